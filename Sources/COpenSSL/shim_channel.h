@@ -1,0 +1,2 @@
+// Macros that only the channel handler uses.
+#pragma once

@@ -1,0 +1,2 @@
+// Macros that keys, seals and certificates use.
+#pragma once
