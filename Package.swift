@@ -32,8 +32,9 @@ let package = Package(
 
     // Transport: Wire, Cryptography, TLS <- CountersignRPC <- Messages.
     .target(name: "MessageRuntime", dependencies: ["CProtobufC"]),
+    .target(name: "Bytes"),
     .target(name: "Wire"),
-    .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Sources/TLS/Cryptography"),
+    .target(name: "Cryptography", dependencies: ["Bytes", "COpenSSL"], path: "Sources/TLS/Cryptography"),
     .target(
       name: "TLS",
       dependencies: [
@@ -53,15 +54,15 @@ let package = Package(
     .target(name: "Messages", dependencies: ["CMessages", "CountersignRPC", "MessageRuntime"]),
 
     // Domain: Payments <- Storage, Acquirer, Ledger, Authority.
-    .target(name: "Payments"),
-    .target(name: "Ledger", dependencies: ["Payments"]),
+    .target(name: "Payments", dependencies: ["Bytes"]),
+    .target(name: "Ledger", dependencies: ["Bytes", "Payments"]),
     .target(
-      name: "StorageSQLite", dependencies: ["CSQLite", "Cryptography", "Payments"],
+      name: "StorageSQLite", dependencies: ["Bytes", "CSQLite", "Cryptography", "Payments"],
       path: "Sources/Storage/SQLite"),
     .target(
-      name: "AcquirerSimulator", dependencies: ["Payments"], path: "Sources/Acquirer/Simulator"),
-    .target(name: "Authority", dependencies: ["Cryptography"]),
-    .target(name: "Seals", dependencies: ["Cryptography"]),
+      name: "AcquirerSimulator", dependencies: ["Bytes", "Payments"], path: "Sources/Acquirer/Simulator"),
+    .target(name: "Authority", dependencies: ["Bytes", "Cryptography"]),
+    .target(name: "Seals", dependencies: ["Bytes", "Cryptography"]),
 
     // Where the two columns meet.
     .target(

@@ -1,0 +1,95 @@
+import Bytes
+
+/// Payments that one read of one event loop brought, handed to the writer at once and given back answered.
+///
+/// Owned by one thread at a time: the loop fills it and lets go of it in `Ledger.submit`; the writer lets go of it in
+/// ``LedgerLoop/deliver(_:)``. That hand-over is why it may be `@unchecked Sendable`.
+public final class PaymentBatch: @unchecked Sendable {
+  /// Index of the event loop that made it.
+  public let loop: UInt32
+  public var intents: [Intent] = []
+  /// Answers, in the order in which they are to be told; several may belong to one payment's waiters.
+  public var answers: [PaymentAnswer] = []
+  /// Order references, one behind the other.
+  public var bytes: [UInt8] = []
+
+  public init(loop: UInt32) { self.loop = loop }
+}
+
+/// What the writer tells the event loop about one open call. Trivial.
+public struct PaymentAnswer: Sendable, BitwiseCopyable {
+  public var reply: ReplyToken
+  public var verdict: Verdict
+  /// The recorded payment; meaningful where `verdict` is `.told`.
+  public var record: PaymentRecord
+
+  public enum Verdict: Sendable, BitwiseCopyable, Equatable {
+    /// Answer with the outcome and state in `record`.
+    case told
+    /// Refuse; nothing was recorded for this request.
+    case refused(PaymentRefusal)
+  }
+
+  public init(reply: ReplyToken, verdict: Verdict, record: PaymentRecord) {
+    self.reply = reply
+    self.verdict = verdict
+    self.record = record
+  }
+}
+
+/// Why the writer recorded nothing for a request.
+public enum PaymentRefusal: UInt8, Sendable, BitwiseCopyable {
+  /// Session, consultant, company, device or certificate is no longer live.
+  case sessionOver
+  /// The extracted second identity is not the one that the session row holds.
+  case identityVoid
+  /// The identity was issued by another server process.
+  case identityRequired
+  /// The extracted MAC address is not the session row's.
+  case deviceChanged
+  /// `not_after_ms` has passed.
+  case expired
+  /// The key exists with other contents.
+  case keyReused
+  /// The caller's deadline passed before anything was recorded.
+  case deadlineExceeded
+  /// The store takes no new intents (full, read-only, failing).
+  case storeUnavailable
+  /// No payment with this key (GetPayment).
+  case notFound
+  /// A version 7 UUID more than 24 hours off, or not a version 7 UUID.
+  case keyTimeRefused
+}
+
+/// A payment as it stands in the ledger. Trivial.
+public struct PaymentRecord: Sendable, BitwiseCopyable {
+  /// Number of its journal record; what people quote.
+  public var payment: Int64
+  public var key: Bytes16
+  public var state: PaymentState
+  public var approvalCode: ApprovalCode
+  public var responseCode: ResponseCode
+  public var amount: UInt64
+  public var currency: Currency
+  public var firstSix: UInt32
+  public var lastFour: UInt32
+  public var cardLength: UInt8
+  /// Milliseconds since 1970-01-01T00:00:00Z at which the intent was recorded.
+  public var time: Int64
+  /// Where the order reference lies in ``PaymentBatch/bytes``.
+  public var reference: Range32
+}
+
+/// Up to six ASCII characters of the acquirer's approval (ISO 8583 DE38), first most significant; 0 where there is none.
+public struct ApprovalCode: Hashable, Sendable, BitwiseCopyable {
+  public let value: UInt64
+  public static let none = ApprovalCode(value: 0)
+  public init(value: UInt64) { self.value = value }
+}
+
+/// Two ASCII characters of the acquirer's answer (ISO 8583 DE39); 0 where there is none.
+public struct ResponseCode: Hashable, Sendable, BitwiseCopyable {
+  public let value: UInt16
+  public static let none = ResponseCode(value: 0)
+  public init(value: UInt16) { self.value = value }
+}

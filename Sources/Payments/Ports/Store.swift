@@ -1,0 +1,357 @@
+import Bytes
+
+/// The durable ledger, journal and register, as the writer's thread sees it.
+///
+/// One thread calls everything here. Every method between ``begin()`` and ``commit(lowWater:)`` belongs to one
+/// transaction; nothing is told to anyone before ``commit(lowWater:)`` has returned. Each insert is its own journal
+/// record, numbered from one rising sequence without gaps.
+public protocol Store: AnyObject {
+  func begin() throws(StoreError)
+
+  /// Makes the transaction durable.
+  ///
+  /// - Parameter lowWater: every payment below it has an outcome or a row in `unresolved`.
+  /// - Throws: whatever it throws means an unknown outcome: the caller must stop the process.
+  func commit(lowWater: Int64) throws(StoreError)
+
+  func rollback()
+
+  /// Runs `body` so that its writes vanish where it throws, and the rest of the transaction stays.
+  func nested<R>(_ body: () throws -> R) throws -> R
+
+  /// Records an intent after comparing it with its session row; a refusal or an existing key writes nothing.
+  ///
+  /// - Parameters:
+  ///   - reference: the order reference, UTF-8.
+  ///   - time: milliseconds since 1970-01-01T00:00:00Z.
+  func insertIntent(
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64
+  ) throws(StoreError) -> IntentResult
+
+  /// Records the outcome of a payment: at most one for each payment, final.
+  func insertOutcome(_ outcome: OutcomeRow) throws(StoreError)
+
+  /// Records anything else. Returns its journal number.
+  @discardableResult
+  func insertEvent(_ event: EventRow) throws(StoreError) -> Int64
+
+  /// Writes or replaces the row in `unresolved` of a payment that has no outcome yet.
+  func setUnresolved(_ row: UnresolvedRow) throws(StoreError)
+  func clearUnresolved(payment: Int64) throws(StoreError)
+
+  /// At start: all payments without outcome that stand above the low-water mark or in `unresolved`.
+  func openPayments() throws(StoreError) -> [OpenPayment]
+
+  func payment(number: Int64) throws(StoreError) -> StoredPayment?
+  func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment?
+
+  /// Checkpoints where one is due. Called after each commit and, with `idle`, when nothing is queued.
+  func maintain(idle: Bool)
+
+  // Register. Names are unique as the schema says; a conflict throws `.conflict` with the column's name.
+  func insertCompany(name: String, time: Int64) throws(StoreError) -> Int64
+  func company(name: String) throws(StoreError) -> CompanyRow?
+  func company(id: Int64) throws(StoreError) -> CompanyRow?
+  func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64
+  func consultant(id: Int64) throws(StoreError) -> ConsultantRow?
+  /// Writes a certificate of a holder; the same fingerprint again changes nothing.
+  func insertCertificate(_ row: CertificateRow) throws(StoreError)
+  func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow?
+  func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow?
+  func insertToken(_ row: TokenRow) throws(StoreError)
+  func token(digest: Bytes32) throws(StoreError) -> TokenRow?
+  /// Marks the token as used for this PKCS#10 request and the certificate issued for it.
+  func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
+
+  // Sessions.
+  /// Writes a session; a challenge that was used before throws `.conflict("challenge")`.
+  func insertSession(_ row: SessionRow) throws(StoreError)
+  func session(id: Bytes16) throws(StoreError) -> SessionRow?
+  func liveSessions(consultant: Int64) throws(StoreError) -> [Bytes16]
+  func setIdentity(session: Bytes16, digest: Bytes32, process: UInt64, sequence: UInt64) throws(StoreError)
+  /// Ends a session; ending one that is over changes nothing.
+  func endSession(_ session: Bytes16, reason: SessionEnd, time: Int64) throws(StoreError)
+}
+
+/// What became of ``Store/insertIntent(_:reference:time:)``.
+public enum IntentResult: Sendable {
+  /// Recorded under this number.
+  case recorded(Int64)
+  /// A payment with this key and company exists.
+  case exists(StoredPayment)
+  /// The session row says no.
+  case refused(PaymentRefusal)
+}
+
+/// What went wrong in a store.
+public enum StoreError: Error, Sendable, Equatable {
+  /// A unique column has this value already; the name is the column's.
+  case conflict(String)
+  /// No room, read-only or failing disk; nothing was written.
+  case unavailable(String)
+  /// The database was written by a newer program.
+  case newerSchema(found: Int, supported: Int)
+  /// The file is not one of ours, or damaged.
+  case damaged(String)
+  /// Anything else, with the library's words.
+  case failed(String)
+}
+
+public struct OutcomeRow: Sendable, BitwiseCopyable {
+  public var payment: Int64
+  public var state: PaymentState
+  public var approvalCode: ApprovalCode
+  public var responseCode: ResponseCode
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  public var time: Int64
+  public init(
+    payment: Int64, state: PaymentState, approvalCode: ApprovalCode, responseCode: ResponseCode, time: Int64
+  ) {
+    self.payment = payment
+    self.state = state
+    self.approvalCode = approvalCode
+    self.responseCode = responseCode
+    self.time = time
+  }
+}
+
+/// A journal record that is neither intent nor outcome.
+public struct EventRow: Sendable {
+  public var kind: EventKind
+  public var payment: Int64?
+  public var consultant: Int64?
+  public var company: Int64?
+  public var session: Bytes16?
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  public var time: Int64
+  /// For people; never card data, never a secret.
+  public var text: String
+  public init(
+    kind: EventKind, payment: Int64? = nil, consultant: Int64? = nil, company: Int64? = nil, session: Bytes16? = nil,
+    time: Int64, text: String
+  ) {
+    self.kind = kind
+    self.payment = payment
+    self.consultant = consultant
+    self.company = company
+    self.session = session
+    self.time = time
+    self.text = text
+  }
+}
+
+/// Kinds of journal records. Raw values are stored and shown by `trace`.
+public enum EventKind: String, Sendable, CaseIterable {
+  case serverStarted = "SERVER_STARTED"
+  case companyAdded = "COMPANY_ADDED"
+  case consultantAdded = "CONSULTANT_ADDED"
+  case tokenCreated = "TOKEN_CREATED"
+  case enrolled = "ENROLLED"
+  case login = "LOGIN"
+  case loginRefused = "LOGIN_REFUSED"
+  case identityIssued = "IDENTITY"
+  case logout = "LOGOUT"
+  case sessionEnded = "SESSION_ENDED"
+  case paymentRefused = "PAYMENT_REFUSED"
+  case paymentState = "STATE"
+  case lateAnswer = "LATE_ANSWER"
+  case callRefused = "CALL_REFUSED"
+  case refusalsCounted = "REFUSALS"
+  case traceRead = "TRACE_READ"
+}
+
+public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {
+  public var payment: Int64
+  public var state: PaymentState
+  /// Milliseconds since 1970-01-01T00:00:00Z of the next step.
+  public var nextTry: Int64
+  public var attempts: UInt32
+  public init(payment: Int64, state: PaymentState, nextTry: Int64, attempts: UInt32) {
+    self.payment = payment
+    self.state = state
+    self.nextTry = nextTry
+    self.attempts = attempts
+  }
+}
+
+/// A payment without outcome, as found at start.
+public struct OpenPayment: Sendable {
+  public var stored: StoredPayment
+  /// Nil where only the intent is there.
+  public var unresolved: UnresolvedRow?
+  public init(stored: StoredPayment, unresolved: UnresolvedRow?) {
+    self.stored = stored
+    self.unresolved = unresolved
+  }
+}
+
+/// A payment as recorded, for comparing repeats and answering questions.
+public struct StoredPayment: Sendable {
+  /// `record.reference` is not used here.
+  public var record: PaymentRecord
+  public var company: Int64
+  public var consultant: Int64
+  public var session: Bytes16
+  public var instalments: UInt8
+  public var expiry: UInt32
+  public var fingerprint: Bytes16
+  public var reference: [UInt8]
+  public init(
+    record: PaymentRecord, company: Int64, consultant: Int64, session: Bytes16, instalments: UInt8, expiry: UInt32,
+    fingerprint: Bytes16, reference: [UInt8]
+  ) {
+    self.record = record
+    self.company = company
+    self.consultant = consultant
+    self.session = session
+    self.instalments = instalments
+    self.expiry = expiry
+    self.fingerprint = fingerprint
+    self.reference = reference
+  }
+}
+
+public struct CompanyRow: Sendable, Equatable {
+  public var id: Int64
+  public var name: String
+  public var revoked: Bool
+  public init(id: Int64, name: String, revoked: Bool) {
+    self.id = id
+    self.name = name
+    self.revoked = revoked
+  }
+}
+
+public struct ConsultantRow: Sendable, Equatable {
+  public var id: Int64
+  public var company: Int64
+  public var name: String
+  public var revoked: Bool
+  public init(id: Int64, company: Int64, name: String, revoked: Bool) {
+    self.id = id
+    self.company = company
+    self.name = name
+    self.revoked = revoked
+  }
+}
+
+/// A certificate that belongs to a registered holder.
+public struct CertificateRow: Sendable, Equatable {
+  public enum Holder: Sendable, Equatable {
+    case consultant(Int64)
+    case company(Int64)
+    case administrator
+  }
+  /// SHA-256 of the DER.
+  public var fingerprint: Bytes32
+  public var der: [UInt8]
+  /// DER of the issuer's name.
+  public var issuer: [UInt8]
+  /// Big-endian.
+  public var serial: [UInt8]
+  /// RFC 4514 text, for people.
+  public var issuerText: String
+  public var subjectText: String
+  public var holder: Holder
+  /// The registered device; consultants only.
+  public var macAddress: MACAddress?
+  /// Seconds since 1970-01-01T00:00:00Z.
+  public var notAfter: Int64
+  public var revoked: Bool
+  public init(
+    fingerprint: Bytes32, der: [UInt8], issuer: [UInt8], serial: [UInt8], issuerText: String, subjectText: String,
+    holder: Holder, macAddress: MACAddress?, notAfter: Int64, revoked: Bool
+  ) {
+    self.fingerprint = fingerprint
+    self.der = der
+    self.issuer = issuer
+    self.serial = serial
+    self.issuerText = issuerText
+    self.subjectText = subjectText
+    self.holder = holder
+    self.macAddress = macAddress
+    self.notAfter = notAfter
+    self.revoked = revoked
+  }
+}
+
+public struct TokenRow: Sendable, Equatable {
+  /// SHA-256 of the 16 secret bytes.
+  public var digest: Bytes32
+  public var consultant: Int64
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  public var notAfter: Int64
+  /// SHA-256 of the PKCS#10 request it was used for.
+  public var request: Bytes32?
+  /// Fingerprint of the certificate it was exchanged for.
+  public var certificate: Bytes32?
+  public init(digest: Bytes32, consultant: Int64, notAfter: Int64, request: Bytes32? = nil, certificate: Bytes32? = nil)
+  {
+    self.digest = digest
+    self.consultant = consultant
+    self.notAfter = notAfter
+    self.request = request
+    self.certificate = certificate
+  }
+}
+
+/// A login. Never holds an exported key.
+public struct SessionRow: Sendable, Equatable {
+  public var id: Bytes16
+  public var challenge: Bytes32
+  public var consultant: Int64
+  public var company: Int64
+  public var consultantCertificate: Bytes32
+  public var companyCertificate: Bytes32
+  public var macAddress: MACAddress
+  /// HPKE encapsulated key, 32 bytes; the keys are derived from it again by any process.
+  public var enc: Bytes32
+  /// 8 bytes.
+  public var sealingKey: [UInt8]
+  /// SHA-256(statement).
+  public var statement: Bytes32
+  /// 0 for a direct connection, else the company that authenticated it.
+  public var path: Int64
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  public var loginTime: Int64
+  /// SHA-256(pack("countersign/1 stored identity", session, identity)); nil before the first issue.
+  public var identityDigest: Bytes32?
+  /// Random start id of the process that issued the identity.
+  public var process: UInt64
+  /// Sequence of the call that issued the identity.
+  public var identitySequence: UInt64
+  public var ended: SessionEnd?
+
+  public init(
+    id: Bytes16, challenge: Bytes32, consultant: Int64, company: Int64, consultantCertificate: Bytes32,
+    companyCertificate: Bytes32, macAddress: MACAddress, enc: Bytes32, sealingKey: [UInt8], statement: Bytes32,
+    path: Int64, loginTime: Int64, identityDigest: Bytes32? = nil, process: UInt64 = 0, identitySequence: UInt64 = 0,
+    ended: SessionEnd? = nil
+  ) {
+    self.id = id
+    self.challenge = challenge
+    self.consultant = consultant
+    self.company = company
+    self.consultantCertificate = consultantCertificate
+    self.companyCertificate = companyCertificate
+    self.macAddress = macAddress
+    self.enc = enc
+    self.sealingKey = sealingKey
+    self.statement = statement
+    self.path = path
+    self.loginTime = loginTime
+    self.identityDigest = identityDigest
+    self.process = process
+    self.identitySequence = identitySequence
+    self.ended = ended
+  }
+}
+
+/// Why a session is over. Raw values are stored.
+public enum SessionEnd: UInt8, Sendable {
+  case logout = 1
+  case newLogin = 2
+  case idle = 3
+  case lifetime = 4
+  case revoked = 5
+}
