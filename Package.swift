@@ -15,7 +15,9 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -33,6 +35,7 @@ let package = Package(
     // Transport: Wire, Cryptography, TLS <- CountersignRPC <- Messages.
     .target(name: "MessageRuntime", dependencies: ["CProtobufC"]),
     .target(name: "Bytes"),
+    .target(name: "Files"),
     .target(name: "Wire"),
     .target(name: "Cryptography", dependencies: ["Bytes", "COpenSSL"], path: "Sources/TLS/Cryptography"),
     .target(
@@ -68,19 +71,28 @@ let package = Package(
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerSimulator", "Authority", "CountersignRPC", "Ledger", "Messages", "Payments", "Seals",
-        "StorageSQLite",
+        "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography", "Files", "Ledger",
+        "MessageRuntime", "Messages", "Payments", "Seals", "StorageSQLite", "TLS",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .target(
       name: "CountersignClient",
-      dependencies: ["CountersignRPC", "Cryptography", "Messages", "Seals"]),
+      dependencies: ["Authority", "Bytes", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS"]),
 
     // Programs.
+    .target(
+      name: "ProgramSupport",
+      dependencies: [
+        "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "CheckoutService",
+        "CheckoutService", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -88,23 +100,25 @@ let package = Package(
     .executableTarget(
       name: "countersign-admin",
       dependencies: [
-        "CountersignClient",
+        "CountersignClient", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "countersign-terminal",
       dependencies: [
-        "CountersignClient",
+        "CountersignClient", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "countersign-bench",
       dependencies: [
-        "CheckoutService", "CountersignClient",
+        "CheckoutService", "CountersignClient", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "protoc-gen-countersign-swift", dependencies: ["CMessages", "CProtobufC", "MessageRuntime"]),
+
+    // Tests.
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,131 @@
+import Glibc
+
+/// Reading and writing of small files that must not be lost or read by others. Keys, certificates, profiles.
+public enum Files {
+  /// Reads a whole file.
+  ///
+  /// - Parameter limit: most bytes that the file may have.
+  /// - Throws: ``FileError`` with path and cause.
+  public static func read(_ path: String, limit: Int = 1 << 20) throws(FileError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16_384)
+    while true {
+      let count = Glibc.read(file, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError(path: path, doing: "read", code: errno) }
+      guard count > 0 else { return bytes }
+      bytes.append(contentsOf: chunk[..<count])
+      guard bytes.count <= limit else { throw FileError(path: path, doing: "read", code: EFBIG) }
+    }
+  }
+
+  /// Reads a file that others must not be able to read.
+  ///
+  /// - Throws: ``FileError``, also where group or others have any right to it.
+  public static func readSecret(_ path: String, limit: Int = 1 << 16) throws(FileError) -> [UInt8] {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    guard status.st_mode & 0o077 == 0 else {
+      throw FileError(path: path, doing: "read", cause: "others may read it; run chmod 600 on it")
+    }
+    return try read(path, limit: limit)
+  }
+
+  /// Writes a file so that after a crash either the former or the new contents are there.
+  ///
+  /// - Parameter mode: rights of the new file, 0600 where it is secret.
+  public static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws(FileError) {
+    let temporary = path + ".new"
+    unlink(temporary)
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, bytes.count - written) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw abandon(file, temporary, path) }
+      written += count
+    }
+    guard fsync(file) == 0 else { throw abandon(file, temporary, path) }
+    close(file)
+    guard rename(temporary, path) == 0 else { throw FileError(path: path, doing: "write", code: errno) }
+    syncFolder(of: path)
+  }
+
+  /// Makes a folder for its owner alone; one that exists is left as it is.
+  public static func makeFolder(_ path: String) throws(FileError) {
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+      throw FileError(path: path, doing: "make", code: errno)
+    }
+  }
+
+  /// Names in a folder, sorted, without those that begin with a dot.
+  public static func names(in path: String) throws(FileError) -> [String] {
+    guard let folder = opendir(path) else { throw FileError(path: path, doing: "list", code: errno) }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Whether anything stands at this path.
+  public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Overwrites a file with zeros and removes it; one that is not there is no error.
+  public static func destroy(_ path: String) throws(FileError) {
+    let file = open(path, O_WRONLY | O_CLOEXEC)
+    if file >= 0 {
+      var status = stat()
+      fstat(file, &status)
+      let zeros = [UInt8](repeating: 0, count: Int(status.st_size))
+      _ = Glibc.write(file, zeros, zeros.count)
+      fsync(file)
+      close(file)
+    }
+    guard unlink(path) == 0 || errno == ENOENT else { throw FileError(path: path, doing: "remove", code: errno) }
+    syncFolder(of: path)
+  }
+
+  private static func abandon(_ file: Int32, _ temporary: String, _ path: String) -> FileError {
+    let code = errno
+    close(file)
+    unlink(temporary)
+    return FileError(path: path, doing: "write", code: code)
+  }
+
+  /// A rename is durable only once its folder is.
+  private static func syncFolder(of path: String) {
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let file = open(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    fsync(file)
+    close(file)
+  }
+}
+
+/// A file that could not be used: path, what was tried, and why.
+public struct FileError: Error, Sendable, CustomStringConvertible {
+  public let path: String
+  public let description: String
+  /// The system's error number; 0 where the cause is not the system's.
+  public let code: Int32
+
+  init(path: String, doing: String, code: Int32) {
+    self.path = path
+    self.code = code
+    description = "cannot \(doing) \(path): \(String(cString: strerror(code)))"
+  }
+
+  /// A file whose contents are not what they must be.
+  public init(path: String, doing: String, cause: String) {
+    self.path = path
+    code = 0
+    description = "cannot \(doing) \(path): \(cause)"
+  }
+}
