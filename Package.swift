@@ -119,6 +119,15 @@ let package = Package(
       name: "protoc-gen-countersign-swift", dependencies: ["CMessages", "CProtobufC", "MessageRuntime"]),
 
     // Tests.
+    .testTarget(
+      name: "RPCTests",
+      dependencies: [
+        "CountersignRPC", "Wire",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],
   swiftLanguageModes: [.v6]
 )

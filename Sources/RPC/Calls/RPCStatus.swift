@@ -1,3 +1,5 @@
+import Wire
+
 /// Why a call did not succeed. Thrown by services and by clients; its public parts travel in `ResponseHeader`.
 public struct RPCStatus: Error, Sendable, Equatable {
   /// A wrong field of the request (google.rpc.BadRequest).
@@ -83,5 +85,22 @@ extension RPCStatus: CustomStringConvertible {
   /// Code, reason and text, for example `NOT_FOUND (PAYMENT_NOT_FOUND): no such payment`.
   public var description: String {
     "\(code.name)\(reason.map { " (\($0))" } ?? ""): \(text)"
+  }
+}
+
+extension RPCStatus {
+  static var tooManyOpenCalls: RPCStatus {
+    RPCStatus(
+      .resourceExhausted, "too many open calls on this connection", reason: "TOO_MANY_OPEN_CALLS",
+      retryAfterMilliseconds: CallLimits.retryAfterMilliseconds)
+  }
+
+  static func replyTooLarge(_ length: Int, limit: UInt32) -> RPCStatus {
+    RPCStatus(
+      .resourceExhausted, "a reply of \(length) bytes; the client accepts \(limit)", reason: "REPLY_TOO_LARGE")
+  }
+
+  static func messageInvalid(_ text: String) -> RPCStatus {
+    RPCStatus(.invalidArgument, text, reason: "MESSAGE_INVALID")
   }
 }

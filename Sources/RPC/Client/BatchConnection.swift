@@ -1,0 +1,100 @@
+import NIOCore
+import Wire
+
+/// Takes the answers of a `BatchConnection`, many at a time. Everything on the connection's event loop.
+public protocol BatchReceiver: AnyObject {
+  /// The server's HELLO has come: all its open calls may be used.
+  func opened(_ connection: BatchConnection)
+  /// A call has its answer.
+  ///
+  /// - Parameters:
+  ///   - status: nil is OK.
+  ///   - reply: valid during this call only.
+  func receive(tag: UInt64, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer)
+  /// All answers that were there to read have come; what is sent in here leaves in one write.
+  func readComplete(_ connection: BatchConnection)
+  /// The connection is gone; calls with these tags have an unknown outcome.
+  func closed(_ connection: BatchConnection, open tags: [UInt64], _ reason: RPCStatus)
+}
+
+/// One connection for programs that keep many calls open at little cost, such as load generators: no task, no timer and
+/// no allocation for a call. It is not made again when it is lost, and calls have no deadline on this side.
+///
+/// Everything on its event loop.
+public final class BatchConnection: ClientConnectionDelegate {
+  /// The part of a REQUEST that many calls share.
+  public struct Header: Sendable {
+    let meta: [UInt8]
+
+    /// Prepares calls of one method.
+    public init(method: String, options: CallOptions = .standard) {
+      meta = Meta.encodeRequestHeader(
+        method: method, timeoutMicroseconds: options.timeoutMicroseconds ?? 0, options: options)
+    }
+  }
+
+  private let receiver: any BatchReceiver
+  private var connection: ClientConnection?
+
+  private init(receiver: any BatchReceiver) {
+    self.receiver = receiver
+  }
+
+  /// Connects on `eventLoop`. The receiver is made there.
+  static func connect(
+    _ configuration: ClientConfiguration, on eventLoop: any EventLoop, transport: @escaping ClientTransport,
+    receiver: @escaping @Sendable () -> any BatchReceiver
+  ) -> EventLoopFuture<Void> {
+    eventLoop.flatSubmit {
+      let batch = BatchConnection(receiver: receiver())
+      batch.keptAlive = batch
+      return configuration.connect(on: eventLoop, delegate: batch, transport: transport).map { _ in }
+    }
+  }
+
+  /// Keeps the connection while its channel is open; cleared when that is closed.
+  private var keptAlive: BatchConnection?
+
+  /// Sends a call if the server takes one more now.
+  ///
+  /// - Parameter tag: comes back with the answer.
+  /// - Returns: false: not sent; try again after an answer.
+  public func send(_ header: Header, tag: UInt64, _ message: UnsafeRawBufferPointer) -> Bool {
+    guard case .stream? = connection?.send(meta: header.meta, message: message, call: .batch(tag)) else { return false }
+    return true
+  }
+
+  /// Sends what was written, in one write. Happens by itself after `readComplete`.
+  public func flush() { connection?.flush() }
+
+  /// Closes the connection.
+  public func close() { connection?.close(.clientClosed) }
+
+  func connectionStarted(_ connection: ClientConnection) { self.connection = connection }
+
+  func connectionOpened(_ connection: ClientConnection, hello: Hello) { receiver.opened(self) }
+
+  func connection(
+    _ connection: ClientConnection, finished call: ClientCall, _ status: RPCStatus?, reply: UnsafeRawBufferPointer
+  ) {
+    if case .batch(let tag) = call { receiver.receive(tag: tag, status, reply) }
+  }
+
+  func connection(_ connection: ClientConnection, notProcessed calls: [ClientCall], _ reason: RPCStatus) {
+    for case .batch(let tag) in calls {
+      receiver.receive(tag: tag, reason, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+  }
+
+  func connectionReadComplete(_ connection: ClientConnection) { receiver.readComplete(self) }
+
+  func connectionClosed(_ connection: ClientConnection, open: [ClientCall], _ reason: RPCStatus) {
+    let tags = open.compactMap { call -> UInt64? in
+      if case .batch(let tag) = call { return tag }
+      return nil
+    }
+    self.connection = nil
+    receiver.closed(self, open: tags, reason)
+    keptAlive = nil
+  }
+}

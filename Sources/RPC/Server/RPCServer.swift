@@ -1,0 +1,145 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import Wire
+
+/// How a server listens.
+public struct ServerConfiguration: Sendable {
+  /// Address or host name to listen on.
+  public var host: String
+  /// 0: any free port.
+  public var port: Int
+  /// Event loops, one thread each.
+  public var loops: Int
+  /// Limits of each connection, and the program name for HELLO.
+  public var limits: ConnectionConfiguration
+
+  /// Listens with the default limits on as many loops as there are cores.
+  public init(host: String, port: Int, program: String, loops: Int = System.coreCount) {
+    self.host = host
+    self.port = port
+    self.loops = loops
+    limits = ConnectionConfiguration(program: program)
+  }
+}
+
+/// Serves the methods of a table over TLS on several event loops.
+public final class RPCServer: Sendable {
+  /// Puts TLS, or in tests nothing, in front of a connection.
+  typealias Transport = @Sendable (any Channel, ServerConnection) throws -> Void
+
+  private struct Running {
+    let group: MultiThreadedEventLoopGroup
+    let listener: any Channel
+    let loops: [NIOLoopBound<ServerLoop>]
+  }
+
+  /// What the built-in health service tells.
+  public let health: Health
+  private let configuration: ServerConfiguration
+  private let methods: MethodTable
+  private let logger: Logger
+  private let transport: Transport
+  private let running = Mutex<Running?>(nil)
+
+  init(
+    configuration: ServerConfiguration, methods: MethodTable, logger: Logger, health: Health,
+    transport: @escaping Transport
+  ) {
+    var methods = methods
+    health.add(servicesOf: methods)
+    methods.addInLoop(Health.path) { HealthHandler(health: health, loop: $0) }
+    self.configuration = configuration
+    self.methods = methods
+    self.logger = logger
+    self.health = health
+    self.transport = transport
+  }
+
+  /// Starts to listen.
+  ///
+  /// - Returns: the port.
+  /// - Throws: what the socket says, for example that the address is in use.
+  public func start() async throws -> Int {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.loops)
+    do {
+      let loops = try await makeLoops(group)
+      let listener = try await bootstrap(group, loops).bind(host: configuration.host, port: configuration.port).get()
+      running.withLock { running in
+        precondition(running == nil, "a server starts once")
+        running = Running(group: group, listener: listener, loops: loops)
+      }
+      return listener.localAddress?.port ?? configuration.port
+    } catch {
+      try? await group.shutdownGracefully()
+      throw error
+    }
+  }
+
+  /// Stops: health says NOT_SERVING, clients get GOAWAY, open calls are finished within `drain`, then all is closed.
+  public func shutdown(drain: Duration = .nanoseconds(Int64(ConnectionLimits.drainTime))) async {
+    guard let running = running.withLock({ $0.take() }) else { return }
+    health.startDrain()
+    try? await running.listener.close()
+    let drained = running.loops.map { loop in
+      loop.eventLoop.flatSubmit { loop.value.drain() }
+    }
+    let nanoseconds = TimeAmount.nanoseconds(drain.nanoseconds)
+    let limit = running.loops.map { loop in
+      loop.eventLoop.scheduleTask(in: nanoseconds) { loop.value.stop() }
+    }
+    for future in drained { try? await future.get() }
+    for task in limit { task.cancel() }
+    for loop in running.loops { try? await loop.eventLoop.submit { loop.value.stop() }.get() }
+    try? await running.group.shutdownGracefully()
+  }
+
+  private func makeLoops(_ group: MultiThreadedEventLoopGroup) async throws -> [NIOLoopBound<ServerLoop>] {
+    var loops: [NIOLoopBound<ServerLoop>] = []
+    for (index, eventLoop) in group.makeIterator().enumerated() {
+      let (methods, limits, logger) = (methods, configuration.limits, logger)
+      let loop = try await eventLoop.submit {
+        let loop = ServerLoop(
+          index: UInt32(index), eventLoop: eventLoop, methods: methods, limits: limits, logger: logger)
+        return NIOLoopBound(loop, eventLoop: eventLoop)
+      }.get()
+      loops.append(loop)
+    }
+    return loops
+  }
+
+  /// One listener; its connections go to the loops in turn. (A listener a loop with SO_REUSEPORT spreads few long
+  /// connections badly: the kernel hashes, so 8 connections on 2 loops are often 6 and 2.)
+  private func bootstrap(_ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<ServerLoop>]) -> ServerBootstrap {
+    let transport = transport
+    return ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(.recvAllocator, value: TransientReceiveBuffers())
+      .childChannelOption(
+        .writeBufferWaterMark,
+        value: .init(low: ConnectionLimits.resumeUnreadOutput, high: ConnectionLimits.maxUnreadOutput)
+      )
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
+            preconditionFailure("a connection runs on a loop of its server")
+          }
+          try transport(channel, ServerConnection(loop: loop.value))
+        }
+      }
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds, between 0 and about 292 years.
+  var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, hasOverflown) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return seconds < 0 ? 0 : hasOverflown ? .max : product &+ attoseconds / 1_000_000_000
+  }
+}
