@@ -1,3 +1,5 @@
+import Glibc
+
 /// Card data in clear, in memory only, from the opened seal to the acquirer's answer.
 ///
 /// Never printed, never `Codable`; ``erase()`` zeroes it. PCI DSS 3.3 forbids storing password digits and security
@@ -35,6 +37,15 @@ public struct CardSecrets: Sendable, BitwiseCopyable {
     self.passwordDigits = passwordDigits
     self.securityCode = securityCode
     self.payerIdentification = payerIdentification
+  }
+}
+
+extension CardSecrets {
+  /// Zeroes everything, in a way that the optimiser keeps.
+  public mutating func erase() {
+    withUnsafeMutableBytes(of: &self) { bytes in
+      if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
+    }
   }
 }
 

@@ -117,6 +117,7 @@ public struct Currency: Hashable, Sendable, BitwiseCopyable {
   public let value: UInt32
 
   /// - Returns: nil where `text` is not three upper-case letters. Whether the code exists is ``Currencies``' matter.
+  @inlinable
   public init?(_ text: some Collection<UInt8>) {
     guard text.count == 3, text.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }) else { return nil }
     value = text.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

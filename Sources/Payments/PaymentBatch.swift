@@ -3,17 +3,65 @@ import Bytes
 /// Payments that one read of one event loop brought, handed to the writer at once and given back answered.
 ///
 /// Owned by one thread at a time: the loop fills it and lets go of it in `Ledger.submit`; the writer lets go of it in
-/// ``LedgerLoop/deliver(_:)``. That hand-over is why it may be `@unchecked Sendable`.
+/// ``LedgerLoop/deliver(_:)``. That hand-over is why it may be `@unchecked Sendable`. It is made to be used again: after
+/// ``erase()`` it is empty and keeps its storage.
 public final class PaymentBatch: @unchecked Sendable {
-  /// Index of the event loop that made it.
+  /// Index of the event loop that gets it back.
   public let loop: UInt32
-  public var intents: [Intent] = []
-  /// Answers, in the order in which they are to be told; several may belong to one payment's waiters.
+  /// Filled by ``append(_:reference:)``.
+  public private(set) var intents: [Intent]
+  /// Answers, in the order in which they are to be told; several may belong to one payment's waiters, and some to
+  /// payments of earlier batches.
   public var answers: [PaymentAnswer] = []
   /// Order references, one behind the other.
   public var bytes: [UInt8] = []
 
-  public init(loop: UInt32) { self.loop = loop }
+  public init(loop: UInt32) {
+    self.loop = loop
+    intents = []
+    intents.reserveCapacity(64)
+  }
+
+  deinit { eraseSecrets() }
+
+  /// Appends an intent; its `reference` is set to where the bytes given here come to lie.
+  ///
+  /// Where the storage must grow, the old one is zeroed before it is let go, since secrets stand in it.
+  public func append(_ intent: borrowing Intent, reference: UnsafeRawBufferPointer) {
+    if intents.count == intents.capacity { grow() }
+    intents.append(copy intent)
+    intents[intents.count - 1].reference = appendBytes(reference)
+  }
+
+  /// Appends bytes to ``bytes`` and tells where they lie.
+  public func appendBytes(_ source: UnsafeRawBufferPointer) -> Range32 {
+    let start = bytes.count
+    bytes.append(contentsOf: source)
+    return Range32(start: UInt32(start), count: UInt32(source.count))
+  }
+
+  /// Zeroes the card data of all intents.
+  public func eraseSecrets() {
+    intents.withUnsafeMutableBufferPointer { intents in
+      for index in intents.indices { intents[index].secrets.erase() }
+    }
+  }
+
+  /// Empties the batch for its next use; nothing secret stays in its storage.
+  public func erase() {
+    eraseSecrets()
+    intents.removeAll(keepingCapacity: true)
+    answers.removeAll(keepingCapacity: true)
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  private func grow() {
+    var larger: [Intent] = []
+    larger.reserveCapacity(intents.count * 2)
+    larger.append(contentsOf: intents)
+    eraseSecrets()
+    intents = larger
+  }
 }
 
 /// What the writer tells the event loop about one open call. Trivial.
@@ -66,9 +114,13 @@ public struct PaymentRecord: Sendable, BitwiseCopyable {
   /// Number of its journal record; what people quote.
   public var payment: Int64
   public var key: Bytes16
+  /// Where it stands now; may go on changing after an outcome was told.
   public var state: PaymentState
+  /// What the caller may rely on: the recorded outcome for good, ``Outcome/pending`` before.
+  public var outcome: Outcome
   public var approvalCode: ApprovalCode
   public var responseCode: ResponseCode
+  /// Minor units of `currency`.
   public var amount: UInt64
   public var currency: Currency
   public var firstSix: UInt32
@@ -78,6 +130,27 @@ public struct PaymentRecord: Sendable, BitwiseCopyable {
   public var time: Int64
   /// Where the order reference lies in ``PaymentBatch/bytes``.
   public var reference: Range32
+
+  /// - Parameter outcome: nil for what `state` says; the recorded one where the state has gone on since.
+  public init(
+    payment: Int64, key: Bytes16, state: PaymentState, outcome: Outcome? = nil, approvalCode: ApprovalCode = .none,
+    responseCode: ResponseCode = .none, amount: UInt64, currency: Currency, firstSix: UInt32, lastFour: UInt32,
+    cardLength: UInt8, time: Int64, reference: Range32 = Range32(start: 0, count: 0)
+  ) {
+    self.payment = payment
+    self.key = key
+    self.state = state
+    self.outcome = outcome ?? state.outcome
+    self.approvalCode = approvalCode
+    self.responseCode = responseCode
+    self.amount = amount
+    self.currency = currency
+    self.firstSix = firstSix
+    self.lastFour = lastFour
+    self.cardLength = cardLength
+    self.time = time
+    self.reference = reference
+  }
 }
 
 /// Up to six ASCII characters of the acquirer's approval (ISO 8583 DE38), first most significant; 0 where there is none.

@@ -25,7 +25,7 @@ public enum Outcome: UInt8, Sendable, BitwiseCopyable, CaseIterable {
 }
 
 extension PaymentState {
-  /// What the caller is told in this state.
+  /// What the caller is told in this state, where no outcome was recorded before.
   public var outcome: Outcome {
     switch self {
     case .approved: .approved

@@ -10,7 +10,8 @@ public protocol Store: AnyObject {
 
   /// Makes the transaction durable.
   ///
-  /// - Parameter lowWater: every payment below it has an outcome or a row in `unresolved`.
+  /// - Parameter lowWater: every payment below it has an outcome or a row in `unresolved`. The store keeps the highest
+  ///   it was given: a lower one, 0 for instance, changes nothing.
   /// - Throws: whatever it throws means an unknown outcome: the caller must stop the process.
   func commit(lowWater: Int64) throws(StoreError)
 
@@ -19,7 +20,8 @@ public protocol Store: AnyObject {
   /// Runs `body` so that its writes vanish where it throws, and the rest of the transaction stays.
   func nested<R>(_ body: () throws -> R) throws -> R
 
-  /// Records an intent after comparing it with its session row; a refusal or an existing key writes nothing.
+  /// Records an intent after comparing it with its session row; a refusal or an existing key writes nothing. The
+  /// session's refusal goes first, so that nobody is told of a payment in a session that is over.
   ///
   /// - Parameters:
   ///   - reference: the order reference, UTF-8.
@@ -35,11 +37,13 @@ public protocol Store: AnyObject {
   @discardableResult
   func insertEvent(_ event: EventRow) throws(StoreError) -> Int64
 
-  /// Writes or replaces the row in `unresolved` of a payment that has no outcome yet.
+  /// Writes or replaces the row in `unresolved` of a payment: where it stands on the way to its outcome, or again
+  /// after it (a late approval of a payment told as not charged is reversed). The row's state, where there is one, is
+  /// the payment's `record.state`; the outcome's row, where there is one, its `record.outcome`.
   func setUnresolved(_ row: UnresolvedRow) throws(StoreError)
   func clearUnresolved(payment: Int64) throws(StoreError)
 
-  /// At start: all payments without outcome that stand above the low-water mark or in `unresolved`.
+  /// At start: all payments in `unresolved`, and all above the low-water mark that have no outcome; oldest first.
   func openPayments() throws(StoreError) -> [OpenPayment]
 
   func payment(number: Int64) throws(StoreError) -> StoredPayment?
@@ -174,7 +178,7 @@ public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {
   }
 }
 
-/// A payment without outcome, as found at start.
+/// A payment that is not over, as found at start.
 public struct OpenPayment: Sendable {
   public var stored: StoredPayment
   /// Nil where only the intent is there.
@@ -348,7 +352,7 @@ public struct SessionRow: Sendable, Equatable {
 }
 
 /// Why a session is over. Raw values are stored.
-public enum SessionEnd: UInt8, Sendable {
+public enum SessionEnd: UInt8, Sendable, BitwiseCopyable {
   case logout = 1
   case newLogin = 2
   case idle = 3

@@ -1,0 +1,90 @@
+/// Luhn's check (ISO/IEC 7812-1 annex B) and the search for card numbers in free text.
+public enum CardNumberScan {
+  /// Whether the last digit is the right check digit.
+  ///
+  /// - Parameter digits: ASCII digits only.
+  public static func hasValidCheckDigit(_ digits: UnsafeRawBufferPointer) -> Bool {
+    var sum = 0
+    var doubled = false
+    for index in stride(from: digits.count - 1, through: 0, by: -1) {
+      sum += weight(digits[index], doubled: doubled)
+      doubled.toggle()
+    }
+    return digits.count > 0 && sum % 10 == 0
+  }
+
+  /// Whether `text` holds a card number: 12 to 19 digits that pass Luhn's check, in one group or in several with a
+  /// single space or dash between them.
+  ///
+  /// A number begins and ends where a group does; only in a group of 20 digits or more it may stand anywhere. One
+  /// order number of twelve digits in ten passes Luhn's check by chance and is refused as well.
+  public static func holdsCardNumber(_ text: UnsafeRawBufferPointer) -> Bool {
+    var start = 0
+    while start < text.count {
+      guard isDigit(text[start]) else {
+        start += 1
+        continue
+      }
+      let end = endOfRun(text, from: start)
+      if runHoldsCardNumber(UnsafeRawBufferPointer(rebasing: text[start..<end])) { return true }
+      start = end
+    }
+    return false
+  }
+
+  /// End of a run of digits with at most one separator between two of them.
+  private static func endOfRun(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var end = start
+    while end < text.count {
+      if isDigit(text[end]) {
+        end += 1
+      } else if isSeparator(text[end]), end + 1 < text.count, isDigit(text[end + 1]) {
+        end += 2
+      } else {
+        break
+      }
+    }
+    return end
+  }
+
+  /// Tries every window of 12 to 19 digits, from its last digit backwards.
+  private static func runHoldsCardNumber(_ run: UnsafeRawBufferPointer) -> Bool {
+    guard run.count >= Limits.cardNumberDigits.lowerBound else { return false }
+    let anywhere = hasLongGroup(run)
+    for last in stride(from: run.count - 1, through: 0, by: -1) where isDigit(run[last]) {
+      guard anywhere || last + 1 == run.count || isSeparator(run[last + 1]) else { continue }
+      var sum = 0
+      var digits = 0
+      var index = last
+      while index >= 0, digits < Limits.cardNumberDigits.upperBound {
+        if isDigit(run[index]) {
+          sum += weight(run[index], doubled: digits & 1 == 1)
+          digits += 1
+          let isStart = anywhere || index == 0 || isSeparator(run[index - 1])
+          if isStart, digits >= Limits.cardNumberDigits.lowerBound, sum % 10 == 0 { return true }
+        }
+        index -= 1
+      }
+    }
+    return false
+  }
+
+  private static func hasLongGroup(_ run: UnsafeRawBufferPointer) -> Bool {
+    var digits = 0
+    for byte in run {
+      digits = isDigit(byte) ? digits + 1 : 0
+      if digits > Limits.cardNumberDigits.upperBound { return true }
+    }
+    return false
+  }
+
+  static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+  private static func isSeparator(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "-") }
+
+  private static func weight(_ byte: UInt8, doubled: Bool) -> Int {
+    let digit = Int(byte) - Int(UInt8(ascii: "0"))
+    guard doubled else { return digit }
+    return digit > 4 ? 2 * digit - 9 : 2 * digit
+  }
+}
