@@ -33,10 +33,11 @@ import Testing
   }
 
   @Test func timeIsLookedAtTenTimesInTheShortestTimeout() {
-    let shortest = [
-      ConnectionLimits.helloTimeout, ConnectionLimits.frameTimeout, ConnectionLimits.unreadOutputTimeout,
-      ConnectionLimits.closeTimeout,
-    ].min() ?? 0
+    let shortest =
+      [
+        ConnectionLimits.helloTimeout, ConnectionLimits.frameTimeout, ConnectionLimits.unreadOutputTimeout,
+        ConnectionLimits.closeTimeout,
+      ].min() ?? 0
     #expect(ConnectionLimits.tick * 10 <= shortest)
   }
 

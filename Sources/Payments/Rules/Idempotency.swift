@@ -8,7 +8,7 @@ import Bytes
 public enum Idempotency {
   /// - Parameter reference: the repeat's order reference, UTF-8.
   public static func isSame(
-    _ stored: borrowing StoredPayment, _ repeated: borrowing Intent, reference: UnsafeRawBufferPointer
+    _ stored: StoredPayment, _ repeated: Intent, reference: UnsafeRawBufferPointer
   ) -> Bool {
     stored.company == repeated.company && stored.consultant == repeated.consultant
       && stored.record.amount == repeated.amount && stored.record.currency == repeated.currency

@@ -41,7 +41,8 @@ public final class RPCClient: UnaryCaller {
   ) async throws(RPCStatus) -> [UInt8] {
     let ticket = nextTicket.add(1, ordering: .relaxed).oldValue
     let slot = slots[Int(ticket % UInt64(slots.count))]
-    let timeout = min(options.timeoutMicroseconds ?? configuration.timeoutMicroseconds, CallLimits.maxTimeoutMicroseconds)
+    let timeout = min(
+      options.timeoutMicroseconds ?? configuration.timeoutMicroseconds, CallLimits.maxTimeoutMicroseconds)
     let deadline = ServerLoop.now() + timeout * 1_000
     let giveUp = { @Sendable in slot.eventLoop.execute { slot.value.giveUp(ticket, .cancelled) } }
     let result = await withTaskCancellationHandler {

@@ -30,7 +30,10 @@ struct TinyWriter {
   mutating func text(_ field: UInt64, _ value: String) { bytes(field, Array(value.utf8)) }
 }
 
-struct Hello { var maxLength: UInt32 = 0, maxOpenCalls: UInt32 = 0, minPingIntervalMs: UInt32 = 0, program = "", serverTimeMs: UInt64 = 0 }
+struct Hello {
+  var maxLength: UInt32 = 0, maxOpenCalls: UInt32 = 0, minPingIntervalMs: UInt32 = 0, program = "",
+    serverTimeMs: UInt64 = 0
+}
 struct GoAway { var lastStream: UInt32 = 0, reason = "", text = "" }
 struct DecodingFailure: Error {}
 
@@ -156,7 +159,10 @@ struct HealthCheckRequest {
   }
 }
 struct HealthCheckReply {
-  enum S: UInt64 { case serving = 1, notServing = 2 }
+  enum S: UInt64 {
+    case serving = 1
+    case notServing = 2
+  }
   var status = S.serving
   func encoded() -> [UInt8] {
     var w = TinyWriter()
