@@ -84,7 +84,7 @@ let package = Package(
     .target(
       name: "ProgramSupport",
       dependencies: [
-        "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
+        "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -127,6 +127,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
+    .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],
   swiftLanguageModes: [.v6]

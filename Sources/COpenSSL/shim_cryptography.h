@@ -38,3 +38,26 @@ static inline int countersign_object_count(const EXTENDED_KEY_USAGE *objects) { 
 static inline ASN1_OBJECT *countersign_object(const EXTENDED_KEY_USAGE *objects, int index) {
   return sk_ASN1_OBJECT_value(objects, index);
 }
+
+// RFC 4514 text with UTF-8 as it is.
+static inline unsigned long countersign_name_flags(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
+
+// Parameter lists keep pointers to their names, which Swift's strings do not outlive.
+static inline int countersign_hkdf_sha256(EVP_KDF_CTX *context, int mode, const void *key, size_t key_count,
+                                          const void *salt, size_t salt_count, const void *info, size_t info_count,
+                                          unsigned char *output, size_t count) {
+  OSSL_PARAM parameters[6], *next = parameters;
+  *next++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
+  *next++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
+  *next++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key, key_count);
+  if (salt_count > 0) *next++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_count);
+  if (info_count > 0) *next++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_count);
+  *next = OSSL_PARAM_construct_end();
+  return EVP_KDF_derive(context, output, count, parameters);
+}
+static inline int countersign_hmac_sha256_init(EVP_MAC_CTX *context, const void *key, size_t count) {
+  OSSL_PARAM parameters[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                              OSSL_PARAM_construct_end()};
+  // A key of no bytes is legal (RFC 5869 extracts with one), but OpenSSL takes a null pointer as "no new key".
+  return EVP_MAC_init(context, key ? key : (const void *)"", count, parameters);
+}

@@ -77,6 +77,13 @@ public enum Files {
   /// Whether anything stands at this path.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// When a file was last written, seconds since 1970-01-01T00:00:00Z; nil where there is none.
+  public static func modified(_ path: String) -> Int64? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return Int64(status.st_mtim.tv_sec)
+  }
+
   /// Overwrites a file with zeros and removes it; one that is not there is no error.
   public static func destroy(_ path: String) throws(FileError) {
     let file = open(path, O_WRONLY | O_CLOEXEC)

@@ -6,9 +6,10 @@ public struct SessionClock: Sendable, BitwiseCopyable {
   public private(set) var lastCall: Int64
   private var ending: SessionEnd?
 
-  public init(login: Int64) {
+  /// - Parameter lastCall: nil: the login; later for a session that another process began.
+  public init(login: Int64, lastCall: Int64? = nil) {
     self.login = login
-    lastCall = login
+    self.lastCall = lastCall ?? login
   }
 
   /// Why the session is over at `now`, or nil while it lives. The first reason stays.

@@ -33,32 +33,15 @@ public enum HKDFSHA256 {
     defer { EVP_KDF_CTX_free(context) }
     let none = SecretBytes(copying: [])
     return SecretBytes(count: count) { output in
-      var mode = mode
-      var info = info
       let done = (salt ?? none).withUnsafeBytes { salt in
         key.withUnsafeBytes { key in
-          info.withUnsafeMutableBytes { info in
-            "SHA256".withCString { name in
-              var parameters = [
-                OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-                OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, UnsafeMutablePointer(mutating: name), 0),
-                octets(OSSL_KDF_PARAM_KEY, key),
-              ]
-              if salt.count > 0 { parameters.append(octets(OSSL_KDF_PARAM_SALT, salt)) }
-              if info.count > 0 { parameters.append(octets(OSSL_KDF_PARAM_INFO, UnsafeRawBufferPointer(info))) }
-              parameters.append(OSSL_PARAM_construct_end())
-              return EVP_KDF_derive(
-                context, output.baseAddress?.assumingMemoryBound(to: UInt8.self), output.count, parameters)
-            }
-          }
+          countersign_hkdf_sha256(
+            context, mode, key.baseAddress, key.count, salt.baseAddress, salt.count, info, info.count,
+            output.baseAddress?.assumingMemoryBound(to: UInt8.self), output.count)
         }
       }
       precondition(done == 1, "HKDF-SHA256 failed: \(takeErrors())")
     }
-  }
-
-  private static func octets(_ name: String, _ bytes: UnsafeRawBufferPointer) -> OSSL_PARAM {
-    OSSL_PARAM_construct_octet_string(name, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
   }
 }
 

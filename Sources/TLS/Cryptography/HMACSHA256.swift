@@ -25,17 +25,7 @@ public final class HMACSHA256Key {
   public init(_ key: SecretBytes) {
     guard let context = EVP_MAC_CTX_new(Self.algorithm) else { preconditionFailure("out of memory") }
     self.context = context
-    let started = "SHA256".withCString { name in
-      var parameters = [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, UnsafeMutablePointer(mutating: name), 0),
-        OSSL_PARAM_construct_end(),
-      ]
-      return key.withUnsafeBytes { key in
-        // A key of no bytes is legal (RFC 5869 extracts with one), but OpenSSL takes a null pointer as "no new key".
-        let start = key.baseAddress ?? UnsafeRawPointer(name)
-        return EVP_MAC_init(context, start.assumingMemoryBound(to: UInt8.self), key.count, &parameters)
-      }
-    }
+    let started = key.withUnsafeBytes { countersign_hmac_sha256_init(context, $0.baseAddress, $0.count) }
     precondition(started == 1, "HMAC-SHA256 could not be set up")
   }
 
