@@ -1,172 +1,157 @@
 import CMessages
+import Glibc
+import MessageRuntime
 import Wire
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-struct TinyWriter {
-  var out: [UInt8] = []
-  mutating func varint(_ value: UInt64) {
-    var v = value
-    while v >= 0x80 {
-      out.append(UInt8(v & 0x7f) | 0x80)
-      v >>= 7
-    }
-    out.append(UInt8(v))
-  }
-  mutating func number(_ field: UInt64, _ value: UInt64) {
-    if value != 0 {
-      varint(field << 3)
-      varint(value)
-    }
-  }
-  mutating func bytes(_ field: UInt64, _ value: [UInt8], always: Bool = false) {
-    if value.isEmpty && !always { return }
-    varint(field << 3 | 2)
-    varint(UInt64(value.count))
-    out += value
-  }
-  mutating func text(_ field: UInt64, _ value: String) { bytes(field, Array(value.utf8)) }
-}
-
-struct Hello {
-  var maxLength: UInt32 = 0, maxOpenCalls: UInt32 = 0, minPingIntervalMs: UInt32 = 0, program = "",
-    serverTimeMs: UInt64 = 0
-}
-struct GoAway { var lastStream: UInt32 = 0, reason = "", text = "" }
-struct DecodingFailure: Error {}
-
-func withUnpacked<C, R>(
-  _ descriptor: ProtobufCMessageDescriptor, _ bytes: UnsafeRawBufferPointer, _: C.Type,
-  _ body: (UnsafePointer<C>) -> R
-) -> R? {
-  withUnsafePointer(to: descriptor) { d in
-    guard
-      let m = protobuf_c_message_unpack(d, nil, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-    else { return nil }
-    defer { protobuf_c_message_free_unpacked(m, nil) }
-    return body(UnsafeRawPointer(m).assumingMemoryBound(to: C.self))
-  }
-}
-
+/// The meta parts of frames, from and to the messages of `countersign/rpc/v1/frame.proto`.
 enum Meta {
-  static func decodeHello(_ bytes: UnsafeRawBufferPointer) -> Hello? {
-    withUnpacked(countersign__rpc__v1__hello__descriptor, bytes, Countersign__Rpc__V1__Hello.self) { c in
-      Hello(
-        maxLength: c.pointee.max_length, maxOpenCalls: c.pointee.max_open_calls,
-        minPingIntervalMs: c.pointee.min_ping_interval_ms, program: String(cString: c.pointee.program),
-        serverTimeMs: c.pointee.server_time_ms)
-    }
+  /// `ErrorInfo.domain` of this library's and the service's reasons.
+  private static let domain = "countersign"
+  /// Bytes of `ResponseHeader.text`, so that a status always fits into the smallest frame.
+  private static let largestText = 1_024
+
+  static func decodeHello(_ bytes: UnsafeRawBufferPointer) -> Hello? { try? Hello(decoding: bytes) }
+
+  static func decodeGoAway(_ bytes: UnsafeRawBufferPointer) -> GoAway? { try? GoAway(decoding: bytes) }
+
+  static func encodeHello(_ configuration: ConnectionConfiguration, isServer: Bool) -> [UInt8] {
+    var hello = Hello()
+    hello.maxLength = configuration.maxLength
+    hello.maxOpenCalls = isServer ? configuration.maxOpenCalls : 0
+    hello.minPingIntervalMs = configuration.minPingIntervalMilliseconds
+    hello.program = configuration.program
+    hello.serverTimeMs = isServer ? wallMilliseconds() : 0
+    return hello.encoded()
   }
-  static func encodeHello(_ c: ConnectionConfiguration, isServer: Bool) -> [UInt8] {
-    var w = TinyWriter()
-    w.number(1, UInt64(c.maxLength))
-    w.number(2, isServer ? UInt64(c.maxOpenCalls) : 0)
-    w.number(3, UInt64(c.minPingIntervalMilliseconds))
-    w.text(4, c.program)
-    if isServer {
-      var t = timespec()
-      clock_gettime(CLOCK_REALTIME, &t)
-      w.number(5, UInt64(t.tv_sec) * 1000 + UInt64(t.tv_nsec) / 1_000_000)
-    }
-    return w.out
-  }
+
   static func encodeGoAway(lastStream: UInt32, _ reason: CloseReason) -> [UInt8] {
-    var w = TinyWriter()
-    w.number(1, UInt64(lastStream))
-    w.text(2, reason.reason)
-    w.text(3, reason.text)
-    return w.out
+    var goAway = GoAway()
+    goAway.lastStream = lastStream
+    goAway.reason = reason.reason
+    goAway.text = reason.text
+    return goAway.encoded()
   }
-  static func decodeGoAway(_ bytes: UnsafeRawBufferPointer) -> GoAway? {
-    withUnpacked(countersign__rpc__v1__go_away__descriptor, bytes, Countersign__Rpc__V1__GoAway.self) { c in
-      GoAway(
-        lastStream: c.pointee.last_stream, reason: String(cString: c.pointee.reason),
-        text: String(cString: c.pointee.text))
-    }
-  }
-  static func encodeResponseHeader(_ s: RPCStatus) -> [UInt8] {
-    var w = TinyWriter()
-    w.number(1, UInt64(s.code.rawValue))
-    w.text(2, s.text)
-    if let r = s.reason {
-      var e = TinyWriter()
-      e.text(1, r)
-      e.text(2, "countersign")
-      var d = TinyWriter()
-      d.bytes(1, e.out)
-      w.bytes(3, d.out)
-    }
-    return w.out
-  }
-  static func decodeResponseHeader(_ bytes: UnsafeRawBufferPointer) -> RPCStatus?? {
-    withUnpacked(countersign__rpc__v1__response_header__descriptor, bytes, Countersign__Rpc__V1__ResponseHeader.self) {
-      c in
-      if c.pointee.code == 0 { return nil }
-      var s = RPCStatus(StatusCode(rawValue: c.pointee.code) ?? .unknown, String(cString: c.pointee.text))
-      for i in 0..<c.pointee.n_details {
-        if let d = c.pointee.details[i], let e = d.pointee.error_info { s.reason = String(cString: e.pointee.reason) }
-      }
-      return s
-    }
-  }
+
   static func encodeRequestHeader(method: String, timeoutMicroseconds: UInt64, options: CallOptions) -> [UInt8] {
-    var w = TinyWriter()
-    w.text(1, method)
-    w.number(2, timeoutMicroseconds)
-    for m in options.metadata {
-      var e = TinyWriter()
-      e.text(1, m.key)
-      e.bytes(2, m.value)
-      w.bytes(3, e.out)
+    var header = RequestHeader()
+    header.method = method
+    header.timeoutUs = timeoutMicroseconds
+    header.metadata = options.metadata.map { Metadata($0) }
+    header.traceparent = options.traceparent
+    return header.encoded()
+  }
+
+  static func encodeResponseHeader(_ status: RPCStatus) -> [UInt8] {
+    var header = ResponseHeader()
+    header.code = status.code.rawValue
+    header.text = String(decoding: status.text.utf8.prefix(largestText), as: UTF8.self)
+    if let reason = status.reason {
+      var info = ErrorInfo()
+      info.reason = reason
+      info.domain = domain
+      info.metadata = status.facts
+      header.details.append(.init(.errorInfo(info)))
     }
-    w.text(4, options.traceparent)
-    return w.out
+    if let milliseconds = status.retryAfterMilliseconds {
+      var info = RetryInfo()
+      info.retryDelay = TimeSpan(milliseconds: milliseconds)
+      header.details.append(.init(.retryInfo(info)))
+    }
+    if !status.violations.isEmpty {
+      var info = BadRequest()
+      info.fieldViolations = status.violations.map { violation in
+        var message = BadRequest.FieldViolation()
+        message.field = violation.field
+        message.description = violation.description
+        return message
+      }
+      header.details.append(.init(.badRequest(info)))
+    }
+    return header.encoded()
+  }
+
+  /// - Returns: nil where the meta does not decode; a nil inside it is OK.
+  static func decodeResponseHeader(_ bytes: UnsafeRawBufferPointer) -> RPCStatus?? {
+    guard let header = try? ResponseHeader(decoding: bytes) else { return nil }
+    guard header.code != 0 else { return .some(nil) }
+    var status = RPCStatus(StatusCode(rawValue: header.code) ?? .unknown, header.text)
+    for detail in header.details {
+      switch detail.detail {
+      case .errorInfo(let info):
+        status.reason = info.reason
+        status.facts = info.metadata
+      case .retryInfo(let info): status.retryAfterMilliseconds = info.retryDelay?.milliseconds
+      case .badRequest(let info):
+        status.violations = info.fieldViolations.map { .init(field: $0.field, description: $0.description) }
+      case nil: break
+      }
+    }
+    return status
+  }
+
+  private static func wallMilliseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
   }
 }
 
+extension StatusDetail {
+  fileprivate init(_ detail: Detail) {
+    self.init()
+    self.detail = detail
+  }
+}
+
+extension TimeSpan {
+  fileprivate init(milliseconds: UInt64) {
+    self.init()
+    seconds = Int64(milliseconds / 1_000)
+    nanos = Int32(milliseconds % 1_000) * 1_000_000
+  }
+
+  /// Rounded up; 0 where the peer sent a negative one.
+  fileprivate var milliseconds: UInt64 {
+    guard seconds >= 0, nanos >= 0 else { return 0 }
+    return UInt64(seconds).multipliedReportingOverflow(by: 1_000).partialValue &+ (UInt64(nanos) + 999_999) / 1_000_000
+  }
+}
+
+extension Metadata {
+  fileprivate init(_ entry: MetadataEntry) {
+    self.init()
+    key = entry.key
+    value = entry.value
+  }
+}
+
+/// Reads request headers of one event loop in memory that is used again and again.
 final class RequestHeaderReader {
   struct Header {
+    /// Place in the index; nil where the path is unknown.
     var method: Int?
     var timeoutNanoseconds: UInt64
     var metadata: [MetadataEntry]
     var traceparent: String
   }
-  func read(_ bytes: UnsafeRawBufferPointer, in methods: MethodIndex) -> Header? {
-    withUnpacked(countersign__rpc__v1__request_header__descriptor, bytes, Countersign__Rpc__V1__RequestHeader.self) {
-      c in
-      let length = strlen(c.pointee.method)
-      let t = c.pointee.timeout_us
-      return Header(
-        method: methods.find(UnsafeRawBufferPointer(start: c.pointee.method, count: length)),
-        timeoutNanoseconds: min(
-          t == 0 ? CallLimits.defaultTimeoutMicroseconds : t, CallLimits.maxTimeoutMicroseconds) * 1000, metadata: [],
-        traceparent: "")
-    }
-  }
-}
 
-struct HealthCheckRequest {
-  var service: String
-  init(decoding b: UnsafeRawBufferPointer) throws {
-    guard
-      let s = withUnpacked(
-        countersign__rpc__v1__health_check_request__descriptor, b, Countersign__Rpc__V1__HealthCheckRequest.self,
-        { String(cString: $0.pointee.service) })
-    else { throw DecodingFailure() }
-    service = s
-  }
-}
-struct HealthCheckReply {
-  enum S: UInt64 {
-    case serving = 1
-    case notServing = 2
-  }
-  var status = S.serving
-  func encoded() -> [UInt8] {
-    var w = TinyWriter()
-    w.number(1, status.rawValue)
-    return w.out
+  private let arena = Arena(capacity: 2_048)
+
+  /// - Returns: nil where the meta does not decode.
+  func read(_ bytes: UnsafeRawBufferPointer, in methods: MethodIndex) -> Header? {
+    defer { arena.reset() }
+    return try? RequestHeader.withDecoded(bytes, in: arena) { header in
+      let path = header.pointee.method
+      let timeout = header.pointee.timeout_us
+      return Header(
+        method: methods.find(UnsafeRawBufferPointer(start: path, count: path.map { strlen($0) } ?? 0)),
+        timeoutNanoseconds: min(
+          timeout == 0 ? CallLimits.defaultTimeoutMicroseconds : timeout, CallLimits.maxTimeoutMicroseconds) * 1_000,
+        metadata: (0..<header.pointee.n_metadata).compactMap { index in
+          header.pointee.metadata[index].map {
+            MetadataEntry(key: String(decoded: $0.pointee.key), value: [UInt8](decoded: $0.pointee.value))
+          }
+        }, traceparent: String(decoded: header.pointee.traceparent))
+    }
   }
 }

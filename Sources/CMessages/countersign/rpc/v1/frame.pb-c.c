@@ -328,49 +328,49 @@ void   countersign__rpc__v1__retry_info__free_unpacked
   assert(message->base.descriptor == &countersign__rpc__v1__retry_info__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   countersign__rpc__v1__duration__init
-                     (Countersign__Rpc__V1__Duration         *message)
+void   countersign__rpc__v1__time_span__init
+                     (Countersign__Rpc__V1__TimeSpan         *message)
 {
-  static const Countersign__Rpc__V1__Duration init_value = COUNTERSIGN__RPC__V1__DURATION__INIT;
+  static const Countersign__Rpc__V1__TimeSpan init_value = COUNTERSIGN__RPC__V1__TIME_SPAN__INIT;
   *message = init_value;
 }
-size_t countersign__rpc__v1__duration__get_packed_size
-                     (const Countersign__Rpc__V1__Duration *message)
+size_t countersign__rpc__v1__time_span__get_packed_size
+                     (const Countersign__Rpc__V1__TimeSpan *message)
 {
-  assert(message->base.descriptor == &countersign__rpc__v1__duration__descriptor);
+  assert(message->base.descriptor == &countersign__rpc__v1__time_span__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t countersign__rpc__v1__duration__pack
-                     (const Countersign__Rpc__V1__Duration *message,
+size_t countersign__rpc__v1__time_span__pack
+                     (const Countersign__Rpc__V1__TimeSpan *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &countersign__rpc__v1__duration__descriptor);
+  assert(message->base.descriptor == &countersign__rpc__v1__time_span__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t countersign__rpc__v1__duration__pack_to_buffer
-                     (const Countersign__Rpc__V1__Duration *message,
+size_t countersign__rpc__v1__time_span__pack_to_buffer
+                     (const Countersign__Rpc__V1__TimeSpan *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &countersign__rpc__v1__duration__descriptor);
+  assert(message->base.descriptor == &countersign__rpc__v1__time_span__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Countersign__Rpc__V1__Duration *
-       countersign__rpc__v1__duration__unpack
+Countersign__Rpc__V1__TimeSpan *
+       countersign__rpc__v1__time_span__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Countersign__Rpc__V1__Duration *)
-     protobuf_c_message_unpack (&countersign__rpc__v1__duration__descriptor,
+  return (Countersign__Rpc__V1__TimeSpan *)
+     protobuf_c_message_unpack (&countersign__rpc__v1__time_span__descriptor,
                                 allocator, len, data);
 }
-void   countersign__rpc__v1__duration__free_unpacked
-                     (Countersign__Rpc__V1__Duration *message,
+void   countersign__rpc__v1__time_span__free_unpacked
+                     (Countersign__Rpc__V1__TimeSpan *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &countersign__rpc__v1__duration__descriptor);
+  assert(message->base.descriptor == &countersign__rpc__v1__time_span__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   countersign__rpc__v1__bad_request__field_violation__init
@@ -952,7 +952,7 @@ static const ProtobufCFieldDescriptor countersign__rpc__v1__retry_info__field_de
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
     offsetof(Countersign__Rpc__V1__RetryInfo, retry_delay),
-    &countersign__rpc__v1__duration__descriptor,
+    &countersign__rpc__v1__time_span__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -981,7 +981,7 @@ const ProtobufCMessageDescriptor countersign__rpc__v1__retry_info__descriptor =
   (ProtobufCMessageInit) countersign__rpc__v1__retry_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__rpc__v1__duration__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__rpc__v1__time_span__field_descriptors[2] =
 {
   {
     "seconds",
@@ -989,7 +989,7 @@ static const ProtobufCFieldDescriptor countersign__rpc__v1__duration__field_desc
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
-    offsetof(Countersign__Rpc__V1__Duration, seconds),
+    offsetof(Countersign__Rpc__V1__TimeSpan, seconds),
     NULL,
     NULL,
     0,             /* flags */
@@ -1001,35 +1001,35 @@ static const ProtobufCFieldDescriptor countersign__rpc__v1__duration__field_desc
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
     0,   /* quantifier_offset */
-    offsetof(Countersign__Rpc__V1__Duration, nanos),
+    offsetof(Countersign__Rpc__V1__TimeSpan, nanos),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned countersign__rpc__v1__duration__field_indices_by_name[] = {
+static const unsigned countersign__rpc__v1__time_span__field_indices_by_name[] = {
   1,   /* field[1] = nanos */
   0,   /* field[0] = seconds */
 };
-static const ProtobufCIntRange countersign__rpc__v1__duration__number_ranges[1 + 1] =
+static const ProtobufCIntRange countersign__rpc__v1__time_span__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor countersign__rpc__v1__duration__descriptor =
+const ProtobufCMessageDescriptor countersign__rpc__v1__time_span__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "countersign.rpc.v1.Duration",
-  "Duration",
-  "Countersign__Rpc__V1__Duration",
+  "countersign.rpc.v1.TimeSpan",
+  "TimeSpan",
+  "Countersign__Rpc__V1__TimeSpan",
   "countersign.rpc.v1",
-  sizeof(Countersign__Rpc__V1__Duration),
+  sizeof(Countersign__Rpc__V1__TimeSpan),
   2,
-  countersign__rpc__v1__duration__field_descriptors,
-  countersign__rpc__v1__duration__field_indices_by_name,
-  1,  countersign__rpc__v1__duration__number_ranges,
-  (ProtobufCMessageInit) countersign__rpc__v1__duration__init,
+  countersign__rpc__v1__time_span__field_descriptors,
+  countersign__rpc__v1__time_span__field_indices_by_name,
+  1,  countersign__rpc__v1__time_span__number_ranges,
+  (ProtobufCMessageInit) countersign__rpc__v1__time_span__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__rpc__v1__bad_request__field_violation__field_descriptors[2] =

@@ -23,7 +23,7 @@ typedef struct Countersign__Rpc__V1__StatusDetail Countersign__Rpc__V1__StatusDe
 typedef struct Countersign__Rpc__V1__ErrorInfo Countersign__Rpc__V1__ErrorInfo;
 typedef struct Countersign__Rpc__V1__ErrorInfo__MetadataEntry Countersign__Rpc__V1__ErrorInfo__MetadataEntry;
 typedef struct Countersign__Rpc__V1__RetryInfo Countersign__Rpc__V1__RetryInfo;
-typedef struct Countersign__Rpc__V1__Duration Countersign__Rpc__V1__Duration;
+typedef struct Countersign__Rpc__V1__TimeSpan Countersign__Rpc__V1__TimeSpan;
 typedef struct Countersign__Rpc__V1__BadRequest Countersign__Rpc__V1__BadRequest;
 typedef struct Countersign__Rpc__V1__BadRequest__FieldViolation Countersign__Rpc__V1__BadRequest__FieldViolation;
 typedef struct Countersign__Rpc__V1__GoAway Countersign__Rpc__V1__GoAway;
@@ -226,7 +226,7 @@ struct  Countersign__Rpc__V1__RetryInfo
   /*
    * Shortest time to wait before the call is tried again.
    */
-  Countersign__Rpc__V1__Duration *retry_delay;
+  Countersign__Rpc__V1__TimeSpan *retry_delay;
 };
 #define COUNTERSIGN__RPC__V1__RETRY_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__rpc__v1__retry_info__descriptor) \
@@ -236,7 +236,7 @@ struct  Countersign__Rpc__V1__RetryInfo
 /*
  * Same field numbers as google.protobuf.Duration.
  */
-struct  Countersign__Rpc__V1__Duration
+struct  Countersign__Rpc__V1__TimeSpan
 {
   ProtobufCMessage base;
   /*
@@ -248,8 +248,8 @@ struct  Countersign__Rpc__V1__Duration
    */
   int32_t nanos;
 };
-#define COUNTERSIGN__RPC__V1__DURATION__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&countersign__rpc__v1__duration__descriptor) \
+#define COUNTERSIGN__RPC__V1__TIME_SPAN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__rpc__v1__time_span__descriptor) \
     , 0, 0 }
 
 
@@ -450,24 +450,24 @@ Countersign__Rpc__V1__RetryInfo *
 void   countersign__rpc__v1__retry_info__free_unpacked
                      (Countersign__Rpc__V1__RetryInfo *message,
                       ProtobufCAllocator *allocator);
-/* Countersign__Rpc__V1__Duration methods */
-void   countersign__rpc__v1__duration__init
-                     (Countersign__Rpc__V1__Duration         *message);
-size_t countersign__rpc__v1__duration__get_packed_size
-                     (const Countersign__Rpc__V1__Duration   *message);
-size_t countersign__rpc__v1__duration__pack
-                     (const Countersign__Rpc__V1__Duration   *message,
+/* Countersign__Rpc__V1__TimeSpan methods */
+void   countersign__rpc__v1__time_span__init
+                     (Countersign__Rpc__V1__TimeSpan         *message);
+size_t countersign__rpc__v1__time_span__get_packed_size
+                     (const Countersign__Rpc__V1__TimeSpan   *message);
+size_t countersign__rpc__v1__time_span__pack
+                     (const Countersign__Rpc__V1__TimeSpan   *message,
                       uint8_t             *out);
-size_t countersign__rpc__v1__duration__pack_to_buffer
-                     (const Countersign__Rpc__V1__Duration   *message,
+size_t countersign__rpc__v1__time_span__pack_to_buffer
+                     (const Countersign__Rpc__V1__TimeSpan   *message,
                       ProtobufCBuffer     *buffer);
-Countersign__Rpc__V1__Duration *
-       countersign__rpc__v1__duration__unpack
+Countersign__Rpc__V1__TimeSpan *
+       countersign__rpc__v1__time_span__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   countersign__rpc__v1__duration__free_unpacked
-                     (Countersign__Rpc__V1__Duration *message,
+void   countersign__rpc__v1__time_span__free_unpacked
+                     (Countersign__Rpc__V1__TimeSpan *message,
                       ProtobufCAllocator *allocator);
 /* Countersign__Rpc__V1__BadRequest__FieldViolation methods */
 void   countersign__rpc__v1__bad_request__field_violation__init
@@ -536,8 +536,8 @@ typedef void (*Countersign__Rpc__V1__ErrorInfo_Closure)
 typedef void (*Countersign__Rpc__V1__RetryInfo_Closure)
                  (const Countersign__Rpc__V1__RetryInfo *message,
                   void *closure_data);
-typedef void (*Countersign__Rpc__V1__Duration_Closure)
-                 (const Countersign__Rpc__V1__Duration *message,
+typedef void (*Countersign__Rpc__V1__TimeSpan_Closure)
+                 (const Countersign__Rpc__V1__TimeSpan *message,
                   void *closure_data);
 typedef void (*Countersign__Rpc__V1__BadRequest__FieldViolation_Closure)
                  (const Countersign__Rpc__V1__BadRequest__FieldViolation *message,
@@ -562,7 +562,7 @@ extern const ProtobufCMessageDescriptor countersign__rpc__v1__status_detail__des
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__error_info__descriptor;
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__error_info__metadata_entry__descriptor;
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__retry_info__descriptor;
-extern const ProtobufCMessageDescriptor countersign__rpc__v1__duration__descriptor;
+extern const ProtobufCMessageDescriptor countersign__rpc__v1__time_span__descriptor;
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__bad_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__bad_request__field_violation__descriptor;
 extern const ProtobufCMessageDescriptor countersign__rpc__v1__go_away__descriptor;

@@ -1,0 +1,132 @@
+import CProtobufC
+import Glibc
+
+/// Memory for one message at a time: given out in order, given back all at once.
+///
+/// A message grows no further than the budget of its decoding rules, however small its bytes are. One thread at a time.
+public final class Arena {
+  private let block: UnsafeMutableRawBufferPointer
+  private var used = 0
+  /// Pieces that did not fit into the block.
+  private var overflow: [UnsafeMutableRawBufferPointer] = []
+  private var overflowBytes = 0
+  /// Bytes that may be given out until the next reset.
+  var budget = Int.max
+  /// What libprotobuf-c allocates with.
+  let allocator: UnsafeMutablePointer<ProtobufCAllocator>
+
+  /// - Parameter capacity: bytes that are kept from message to message.
+  public init(capacity: Int = 4_096) {
+    block = .allocate(byteCount: capacity, alignment: 16)
+    allocator = .allocate(capacity: 1)
+    allocator.initialize(
+      to: ProtobufCAllocator(
+        alloc: { arena, count in
+          guard let arena else { return nil }
+          return Unmanaged<Arena>.fromOpaque(arena).takeUnretainedValue().take(count)
+        },
+        free: { _, _ in }, allocator_data: nil))
+    allocator.pointee.allocator_data = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit {
+    reset()
+    block.deallocate()
+    allocator.deallocate()
+  }
+
+  /// Takes everything back.
+  ///
+  /// - Parameter erasing: zeroes what was given out, for messages that hold secrets.
+  public func reset(erasing: Bool = false) {
+    if erasing { erase(block, used) }
+    for piece in overflow {
+      if erasing { erase(piece, piece.count) }
+      piece.deallocate()
+    }
+    overflow.removeAll(keepingCapacity: true)
+    used = 0
+    overflowBytes = 0
+    budget = .max
+  }
+
+  private func erase(_ memory: UnsafeMutableRawBufferPointer, _ count: Int) {
+    if let start = memory.baseAddress { explicit_bzero(start, count) }
+  }
+
+  /// Memory for `count` bytes, aligned to 16; nil where the budget is used up.
+  func take(_ count: Int) -> UnsafeMutableRawPointer? {
+    let size = (max(count, 1) + 15) & ~15
+    guard count <= budget, size <= budget - used - overflowBytes else { return nil }
+    if size <= block.count - used, let start = block.baseAddress {
+      defer { used += size }
+      return start + used
+    }
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+    overflow.append(piece)
+    overflowBytes += size
+    return piece.baseAddress
+  }
+}
+
+// MARK: - For generated code
+
+extension Arena {
+  /// Room for `count` values that the caller initialises.
+  public func make<T>(_ type: T.Type, count: Int = 1) -> UnsafeMutablePointer<T> {
+    guard let memory = take(count * MemoryLayout<T>.stride) else {
+      preconditionFailure("an arena without budget is never full")
+    }
+    return memory.bindMemory(to: type, capacity: count)
+  }
+
+  /// Text as a C string.
+  public func text(_ text: String) -> UnsafeMutablePointer<CChar> {
+    let bytes = text.utf8
+    let memory = make(CChar.self, count: bytes.count + 1)
+    var index = 0
+    for byte in bytes {
+      memory[index] = CChar(bitPattern: byte)
+      index += 1
+    }
+    memory[index] = 0
+    return memory
+  }
+
+  /// Bytes as libprotobuf-c keeps them.
+  public func bytes(_ bytes: [UInt8]) -> ProtobufCBinaryData {
+    let memory = make(UInt8.self, count: bytes.count)
+    for index in bytes.indices { memory[index] = bytes[index] }
+    return ProtobufCBinaryData(len: bytes.count, data: memory)
+  }
+
+  /// A list, each element made by `body`.
+  public func list<T, C>(_ values: [T], _ body: (T) -> C) -> UnsafeMutablePointer<C>? {
+    guard !values.isEmpty else { return nil }
+    let memory = make(C.self, count: values.count)
+    for index in values.indices { (memory + index).initialize(to: body(values[index])) }
+    return memory
+  }
+
+  /// A message as its C struct.
+  public func message<M: Message>(_ message: M) -> UnsafeMutablePointer<M.C> {
+    let memory = make(M.C.self)
+    M.initialize(memory)
+    message.write(to: &memory.pointee, in: self)
+    return memory
+  }
+}
+
+extension String {
+  /// Text of a decoded message; a pointer that was never set is empty text.
+  public init(decoded text: UnsafePointer<CChar>?) {
+    self = text.map { String(cString: $0) } ?? ""
+  }
+}
+
+extension [UInt8] {
+  /// Bytes of a decoded message.
+  public init(decoded data: ProtobufCBinaryData) {
+    self.init(UnsafeBufferPointer(start: data.data, count: data.len))
+  }
+}

@@ -1,0 +1,98 @@
+/// Names as protoc-gen-c makes them (its `c_helpers.cc`).
+enum CNames {
+  /// Type of a message or enum: `countersign.v1.LoginReply` is `Countersign__V1__LoginReply`.
+  static func type(_ fullName: String) -> String { join(fullName, camel) }
+
+  /// Prefix of a message's functions: `countersign__v1__login_reply`.
+  static func function(_ fullName: String) -> String { join(fullName, lower) }
+
+  /// Member of a struct.
+  static func field(_ name: String) -> String {
+    let member = name.lowercased()
+    return keywords.contains(member) ? "\(member)_" : SwiftNames.escape(member)
+  }
+
+  /// Member that tells which field of a oneof is set.
+  static func oneofCase(_ name: String) -> String { "\(lower(name))_case" }
+
+  private static func join(_ fullName: String, _ part: (String) -> String) -> String {
+    fullName.split(separator: ".").map { part(String($0)) }.joined(separator: "__")
+  }
+
+  private static func camel(_ name: String) -> String {
+    name.split(separator: "_", omittingEmptySubsequences: true).map { $0.prefix(1).uppercased() + $0.dropFirst() }
+      .joined()
+  }
+
+  /// An underscore goes before each capital that follows a character that is none.
+  private static func lower(_ name: String) -> String {
+    var result = ""
+    var wasUpper = true
+    for character in name {
+      if character.isUppercase, !wasUpper { result += "_" }
+      wasUpper = character.isUppercase
+      result += character.lowercased()
+    }
+    return result
+  }
+
+  /// Members that protoc-gen-c gives an underscore: keywords of C and C++.
+  private static let keywords: Set = [
+    "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "class", "compl",
+    "const", "const_cast", "continue", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit",
+    "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new",
+    "not", "not_eq", "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast",
+    "return", "short", "signed", "sizeof", "static", "static_cast", "struct", "switch", "template", "this", "throw",
+    "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void", "volatile",
+    "wchar_t", "while", "xor", "xor_eq",
+  ]
+}
+
+/// Names as Swift writes them.
+enum SwiftNames {
+  /// `mac_address` is `macAddress`.
+  static func property(_ name: String) -> String {
+    let parts = name.split(separator: "_", omittingEmptySubsequences: true)
+    guard let first = parts.first else { return escape(name) }
+    return escape(
+      first.lowercased() + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined())
+  }
+
+  /// `BeginLogin` is `beginLogin`.
+  static func method(_ name: String) -> String { escape(name.prefix(1).lowercased() + name.dropFirst()) }
+
+  /// `public_key` is `PublicKey`.
+  static func type(_ name: String) -> String {
+    let camel = name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    return ["Type", "Protocol", "Self"].contains(camel) ? "\(camel)_" : camel
+  }
+
+  /// `OUTCOME_NOT_CHARGED` of enum `Outcome` is `notCharged`.
+  static func value(_ name: String, of enumeration: String) -> String {
+    var prefix = ""
+    var wasUpper = true
+    for character in enumeration {
+      if character.isUppercase, !wasUpper { prefix += "_" }
+      wasUpper = character.isUppercase
+      prefix += character.uppercased()
+    }
+    prefix += "_"
+    let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    let property = property(rest.lowercased())
+    return property.first?.isNumber == true ? "_\(property)" : property
+  }
+
+  static func escape(_ name: String) -> String {
+    if ["init", "self", "Type", "Protocol"].contains(name) { return "\(name)_" }
+    return keywords.contains(name) ? "`\(name)`" : name
+  }
+
+  private static let keywords: Set = [
+    "as", "associatedtype", "break", "case", "catch", "class", "continue", "default", "defer", "deinit", "do", "else",
+    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "inout",
+    "internal", "is", "let", "nil", "operator", "precedencegroup", "private", "protocol", "public", "repeat",
+    "rethrows", "return", "static", "struct", "subscript", "super", "switch", "throw", "throws", "true", "try",
+    "typealias", "var",
+    "where", "while",
+  ]
+}
