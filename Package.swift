@@ -129,6 +129,16 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
+    .target(
+      name: "TestCertificates", dependencies: ["Bytes", "Cryptography", "TLS"], path: "Tests/TestCertificates"),
+    .testTarget(
+      name: "TLSTests",
+      dependencies: [
+        "Cryptography", "TLS", "TestCertificates",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],
   swiftLanguageModes: [.v6]

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Immutable after `init` (OpenSSL's cache of extensions is filled there), which is why it may be shared.
 public final class Certificate: @unchecked Sendable {
-  let handle: OpaquePointer
+  package let handle: OpaquePointer
   /// The whole certificate.
   public let der: [UInt8]
   /// SHA-256 of ``der``.

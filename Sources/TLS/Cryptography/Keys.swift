@@ -16,7 +16,7 @@ public enum KeyKind: Sendable, Equatable {
 
 /// A private key. Immutable after `init`, and OpenSSL counts references by itself, which is why it may be shared.
 public final class PrivateKey: @unchecked Sendable {
-  let handle: OpaquePointer
+  package let handle: OpaquePointer
   public let publicKey: PublicKey
   public var kind: KeyKind { publicKey.kind }
 

@@ -1,0 +1,114 @@
+import Bytes
+import COpenSSL
+import Cryptography
+
+/// What a client demands of its server.
+public struct ServerVerification: Sendable {
+  /// SHA-256 of the pinned root's DER. The presented chain must hold that certificate; it alone is the anchor.
+  public var rootFingerprint: Bytes32
+  /// Name that the leaf must carry as dNSName; nil: role and root are enough.
+  public var dnsName: String?
+  /// `.server` or `.gateway`.
+  public var role: Role
+
+  /// Makes a demand.
+  public init(rootFingerprint: Bytes32, dnsName: String?, role: Role) {
+    self.rootFingerprint = rootFingerprint
+    self.dnsName = dnsName
+    self.role = role
+  }
+}
+
+/// What one side demands of the other's certificates.
+enum Verification: Sendable {
+  case server(ServerVerification)
+  /// A client may show a certificate; if it does, its path must lead to an anchor, in one of these roles.
+  case client(anchors: [Certificate], roles: [Role])
+  /// Clients are not asked for certificates.
+  case none
+
+  /// Most certificates in a chain, and bytes of all together. Enough for two issuing certificates above each leaf.
+  static let maxCertificates = 8
+  static let maxChainBytes = 24 << 10
+
+  /// Judges a chain, leaf first.
+  ///
+  /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+  func check(_ chain: [Certificate], now: Int64) throws(TLSError) {
+    guard let leaf = chain.first else { throw .chainUnreadable("it is empty") }
+    do {
+      switch self {
+      case .none: return
+      case .server(let demand):
+        guard let root = chain.first(where: { $0.fingerprint == demand.rootFingerprint }) else {
+          throw TLSError.rootNotPresented(demand.rootFingerprint)
+        }
+        try CertificatePath.verify(chain: chain, anchors: [root], role: demand.role, at: now, dnsName: demand.dnsName)
+      case .client(let anchors, let roles):
+        guard let role = roles.first(where: leaf.roles.contains) ?? roles.first else { return }
+        try CertificatePath.verify(chain: chain, anchors: anchors, role: role, at: now, dnsName: nil)
+      }
+    } catch let refusal as CertificateRefusal {
+      throw .certificateRefused(refusal)
+    } catch let error as TLSError {
+      throw error
+    } catch {
+      throw .chainUnreadable("\(error)")
+    }
+  }
+}
+
+// MARK: - Callback
+
+extension Verification {
+  /// Makes OpenSSL ask for the peer's chain where this demands one, and have it judged here instead of by itself.
+  func install(in context: OpaquePointer) {
+    switch self {
+    case .none: return SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+    case .server, .client: SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+    }
+    countersign_ctx_set_max_chain_bytes(context, Self.maxChainBytes)
+    SSL_CTX_set_cert_verify_callback(context, Self.judge, nil)
+  }
+
+  private static let judge: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, _ in
+    guard let store, let session = countersign_verifying_connection(store).flatMap(Session.owner) else { return 0 }
+    do throws(TLSError) {
+      try session.accept(chain: presentedChain(store))
+      X509_STORE_CTX_set_error(store, X509_V_OK)
+      return 1
+    } catch {
+      session.refusal = error
+      X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED)
+      return 0
+    }
+  }
+
+  /// The peer's certificates as it sent them, leaf first.
+  private static func presentedChain(_ store: OpaquePointer) throws(TLSError) -> [Certificate] {
+    let stack = X509_STORE_CTX_get0_untrusted(store)
+    let count = countersign_x509_count(stack)
+    guard count <= maxCertificates else { throw .chainUnreadable("it has \(count) certificates") }
+    var chain: [Certificate] = []
+    for index in 0..<count {
+      guard let certificate = countersign_x509(stack, index), let der = encode(certificate) else {
+        throw .chainUnreadable("certificate \(index) cannot be encoded")
+      }
+      do {
+        chain.append(try Certificate(der: der))
+      } catch {
+        throw .chainUnreadable("certificate \(index): \(error)")
+      }
+    }
+    return chain
+  }
+
+  private static func encode(_ certificate: OpaquePointer) -> [UInt8]? {
+    let count = Int(i2d_X509(certificate, nil))
+    guard count > 0 else { return nil }
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      var next = buffer.baseAddress
+      initialized = Int(i2d_X509(certificate, &next))
+    }
+  }
+}
