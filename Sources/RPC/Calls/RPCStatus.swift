@@ -28,8 +28,8 @@ public struct RPCStatus: Error, Sendable, Equatable {
   public var retryAfterMilliseconds: UInt64?
   /// Wrong fields of the request (google.rpc.BadRequest).
   public var violations: [Violation]
-  /// Client side: whether a byte of the request may have left this machine. False: nothing was sent, so nothing
-  /// happened. True with `unavailable` or `deadlineExceeded`: the outcome is unknown. Does not travel.
+  /// Client side: whether the server may have acted on the request. False: nothing was sent, or the server said that
+  /// it did not process it, so nothing happened. True with `unavailable` or `deadlineExceeded`: the outcome is unknown. Does not travel.
   public var wasSent: Bool
 
   /// Makes a status; `reason` is left out only where the peer gave none.

@@ -1,3 +1,5 @@
+import Cryptography
+
 /// One entry of application metadata.
 public struct MetadataEntry: Sendable, Equatable {
   /// Lower-case ASCII letters, digits, '-', '_' and '.', 1 to 64 bytes.
@@ -16,10 +18,13 @@ public struct MetadataEntry: Sendable, Equatable {
 public struct Peer: Sendable {
   /// Numeric address without port, for example "192.0.2.7".
   public let remoteAddress: String
+  /// The certificates that it showed in the TLS handshake, leaf first, their path verified; empty: none.
+  public let certificates: [Certificate]
 
   /// Makes a peer.
-  public init(remoteAddress: String) {
+  public init(remoteAddress: String, certificates: [Certificate] = []) {
     self.remoteAddress = remoteAddress
+    self.certificates = certificates
   }
 }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import TLS
 import Wire
 
 /// Takes the answers of a `BatchConnection`, many at a time. Everything on the connection's event loop.
@@ -40,7 +41,16 @@ public final class BatchConnection: ClientConnectionDelegate {
     self.receiver = receiver
   }
 
-  /// Connects on `eventLoop`. The receiver is made there.
+  /// Connects on `eventLoop`, where the receiver is made.
+  ///
+  /// - Returns: when TCP is connected; `BatchReceiver.opened` follows when calls may be sent.
+  public static func connect(
+    _ configuration: ClientConfiguration, tls: TLSContext, on eventLoop: any EventLoop,
+    receiver: @escaping @Sendable () -> any BatchReceiver
+  ) -> EventLoopFuture<Void> {
+    connect(configuration, on: eventLoop, transport: configuration.transport(tls), receiver: receiver)
+  }
+
   static func connect(
     _ configuration: ClientConfiguration, on eventLoop: any EventLoop, transport: @escaping ClientTransport,
     receiver: @escaping @Sendable () -> any BatchReceiver

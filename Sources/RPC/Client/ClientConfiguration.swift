@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import TLS
 import Wire
 
 /// Where a client connects to and how.
@@ -31,10 +32,20 @@ public struct ClientConfiguration: Sendable {
   }
 }
 
-/// Puts TLS, or in tests nothing, in front of a connection; calls `ClientConnection.start` when it is complete.
+/// Puts handlers in front of a connection; they fire `TLSHandshakeCompleted` or call `ClientConnection.start`.
 typealias ClientTransport = @Sendable (any Channel, ClientConnection) throws -> Void
 
 extension ClientConfiguration {
+  /// TLS in front of each connection.
+  func transport(_ tls: TLSContext) -> ClientTransport {
+    var timeouts = TLSTimeouts()
+    timeouts.handshake = Int64(clamping: connectTimeout)
+    return { [timeouts] channel, connection in
+      let handler = TLSHandler(context: tls, timeouts: timeouts)
+      try channel.pipeline.syncOperations.addHandlers(handler, connection)
+    }
+  }
+
   /// Connects on `eventLoop`, where `delegate` lives.
   func connect(
     on eventLoop: any EventLoop, delegate: any ClientConnectionDelegate, transport: @escaping ClientTransport

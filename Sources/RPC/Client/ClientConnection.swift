@@ -1,4 +1,6 @@
+import Cryptography
 import NIOCore
+import TLS
 import Wire
 
 /// What waits for the response on a stream.
@@ -42,10 +44,14 @@ final class ClientConnection: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
   private var output = ByteBuffer()
   private var isReady = false
+  /// The server's HELLO has come.
+  private(set) var hasOpened = false
   private var isFlushScheduled = false
   /// Set once, when the connection ends; told to the delegate when the channel is inactive.
   private var end: RPCStatus?
   private var ticking: RepeatedTask?
+  /// The server's certificates, leaf first.
+  private(set) var peerChain: [Certificate] = []
 
   init(limits: ConnectionConfiguration, keepAlive: UInt64, delegate: any ClientConnectionDelegate) {
     self.limits = limits
@@ -87,6 +93,7 @@ extension ClientConnection {
   /// Sends a REQUEST where that is possible now. It leaves at the next `flush`, or by itself soon.
   func send(meta: [UInt8], message: UnsafeRawBufferPointer, call: ClientCall) -> ClientConnectionMachine.Opened {
     guard isUsable else { return .unavailable }
+    guard meta.count <= FrameLimits.maxMeta else { return .tooLarge(limit: UInt32(FrameLimits.maxMeta)) }
     let opened = machine.open(length: meta.count + message.count)
     if case .stream(let stream) = opened {
       calls.insert(call, for: stream)
@@ -189,6 +196,7 @@ extension ClientConnection {
       maxLength: hello.maxLength, maxOpenCalls: hello.maxOpenCalls,
       pingIntervalMilliseconds: hello.minPingIntervalMs)
     if let violation { return fail(violation) }
+    hasOpened = true
     delegate?.connectionOpened(self, hello: hello)
   }
 
@@ -220,15 +228,17 @@ extension ClientConnection {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event {
-      close(.connectionEnded("the server closed the connection"))
-    } else {
-      context.fireUserInboundEventTriggered(event)
+    switch event {
+    case let event as TLSHandshakeCompleted:
+      peerChain = event.peerChain
+      start()
+    case ChannelEvent.inputClosed: close(.connectionEnded("the server closed the connection"))
+    default: context.fireUserInboundEventTriggered(event)
     }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    close(.connectionEnded("the connection failed: \(error)"))
+    close(.connectionFailed(error))
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -243,6 +253,7 @@ extension ClientConnection {
   }
 
   private func tick() {
+    if delegate == nil { return close(.clientClosed) }
     switch machine.tick(now: ServerLoop.now()) {
     case .none: break
     case .sendPing:
@@ -253,6 +264,17 @@ extension ClientConnection {
 }
 
 extension RPCStatus {
+  static func connectionFailed(_ error: any Error) -> RPCStatus {
+    switch error as? TLSError {
+    case .certificateRefused, .rootNotPresented, .chainUnreadable:
+      RPCStatus(.unavailable, "\(error)", reason: "SERVER_UNTRUSTED")
+    default: connectionEnded("the connection failed: \(error)")
+    }
+  }
+
+  /// The server is not the one that was asked for: trying again would not help.
+  var isUntrusted: Bool { reason == "SERVER_UNTRUSTED" }
+
   static func connectionEnded(_ text: String) -> RPCStatus {
     RPCStatus(.unavailable, text, reason: "CONNECTION_LOST")
   }

@@ -1,3 +1,4 @@
+import Cryptography
 import NIOCore
 import Wire
 
@@ -43,6 +44,8 @@ final class ClientSlot: ClientConnectionDelegate {
   private var queue: [UInt64] = []
   /// Attempts to connect that failed in a row.
   private var failures = 0
+  /// What the server showed on the latest connection, leaf first.
+  private(set) var peerChain: [Certificate] = []
 
   init(
     configuration: ClientConfiguration, eventLoop: any EventLoop, transport: @escaping ClientTransport,
@@ -117,6 +120,11 @@ extension ClientSlot {
       let now = ServerLoop.now()
       let meta = Meta.encodeRequestHeader(
         method: call.method, timeoutMicroseconds: max(1, elapsed(now, call.deadline) / 1_000), options: call.options)
+      guard meta.count <= FrameLimits.maxMeta else {
+        finish(ticket, .failure(.metadataTooLarge), wasSent: false)
+        sent += 1
+        continue
+      }
       let opened = call.request.withUnsafeBytes { connection.send(meta: meta, message: $0, call: .single(ticket)) }
       switch opened {
       case .stream(let stream):
@@ -172,7 +180,7 @@ extension ClientSlot {
     call.failures += 1
     call.stream = nil
     calls[ticket] = call
-    if call.options.isSealed || call.failures >= configuration.attempts {
+    if call.options.isSealed || status.isUntrusted || call.failures >= configuration.attempts {
       finish(ticket, .failure(status), wasSent: wasSent)
     }
   }
@@ -184,6 +192,7 @@ extension ClientSlot {
   func connectionStarted(_ connection: ClientConnection) {
     guard case .connecting = link else { return connection.close(.clientClosed) }
     link = .connected(connection)
+    peerChain = connection.peerChain
     sendQueued()
   }
 
@@ -203,7 +212,7 @@ extension ClientSlot {
   func connection(_ connection: ClientConnection, notProcessed calls: [ClientCall], _ reason: RPCStatus) {
     leave(connection)
     for case .single(let ticket) in calls.reversed() {
-      attemptFailed(ticket, reason, wasSent: true)
+      attemptFailed(ticket, reason, wasSent: false)
       if self.calls[ticket] != nil { queue.insert(ticket, at: 0) }
     }
     sendQueued()
@@ -216,8 +225,14 @@ extension ClientSlot {
   func connectionClosed(_ connection: ClientConnection, open: [ClientCall], _ reason: RPCStatus) {
     leaving.removeAll { $0 === connection }
     for case .single(let ticket) in open { finish(ticket, .failure(reason)) }
-    if case .connecting = link, !connection.hasStarted { return connectFailed(reason) }
-    if self.connection === connection { link = .none }
+    switch link {
+    case .connecting where !connection.hasStarted: return connectFailed(reason)
+    case .connected(let current) where current === connection:
+      // A server that hangs up before its HELLO is left alone for a while, as one that cannot be reached.
+      link = connection.hasOpened ? .none : .connecting
+      if !connection.hasOpened { return connectFailed(reason) }
+    default: break
+    }
     sendQueued()
   }
 }
@@ -227,6 +242,10 @@ extension RPCStatus {
 
   static func unreachable(_ error: any Error) -> RPCStatus {
     RPCStatus(.unavailable, "no connection: \(error)", reason: "UNREACHABLE", wasSent: false)
+  }
+
+  static var metadataTooLarge: RPCStatus {
+    invalidField("metadata", "path and metadata take over \(FrameLimits.maxMeta) bytes")
   }
 
   static func requestTooLarge(limit: UInt32) -> RPCStatus {

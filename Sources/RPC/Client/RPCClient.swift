@@ -1,6 +1,8 @@
+import Cryptography
 import NIOCore
 import NIOPosix
 import Synchronization
+import TLS
 import Wire
 
 /// Makes calls over a pool of connections. Connections are made when they are needed and again after they were lost.
@@ -9,10 +11,34 @@ import Wire
 /// it out. A sealed call is never repeated. Cancelling the task of a call sends CANCEL.
 public final class RPCClient: UnaryCaller {
   private let configuration: ClientConfiguration
-  private let slots: [NIOLoopBound<ClientSlot>]
+  private let slots: [NIOLoopBoundBox<ClientSlot>]
   private let nextTicket = Atomic<UInt64>(1)
   private let clock: ServerClock
 
+  /// Makes a client; it connects when the first call needs it.
+  ///
+  /// - Parameters:
+  ///   - tls: of `TLSContext.client`.
+  ///   - group: event loops for the connections.
+  public convenience init(
+    configuration: ClientConfiguration, tls: TLSContext,
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+  ) {
+    self.init(configuration: configuration, group: group, transport: configuration.transport(tls))
+  }
+
+  /// Makes a client with the default limits.
+  ///
+  /// - Parameter connections: TCP connections that calls are spread over.
+  public convenience init(
+    host: String, port: UInt16, tls: TLSContext, connections: Int = 1, program: String = "countersign"
+  ) {
+    var configuration = ClientConfiguration(host: host, port: Int(port), program: program)
+    configuration.connections = connections
+    self.init(configuration: configuration, tls: tls)
+  }
+
+  /// With another transport than TLS, for tests of what does not depend on it.
   init(
     configuration: ClientConfiguration, group: any EventLoopGroup, transport: @escaping ClientTransport
   ) {
@@ -25,7 +51,7 @@ public final class RPCClient: UnaryCaller {
       let slot = ClientSlot(configuration: configuration, eventLoop: eventLoop, transport: transport) { hello in
         clock.set(milliseconds: hello.serverTimeMs, now: ServerLoop.now())
       }
-      return NIOLoopBound(slot, eventLoop: eventLoop)
+      return NIOLoopBoundBox.makeBoxSendingValue(slot, eventLoop: eventLoop)
     }
   }
 
@@ -33,6 +59,17 @@ public final class RPCClient: UnaryCaller {
   /// nil before the first connection.
   public var serverTimeMilliseconds: UInt64? {
     clock.milliseconds(now: ServerLoop.now())
+  }
+
+  /// The server's certificates as it showed them on the latest connection, leaf first, their path verified.
+  ///
+  /// - Throws: `UNAVAILABLE` where no connection was made yet.
+  public func peerCertificates() async throws(RPCStatus) -> [Certificate] {
+    for slot in slots {
+      let chain = try? await slot.eventLoop.submit { slot.value.peerChain }.get()
+      if let chain, !chain.isEmpty { return chain }
+    }
+    throw RPCStatus(.unavailable, "no connection was made yet", reason: "UNREACHABLE", wasSent: false)
   }
 
   /// Calls `method`; see `UnaryCaller`.
@@ -62,9 +99,14 @@ public final class RPCClient: UnaryCaller {
     return try result.get()
   }
 
-  /// Ends all calls and connections.
+  /// Ends all calls and connections. Calls that come later fail.
   public func close() async {
     for slot in slots { try? await slot.eventLoop.submit { slot.value.close() }.get() }
+  }
+
+  /// As `close`, without waiting for it.
+  public func closeSoon() {
+    for slot in slots { slot.eventLoop.execute { slot.value.close() } }
   }
 }
 

@@ -90,9 +90,8 @@ extension ClientConnectionMachine {
   /// Takes the next stream for a frame with this `length`.
   mutating func open(length: Int) -> Opened {
     guard isUsable else { return .unavailable }
-    guard length <= Int(isOpening ? FrameLimits.defaultMaxLength : serverMaxLength) else {
-      return .tooLarge(limit: isOpening ? FrameLimits.defaultMaxLength : serverMaxLength)
-    }
+    let maxLength = isOpening ? FrameLimits.largestMaxLength : serverMaxLength
+    guard length <= Int(maxLength) else { return .tooLarge(limit: maxLength) }
     guard openCalls < maxOpenCalls else { return .wait }
     if isOpening {
       let total = bytesBeforeHello + FrameHeader.size + length

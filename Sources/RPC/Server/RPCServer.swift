@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
+import TLS
 import Wire
 
 /// How a server listens.
@@ -26,7 +27,7 @@ public struct ServerConfiguration: Sendable {
 
 /// Serves the methods of a table over TLS on several event loops.
 public final class RPCServer: Sendable {
-  /// Puts TLS, or in tests nothing, in front of a connection.
+  /// Puts handlers in front of a connection; they fire `TLSHandshakeCompleted` or call `ServerConnection.start`.
   typealias Transport = @Sendable (any Channel, ServerConnection) throws -> Void
 
   private struct Running {
@@ -43,6 +44,26 @@ public final class RPCServer: Sendable {
   private let transport: Transport
   private let running = Mutex<Running?>(nil)
 
+  /// Makes a server; it listens once it is started.
+  ///
+  /// - Parameters:
+  ///   - tls: of `TLSContext.server`.
+  ///   - methods: without the health service, which is added.
+  ///   - health: shared with those who tell whether a service takes calls.
+  public convenience init(
+    configuration: ServerConfiguration, tls: TLSContext, methods: MethodTable, logger: Logger,
+    health: Health = Health()
+  ) {
+    var timeouts = TLSTimeouts()
+    timeouts.handshake = Int64(clamping: configuration.limits.helloTimeout)
+    self.init(configuration: configuration, methods: methods, logger: logger, health: health) {
+      [timeouts] channel, connection in
+      let handler = TLSHandler(context: tls, timeouts: timeouts)
+      try channel.pipeline.syncOperations.addHandlers(handler, connection)
+    }
+  }
+
+  /// With another transport than TLS, for tests of what does not depend on it.
   init(
     configuration: ServerConfiguration, methods: MethodTable, logger: Logger, health: Health,
     transport: @escaping Transport

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import TLS
 import Wire
 
 /// A thin adapter: carries bytes between a channel and `ServerConnectionMachine`, and calls between the machine and the
@@ -245,10 +246,11 @@ extension ServerConnection {
 
 extension ServerConnection {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed = event {
-      inputClosed()
-    } else {
-      context.fireUserInboundEventTriggered(event)
+    switch event {
+    case let event as TLSHandshakeCompleted:
+      start(peer: Peer(remoteAddress: context.remoteAddress?.ipAddress ?? "", certificates: event.peerChain))
+    case ChannelEvent.inputClosed: inputClosed()
+    default: context.fireUserInboundEventTriggered(event)
     }
   }
 
