@@ -2,4 +2,20 @@
 #pragma once
 #include <sqlite3.h>
 
-static inline sqlite3_destructor_type countersign_sqlite_static(void) { return SQLITE_STATIC; }
+// The caller keeps the bytes until the statement has been stepped.
+static inline int countersign_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, int count) {
+  return sqlite3_bind_blob(statement, index, bytes ? bytes : "", count, SQLITE_STATIC);
+}
+static inline int countersign_bind_text(sqlite3_stmt *statement, int index, const char *text, int count) {
+  return sqlite3_bind_text(statement, index, text, count, SQLITE_STATIC);
+}
+static inline int countersign_bind_text_copy(sqlite3_stmt *statement, int index, const char *text, int count) {
+  return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);
+}
+static inline int countersign_bind_blob_copy(sqlite3_stmt *statement, int index, const void *bytes, int count) {
+  return sqlite3_bind_blob(statement, index, bytes ? bytes : "", count, SQLITE_TRANSIENT);
+}
+// Files grow in steps, because a file that grows with each write is slower to make durable.
+static inline int countersign_set_chunk_size(sqlite3 *database, int bytes) {
+  return sqlite3_file_control(database, "main", SQLITE_FCNTL_CHUNK_SIZE, &bytes);
+}

@@ -123,6 +123,9 @@ public struct Currency: Hashable, Sendable, BitwiseCopyable {
     value = text.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
   }
 
+  /// The code as a store keeps it: ``value`` of a currency that was checked when it was recorded.
+  public init(stored value: UInt32) { self.value = value }
+
   /// The code as text.
   public var text: String {
     String(

@@ -156,6 +156,8 @@ public struct PaymentRecord: Sendable, BitwiseCopyable {
 /// Up to six ASCII characters of the acquirer's approval (ISO 8583 DE38), first most significant; 0 where there is none.
 public struct ApprovalCode: Hashable, Sendable, BitwiseCopyable {
   public let value: UInt64
+  /// The characters, or empty.
+  public var text: String { asciiText(value, count: 8) }
   public static let none = ApprovalCode(value: 0)
   public init(value: UInt64) { self.value = value }
 }
@@ -163,6 +165,14 @@ public struct ApprovalCode: Hashable, Sendable, BitwiseCopyable {
 /// Two ASCII characters of the acquirer's answer (ISO 8583 DE39); 0 where there is none.
 public struct ResponseCode: Hashable, Sendable, BitwiseCopyable {
   public let value: UInt16
+  /// The characters, or empty.
+  public var text: String { asciiText(UInt64(value), count: 2) }
   public static let none = ResponseCode(value: 0)
   public init(value: UInt16) { self.value = value }
+}
+
+/// Characters that stand in a number, first most significant; zero bytes are left out.
+private func asciiText(_ value: UInt64, count: UInt64) -> String {
+  let bytes = (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  return String(decoding: bytes.filter { $0 != 0 }, as: UTF8.self)
 }

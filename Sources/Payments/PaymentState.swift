@@ -35,3 +35,20 @@ extension PaymentState {
     }
   }
 }
+
+extension PaymentState {
+  /// The name as `checkout.proto` has it, without prefix.
+  public var name: String {
+    switch self {
+    case .intent: "INTENT"
+    case .approved: "APPROVED"
+    case .declined: "DECLINED"
+    case .notCharged: "NOT_CHARGED"
+    case .unknown: "UNKNOWN"
+    case .inquiring: "INQUIRING"
+    case .reversing: "REVERSING"
+    case .reversed: "REVERSED"
+    case .reversalRefused: "REVERSAL_REFUSED"
+    }
+  }
+}

@@ -26,8 +26,9 @@ public protocol Store: AnyObject {
   /// - Parameters:
   ///   - reference: the order reference, UTF-8.
   ///   - time: milliseconds since 1970-01-01T00:00:00Z.
+  ///   - refusal: why a new payment is refused (too late, key too far off); one that exists is told all the same.
   func insertIntent(
-    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult
 
   /// Records the outcome of a payment: at most one for each payment, final.
@@ -77,7 +78,7 @@ public protocol Store: AnyObject {
   func endSession(_ session: Bytes16, reason: SessionEnd, time: Int64) throws(StoreError)
 }
 
-/// What became of ``Store/insertIntent(_:reference:time:)``.
+/// What became of ``Store/insertIntent(_:reference:time:unlessKnown:)``.
 public enum IntentResult: Sendable {
   /// Recorded under this number.
   case recorded(Int64)

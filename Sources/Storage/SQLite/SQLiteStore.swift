@@ -1,0 +1,209 @@
+import Bytes
+import CSQLite
+import Cryptography
+import Glibc
+import Payments
+
+/// The ledger, journal and register in one SQLite file. Everything on the writer's thread.
+///
+/// WAL, synchronous=FULL; checkpoints are made here and nowhere else. Source: docs/performance.md, "Storage".
+public final class SQLiteStore: Store {
+  /// Signs a head of the journal.
+  public typealias Signer = (_ bytes: [UInt8]) throws -> [UInt8]
+
+  /// Pages of the WAL at which it is copied into the database: the longest stall stays near 20 ms.
+  static let checkpointPages: Int32 = 1_000
+  /// Milliseconds between two heads while something changes.
+  static let headMilliseconds: Int64 = 1_000
+
+  let database: Database
+  let statements: Statements
+  private let signer: Signer
+  private let lock: Int32
+  /// What a rollback brings back.
+  struct Position {
+    var nextNumber: Int64
+    /// Leaves since the last head.
+    var frontier: MerkleFrontier
+    var lastHead: JournalHead?
+    /// Outcomes since the last head of payments below the low-water mark.
+    var hasLateOutcomes: Bool
+  }
+  var position: Position
+  private var committed: Position
+  /// Every payment below it has an outcome or a row in `unresolved`.
+  private(set) var lowWater: Int64
+  /// Milliseconds since 1970-01-01T00:00:00Z of the last record.
+  var lastTime: Int64 = 0
+  private var walPages: Int32 = 0
+  /// WAL pages below which a checkpoint is not tried again, because a reader held the last one up.
+  private var checkpointAt = SQLiteStore.checkpointPages
+
+  /// Makes a new ledger.
+  ///
+  /// - Throws: ``StoreError`` where the file exists or cannot be written.
+  public static func create(path: String) throws(StoreError) {
+    guard access(path, F_OK) != 0 else { throw .failed("\(path) exists already") }
+    let before = umask(0o077)
+    defer { umask(before) }
+    try Schema.create(in: Database(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
+  }
+
+  /// Opens a ledger for writing; makes durable what an unclean stop left in the WAL before anything is told from it.
+  ///
+  /// - Throws: ``StoreError`` that names the file and what to do.
+  public init(path: String, signer: @escaping Signer) throws(StoreError) {
+    let before = umask(0o077)
+    defer { umask(before) }
+    lock = try Self.takeLock(path)
+    self.signer = signer
+    do throws(StoreError) {
+      database = try Database(path: path, flags: SQLITE_OPEN_READWRITE)
+      try Schema.check(database)
+      try database.execute(
+        """
+        PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;
+        PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY
+        """)
+      countersign_set_chunk_size(database.handle, 4 << 20)
+      let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+      guard code == SQLITE_OK else { throw database.error(code) }
+      statements = try Statements(database)
+      lowWater = try database.number("SELECT low_water FROM mark")
+      position = try Self.position(database)
+      committed = position
+    } catch {
+      close(lock)
+      throw error
+    }
+    sqlite3_wal_hook(
+      database.handle,
+      { store, _, _, pages in
+        if let store { Unmanaged<SQLiteStore>.fromOpaque(store).takeUnretainedValue().walPages = pages }
+        return SQLITE_OK
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit {
+    sqlite3_wal_hook(database.handle, nil, nil)
+    close(lock)
+  }
+
+  /// Two processes with one journal would both number its records.
+  private static func takeLock(_ path: String) throws(StoreError) -> Int32 {
+    guard access(path, F_OK) == 0 else {
+      throw .unavailable("\(path) does not exist; make the folder with countersign-server init")
+    }
+    let lock = open("\(path)-lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard lock >= 0 else { throw .unavailable("\(path)-lock cannot be made: \(String(cString: strerror(errno)))") }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      close(lock)
+      throw .unavailable("\(path) is in use by another server process; stop that one first")
+    }
+    return lock
+  }
+
+  // MARK: - Transactions
+
+  public func begin() throws(StoreError) { try database.execute("BEGIN IMMEDIATE") }
+
+  public func commit(lowWater: Int64) throws(StoreError) {
+    if lowWater > self.lowWater {
+      statements.setLowWater.bind(1, lowWater)
+      _ = try statements.setLowWater.run()
+    }
+    let before = self.lowWater
+    self.lowWater = max(self.lowWater, lowWater)
+    do {
+      if isHeadDue { try writeHead() }
+      try database.execute("COMMIT")
+    } catch {
+      self.lowWater = before
+      throw error
+    }
+    committed = position
+  }
+
+  public func rollback() {
+    if sqlite3_get_autocommit(database.handle) == 0 { try? database.execute("ROLLBACK") }
+    position = committed
+  }
+
+  public func nested<R>(_ body: () throws -> R) throws -> R {
+    let before = position
+    try database.execute("SAVEPOINT nested")
+    do {
+      let result = try body()
+      try database.execute("RELEASE nested")
+      return result
+    } catch {
+      try database.execute("ROLLBACK TO nested; RELEASE nested")
+      position = before
+      throw error
+    }
+  }
+
+  public func maintain(idle: Bool) {
+    if idle, position.frontier.count > 0 {
+      do {
+        try begin()
+        try writeHead()
+        try database.execute("COMMIT")
+        committed = position
+      } catch {
+        rollback()
+      }
+    }
+    if walPages >= checkpointAt || idle && walPages > 0 { checkpoint() }
+  }
+
+  private func checkpoint() {
+    var pages: Int32 = 0
+    var copied: Int32 = 0
+    let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied)
+    let isWhole = code == SQLITE_OK && copied == pages
+    checkpointAt = isWhole ? Self.checkpointPages : max(pages, walPages) + Self.checkpointPages
+    if isWhole { walPages = 0 }
+  }
+
+  // MARK: - Journal
+
+  /// Counts a record whose row, with the number `position.nextNumber`, was written.
+  func record(_ leaf: Bytes32, time: Int64) {
+    position.nextNumber += 1
+    position.frontier.append(leaf)
+    lastTime = time
+  }
+
+  private var isHeadDue: Bool {
+    guard let last = position.lastHead else { return true }
+    return !(0..<Self.headMilliseconds).contains(lastTime - last.time)
+  }
+
+  private func writeHead() throws(StoreError) {
+    guard position.frontier.count > 0 else { return }
+    let previous = position.lastHead.map { SHA256.digest($0.signed) } ?? .zero
+    let last = position.nextNumber - 1
+    var head = JournalHead(
+      previous: previous, root: position.frontier.root, first: last - Int64(position.frontier.count) + 1, last: last,
+      time: lastTime)
+    do {
+      head.signature = try signer(head.signed)
+    } catch {
+      throw .failed("a head of the journal could not be signed: \(error)")
+    }
+    let insert = statements.insertHead
+    insert.bind(1, head.last)
+    insert.bind(2, head.first)
+    insert.bind(3, head.previous)
+    insert.bind(4, head.root)
+    insert.bind(5, head.time)
+    insert.bind(6, head.signature)
+    insert.bind(7, lowWater)
+    _ = try insert.run()
+    if position.hasLateOutcomes { _ = try statements.clearLateOutcomes.run() }
+    position.hasLateOutcomes = false
+    position.lastHead = head
+    position.frontier = MerkleFrontier()
+  }
+}

@@ -1,0 +1,77 @@
+import CSQLite
+import Payments
+
+/// The tables. `payment`, `outcome` and `event` *are* the journal: their numbers come from one rising sequence without
+/// gaps, and each row carries the first 8 bytes of its leaf.
+///
+/// Source: docs/performance.md, "Table layout"; docs/audit.md.
+enum Schema {
+  /// "CSGN" in ASCII: marks the file as ours.
+  static let applicationID: Int64 = 0x4353_474E
+  static let version: Int64 = 1
+
+  static let tables = """
+    CREATE TABLE payment (
+      seq INTEGER PRIMARY KEY, key BLOB NOT NULL CHECK (length(key) = 16), company INTEGER NOT NULL,
+      consultant INTEGER NOT NULL, session BLOB NOT NULL CHECK (length(session) = 16), sequence INTEGER NOT NULL,
+      time INTEGER NOT NULL, amount INTEGER NOT NULL, currency INTEGER NOT NULL, instalments INTEGER NOT NULL,
+      reference TEXT NOT NULL, fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16), expiry INTEGER NOT NULL,
+      card BLOB NOT NULL CHECK (length(card) = 47), key_version INTEGER NOT NULL, first6 INTEGER NOT NULL,
+      last4 INTEGER NOT NULL, card_length INTEGER NOT NULL, leaf INTEGER NOT NULL) STRICT;
+    CREATE UNIQUE INDEX payment_key ON payment (key, company);
+    CREATE TABLE outcome (
+      payment INTEGER PRIMARY KEY, seq INTEGER NOT NULL, time INTEGER NOT NULL, state INTEGER NOT NULL,
+      approval INTEGER NOT NULL, response INTEGER NOT NULL, leaf INTEGER NOT NULL) STRICT;
+    CREATE TABLE event (
+      seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, payment INTEGER, consultant INTEGER, company INTEGER, session BLOB,
+      time INTEGER NOT NULL, body TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;
+    CREATE INDEX event_payment ON event (payment) WHERE payment IS NOT NULL;
+    CREATE INDEX event_session ON event (session) WHERE session IS NOT NULL;
+    CREATE TABLE unresolved (
+      payment INTEGER PRIMARY KEY, state INTEGER NOT NULL, next_try INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
+    CREATE TABLE mark (id INTEGER PRIMARY KEY CHECK (id = 1), low_water INTEGER NOT NULL) STRICT;
+    INSERT INTO mark VALUES (1, 1);
+    CREATE TABLE head (
+      last INTEGER PRIMARY KEY, first INTEGER NOT NULL, previous BLOB NOT NULL, root BLOB NOT NULL,
+      time INTEGER NOT NULL, signature BLOB NOT NULL, low_water INTEGER NOT NULL) STRICT;
+    CREATE TABLE late_outcome (payment INTEGER PRIMARY KEY) STRICT;
+
+    CREATE TABLE company (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,
+      revoked INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE TABLE consultant (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, company INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL,
+      revoked INTEGER NOT NULL DEFAULT 0, UNIQUE (company, name)) STRICT;
+    CREATE TABLE certificate (
+      fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32), der BLOB NOT NULL, issuer BLOB NOT NULL,
+      serial BLOB NOT NULL, issuer_text TEXT NOT NULL, subject_text TEXT NOT NULL, holder_kind INTEGER NOT NULL,
+      holder INTEGER NOT NULL, mac BLOB, not_after INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0,
+      UNIQUE (issuer, serial)) STRICT, WITHOUT ROWID;
+    CREATE TABLE token (
+      digest BLOB PRIMARY KEY CHECK (length(digest) = 32), consultant INTEGER NOT NULL, not_after INTEGER NOT NULL,
+      request BLOB, certificate BLOB, used INTEGER) STRICT, WITHOUT ROWID;
+    CREATE TABLE session (
+      id BLOB PRIMARY KEY CHECK (length(id) = 16), challenge BLOB NOT NULL UNIQUE CHECK (length(challenge) = 32),
+      consultant INTEGER NOT NULL, company INTEGER NOT NULL, consultant_certificate BLOB NOT NULL,
+      company_certificate BLOB NOT NULL, mac BLOB NOT NULL CHECK (length(mac) = 6), enc BLOB NOT NULL,
+      sealing_key BLOB NOT NULL, statement BLOB NOT NULL, path INTEGER NOT NULL, login_time INTEGER NOT NULL,
+      identity BLOB, process INTEGER NOT NULL, identity_sequence INTEGER NOT NULL, ended INTEGER) STRICT, WITHOUT ROWID;
+    CREATE INDEX session_live ON session (consultant) WHERE ended IS NULL;
+    """
+
+  /// Makes the tables of a new file.
+  static func create(in database: Database) throws(StoreError) {
+    try database.execute("PRAGMA journal_mode = WAL")
+    try database.execute("BEGIN; \(tables); PRAGMA user_version = \(version); COMMIT")
+    try database.execute("PRAGMA application_id = \(applicationID)")
+  }
+
+  /// - Throws: ``StoreError/damaged(_:)`` where the file is not ours, ``StoreError/newerSchema(found:supported:)``.
+  static func check(_ database: Database) throws(StoreError) {
+    guard try database.number("PRAGMA application_id") == applicationID else {
+      throw .damaged("\(database.path) is not a ledger of this service; name its folder with --data")
+    }
+    let found = try database.number("PRAGMA user_version")
+    guard found <= version else { throw .newerSchema(found: Int(found), supported: Int(version)) }
+  }
+}

@@ -1,0 +1,48 @@
+import Payments
+
+/// Statements of the payment path and of the journal, prepared once.
+final class Statements {
+  let insertPayment: Statement
+  let insertOutcome: Statement
+  let insertEvent: Statement
+  let insertHead: Statement
+  let setLowWater: Statement
+  let insertLateOutcome: Statement
+  let clearLateOutcomes: Statement
+  let setUnresolved: Statement
+  let clearUnresolved: Statement
+  let sessionForPayment: Statement
+  let paymentByNumber: Statement
+  let paymentByKey: Statement
+
+  /// Columns of a payment with what became of it, in the order that ``StoredPayment/init(row:)`` reads.
+  static let paymentColumns = """
+    SELECT p.seq, p.key, p.company, p.consultant, p.session, p.time, p.amount, p.currency, p.instalments, p.reference,
+      p.fingerprint, p.expiry, p.first6, p.last4, p.card_length, o.state, o.approval, o.response, u.state
+    FROM payment p LEFT JOIN outcome o ON o.payment = p.seq LEFT JOIN unresolved u ON u.payment = p.seq
+    """
+
+  init(_ database: Database) throws(StoreError) {
+    insertPayment = try database.prepare(
+      """
+      INSERT INTO payment VALUES
+        (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+      """)
+    insertOutcome = try database.prepare("INSERT INTO outcome VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+    insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+    insertHead = try database.prepare(
+      "INSERT INTO head (last, first, previous, root, time, signature, low_water) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+    setLowWater = try database.prepare("UPDATE mark SET low_water = ?1")
+    insertLateOutcome = try database.prepare("INSERT OR IGNORE INTO late_outcome VALUES (?1)")
+    clearLateOutcomes = try database.prepare("DELETE FROM late_outcome")
+    setUnresolved = try database.prepare("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3, ?4)")
+    clearUnresolved = try database.prepare("DELETE FROM unresolved WHERE payment = ?1")
+    sessionForPayment = try database.prepare(
+      """
+      SELECT s.identity, s.mac, s.process, s.ended, s.company, s.consultant, c.revoked, k.revoked
+      FROM session s JOIN consultant c ON c.id = s.consultant JOIN company k ON k.id = s.company WHERE s.id = ?1
+      """)
+    paymentByNumber = try database.prepare("\(Self.paymentColumns) WHERE p.seq = ?1")
+    paymentByKey = try database.prepare("\(Self.paymentColumns) WHERE p.key = ?1 AND p.company = ?2")
+  }
+}

@@ -1,0 +1,223 @@
+import Bytes
+import CSQLite
+import Payments
+
+extension SQLiteStore {
+  public func insertIntent(
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
+  ) throws(StoreError) -> IntentResult {
+    if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
+    if let refusal {
+      guard let known = try payment(key: intent.key, company: intent.company) else { return .refused(refusal) }
+      return .exists(known)
+    }
+    let number = position.nextNumber
+    let leaf = Self.leaf(intent, reference: reference, time: time, number: number)
+    guard try insert(intent, reference, time, number, leaf) else {
+      guard let known = try payment(key: intent.key, company: intent.company) else {
+        throw .failed("a payment exists and cannot be read")
+      }
+      return .exists(known)
+    }
+    record(leaf, time: time)
+    return .recorded(number)
+  }
+
+  /// Compares what was extracted from the keyword with the session row, and says whether all is still live.
+  private func sessionRefusal(_ intent: borrowing Intent) throws(StoreError) -> PaymentRefusal? {
+    let find = statements.sessionForPayment
+    find.bind(1, intent.session)
+    let (identity, mac) = (intent.identityDigest, intent.macAddress)
+    let (process, company, consultant) = (intent.process, intent.company, intent.consultant)
+    let refusal = try find.first { row -> PaymentRefusal? in
+      guard row.isNull(3), row.int(4) == company, row.int(5) == consultant, row.int(6) == 0, row.int(7) == 0 else {
+        return .sessionOver
+      }
+      guard !row.isNull(0), row.int(2) == Int64(bitPattern: process) else { return .identityRequired }
+      guard row.bytes32(0) == identity else { return .identityVoid }
+      guard MACAddress(row.buffer(1)) == mac else { return .deviceChanged }
+      return nil
+    }
+    return refusal ?? .sessionOver
+  }
+
+  /// - Returns: false where the key exists.
+  private func insert(
+    _ intent: borrowing Intent, _ reference: UnsafeRawBufferPointer, _ time: Int64, _ number: Int64, _ leaf: Bytes32
+  ) throws(StoreError) -> Bool {
+    let insert = statements.insertPayment
+    let card = intent.card
+    insert.bind(1, number)
+    insert.bind(2, intent.key)
+    insert.bind(3, intent.company)
+    insert.bind(4, intent.consultant)
+    insert.bind(5, intent.session)
+    insert.bind(6, intent.sequence)
+    insert.bind(7, time)
+    insert.bind(8, intent.amount)
+    insert.bind(9, Int64(intent.currency.value))
+    insert.bind(10, Int64(intent.instalments))
+    insert.bind(11, keepingText: reference)
+    insert.bind(12, card.fingerprint)
+    insert.bind(13, Int64(card.expiry))
+    insert.bind(15, Int64(card.keyVersion))
+    insert.bind(16, Int64(card.firstSix))
+    insert.bind(17, Int64(card.lastFour))
+    insert.bind(18, Int64(card.length))
+    insert.bind(19, leaf.leafPrefix)
+    let box = card.box
+    let code = withUnsafeBytes(of: box) { box in
+      Result<Int32, StoreError> { () throws(StoreError) in
+        insert.bind(14, keeping: box)
+        return try insert.run()
+      }
+    }
+    return try code.get() & 0xFF != SQLITE_CONSTRAINT
+  }
+
+  private static func leaf(
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, number: Int64
+  ) -> Bytes32 {
+    var hasher = LeafHasher("countersign/1 payment", number: number)
+    hasher.add(intent.key)
+    hasher.add(intent.company)
+    hasher.add(intent.consultant)
+    hasher.add(intent.session)
+    hasher.add(intent.sequence)
+    hasher.add(time)
+    hasher.add(intent.amount)
+    hasher.add(Int64(intent.currency.value))
+    hasher.add(Int64(intent.instalments))
+    hasher.add(reference)
+    hasher.add(intent.card.fingerprint)
+    hasher.add(Int64(intent.card.expiry))
+    hasher.add(Int64(intent.card.firstSix))
+    hasher.add(Int64(intent.card.lastFour))
+    hasher.add(Int64(intent.card.length))
+    return hasher.finish()
+  }
+
+  public func insertOutcome(_ outcome: OutcomeRow) throws(StoreError) {
+    let number = position.nextNumber
+    var hasher = LeafHasher("countersign/1 outcome", number: number)
+    hasher.add(outcome.payment)
+    hasher.add(outcome.time)
+    hasher.add(Int64(outcome.state.rawValue))
+    hasher.add(outcome.approvalCode.value)
+    hasher.add(Int64(outcome.responseCode.value))
+    let leaf = hasher.finish()
+    let insert = statements.insertOutcome
+    insert.bind(1, outcome.payment)
+    insert.bind(2, number)
+    insert.bind(3, outcome.time)
+    insert.bind(4, Int64(outcome.state.rawValue))
+    insert.bind(5, outcome.approvalCode.value)
+    insert.bind(6, Int64(outcome.responseCode.value))
+    insert.bind(7, leaf.leafPrefix)
+    try insert.run(conflict: "payment")
+    if outcome.payment < lowWater {
+      statements.insertLateOutcome.bind(1, outcome.payment)
+      _ = try statements.insertLateOutcome.run()
+      position.hasLateOutcomes = true
+    }
+    record(leaf, time: outcome.time)
+  }
+
+  @discardableResult
+  public func insertEvent(_ event: EventRow) throws(StoreError) -> Int64 {
+    let number = position.nextNumber
+    var hasher = LeafHasher("countersign/1 event", number: number)
+    hasher.add(event.kind.rawValue)
+    hasher.addOptional(event.payment)
+    hasher.addOptional(event.consultant)
+    hasher.addOptional(event.company)
+    hasher.addOptional(event.session)
+    hasher.add(event.time)
+    hasher.add(event.text)
+    let leaf = hasher.finish()
+    let insert = statements.insertEvent
+    insert.bind(1, number)
+    insert.bind(2, event.kind.rawValue)
+    insert.bind(3, event.payment)
+    insert.bind(4, event.consultant)
+    insert.bind(5, event.company)
+    insert.bind(6, event.session)
+    insert.bind(7, event.time)
+    insert.bind(8, event.text)
+    insert.bind(9, leaf.leafPrefix)
+    try insert.run(conflict: "seq")
+    record(leaf, time: event.time)
+    return number
+  }
+
+  // MARK: - Open payments
+
+  public func setUnresolved(_ row: UnresolvedRow) throws(StoreError) {
+    let set = statements.setUnresolved
+    set.bind(1, row.payment)
+    set.bind(2, Int64(row.state.rawValue))
+    set.bind(3, row.nextTry)
+    set.bind(4, Int64(row.attempts))
+    _ = try set.run()
+  }
+
+  public func clearUnresolved(payment: Int64) throws(StoreError) {
+    statements.clearUnresolved.bind(1, payment)
+    _ = try statements.clearUnresolved.run()
+  }
+
+  public func openPayments() throws(StoreError) -> [OpenPayment] {
+    let unresolved = try database.prepare("SELECT payment, state, next_try, attempts FROM unresolved").all { row in
+      UnresolvedRow(
+        payment: row.int(0), state: PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(1))) ?? .unknown,
+        nextTry: row.int(2), attempts: UInt32(truncatingIfNeeded: row.int(3)))
+    }
+    let started = try database.prepare(
+      """
+      SELECT seq FROM payment WHERE seq >= (SELECT low_water FROM mark)
+        AND NOT EXISTS (SELECT 1 FROM outcome WHERE payment = seq)
+      """
+    ).all { $0.int(0) }
+    let rows = Dictionary(uniqueKeysWithValues: unresolved.map { ($0.payment, $0) })
+    var open: [OpenPayment] = []
+    for number in Set(started).union(rows.keys).sorted() {
+      guard let stored = try payment(number: number) else {
+        throw .damaged("\(database.path): unresolved payment \(number) has no row")
+      }
+      open.append(OpenPayment(stored: stored, unresolved: rows[number]))
+    }
+    return open
+  }
+
+  // MARK: - Reading
+
+  public func payment(number: Int64) throws(StoreError) -> StoredPayment? {
+    statements.paymentByNumber.bind(1, number)
+    return try statements.paymentByNumber.first { StoredPayment(row: $0) }
+  }
+
+  public func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment? {
+    statements.paymentByKey.bind(1, key)
+    statements.paymentByKey.bind(2, company)
+    return try statements.paymentByKey.first { StoredPayment(row: $0) }
+  }
+}
+
+extension StoredPayment {
+  /// Reads the columns of ``Statements/paymentColumns``.
+  init(row: Statement) {
+    let told = row.isNull(15) ? nil : PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(15)))
+    let onTheWay = row.isNull(18) ? nil : PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(18)))
+    let record = PaymentRecord(
+      payment: row.int(0), key: row.bytes16(1), state: onTheWay ?? told ?? .intent, outcome: told?.outcome ?? .pending,
+      approvalCode: ApprovalCode(value: UInt64(bitPattern: row.int(16))),
+      responseCode: ResponseCode(value: UInt16(truncatingIfNeeded: row.int(17))),
+      amount: UInt64(bitPattern: row.int(6)), currency: Currency(stored: UInt32(truncatingIfNeeded: row.int(7))),
+      firstSix: UInt32(truncatingIfNeeded: row.int(12)), lastFour: UInt32(truncatingIfNeeded: row.int(13)),
+      cardLength: UInt8(truncatingIfNeeded: row.int(14)), time: row.int(5))
+    self.init(
+      record: record, company: row.int(2), consultant: row.int(3), session: row.bytes16(4),
+      instalments: UInt8(truncatingIfNeeded: row.int(8)), expiry: UInt32(truncatingIfNeeded: row.int(11)),
+      fingerprint: row.bytes16(10), reference: row.bytes(9))
+  }
+}

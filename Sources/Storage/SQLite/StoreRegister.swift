@@ -1,0 +1,152 @@
+import Bytes
+import Payments
+
+extension SQLiteStore {
+  public func insertCompany(name: String, time: Int64) throws(StoreError) -> Int64 {
+    let insert = try database.prepare("INSERT INTO company (name, time) VALUES (?1, ?2)")
+    insert.bind(1, name)
+    insert.bind(2, time)
+    try insert.run(conflict: "name")
+    return database.lastRow
+  }
+
+  public func company(name: String) throws(StoreError) -> CompanyRow? {
+    let find = try database.prepare("SELECT id, name, revoked FROM company WHERE name = ?1")
+    find.bind(1, name)
+    return try find.first(CompanyRow.init(row:))
+  }
+
+  public func company(id: Int64) throws(StoreError) -> CompanyRow? {
+    let find = try database.prepare("SELECT id, name, revoked FROM company WHERE id = ?1")
+    find.bind(1, id)
+    return try find.first(CompanyRow.init(row:))
+  }
+
+  public func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64 {
+    let insert = try database.prepare("INSERT INTO consultant (company, name, time) VALUES (?1, ?2, ?3)")
+    insert.bind(1, company)
+    insert.bind(2, name)
+    insert.bind(3, time)
+    try insert.run(conflict: "name")
+    return database.lastRow
+  }
+
+  public func consultant(id: Int64) throws(StoreError) -> ConsultantRow? {
+    let find = try database.prepare("SELECT id, company, name, revoked FROM consultant WHERE id = ?1")
+    find.bind(1, id)
+    return try find.first(ConsultantRow.init(row:))
+  }
+
+  public func insertCertificate(_ row: CertificateRow) throws(StoreError) {
+    let insert = try database.prepare(
+      """
+      INSERT INTO certificate (fingerprint, der, issuer, serial, issuer_text, subject_text, holder_kind, holder, mac,
+        not_after, revoked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+      ON CONFLICT (fingerprint) DO NOTHING
+      """)
+    insert.bind(1, row.fingerprint)
+    insert.bind(2, row.der)
+    insert.bind(3, row.issuer)
+    insert.bind(4, row.serial)
+    insert.bind(5, row.issuerText)
+    insert.bind(6, row.subjectText)
+    insert.bind(7, row.holder.columns.kind)
+    insert.bind(8, row.holder.columns.id)
+    insert.bind(9, row.macAddress?.bytes)
+    insert.bind(10, row.notAfter)
+    insert.bind(11, Int64(row.revoked ? 1 : 0))
+    try insert.run(conflict: "serial")
+  }
+
+  public func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow? {
+    let find = try database.prepare("\(CertificateRow.columns) WHERE fingerprint = ?1")
+    find.bind(1, fingerprint)
+    return try find.first(CertificateRow.init(row:))
+  }
+
+  public func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? {
+    let find = try database.prepare("\(CertificateRow.columns) WHERE issuer = ?1 AND serial = ?2")
+    find.bind(1, issuer)
+    find.bind(2, serial)
+    return try find.first(CertificateRow.init(row:))
+  }
+
+  public func insertToken(_ row: TokenRow) throws(StoreError) {
+    let insert = try database.prepare(
+      "INSERT INTO token (digest, consultant, not_after, request, certificate) VALUES (?1, ?2, ?3, ?4, ?5)")
+    insert.bind(1, row.digest)
+    insert.bind(2, row.consultant)
+    insert.bind(3, row.notAfter)
+    insert.bind(4, row.request)
+    insert.bind(5, row.certificate)
+    try insert.run(conflict: "digest")
+  }
+
+  public func token(digest: Bytes32) throws(StoreError) -> TokenRow? {
+    let find = try database.prepare(
+      "SELECT digest, consultant, not_after, request, certificate FROM token WHERE digest = ?1")
+    find.bind(1, digest)
+    return try find.first { row in
+      TokenRow(
+        digest: row.bytes32(0), consultant: row.int(1), notAfter: row.int(2),
+        request: row.isNull(3) ? nil : row.bytes32(3), certificate: row.isNull(4) ? nil : row.bytes32(4))
+    }
+  }
+
+  public func useToken(
+    digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64
+  ) throws(StoreError) {
+    let update = try database.prepare("UPDATE token SET request = ?2, certificate = ?3, used = ?4 WHERE digest = ?1")
+    update.bind(1, digest)
+    update.bind(2, request)
+    update.bind(3, certificate)
+    update.bind(4, time)
+    _ = try update.run()
+  }
+}
+
+extension CompanyRow {
+  /// id, name, revoked.
+  init(row: Statement) { self.init(id: row.int(0), name: row.text(1), revoked: row.int(2) != 0) }
+}
+
+extension ConsultantRow {
+  /// id, company, name, revoked.
+  init(row: Statement) {
+    self.init(id: row.int(0), company: row.int(1), name: row.text(2), revoked: row.int(3) != 0)
+  }
+}
+
+extension CertificateRow {
+  static let columns = """
+    SELECT fingerprint, der, issuer, serial, issuer_text, subject_text, holder_kind, holder, mac, not_after, revoked
+    FROM certificate
+    """
+
+  /// Reads ``columns``.
+  init(row: Statement) {
+    self.init(
+      fingerprint: row.bytes32(0), der: row.bytes(1), issuer: row.bytes(2), serial: row.bytes(3),
+      issuerText: row.text(4), subjectText: row.text(5), holder: Holder(kind: row.int(6), id: row.int(7)),
+      macAddress: row.isNull(8) ? nil : MACAddress(row.buffer(8)), notAfter: row.int(9), revoked: row.int(10) != 0)
+  }
+}
+
+extension CertificateRow.Holder {
+  /// Kind: 1 consultant, 2 company, 3 administrator.
+  fileprivate var columns: (kind: Int64, id: Int64) {
+    switch self {
+    case .consultant(let id): (1, id)
+    case .company(let id): (2, id)
+    case .administrator: (3, 0)
+    }
+  }
+
+  fileprivate init(kind: Int64, id: Int64) {
+    switch kind {
+    case 1: self = .consultant(id)
+    case 2: self = .company(id)
+    default: self = .administrator
+    }
+  }
+}
