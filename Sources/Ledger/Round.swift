@@ -1,0 +1,59 @@
+import Payments
+
+/// What one transaction does, gathered while it runs; remembered and told once it is durable.
+struct Round {
+  /// Monotonic milliseconds.
+  let now: Int64
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  let wall: Int64
+  /// Payments recorded in this transaction.
+  var started: [Entry] = []
+  /// Payments that go on by other means than the sale's answer.
+  var moved: [Entry] = []
+  /// Payments that are over.
+  var settled: [Int64] = []
+  /// Payments that something happened to; a second event waits for the next round.
+  var touched: Set<Int64> = []
+  var postponed: [AcquirerAnswer] = []
+  /// What the acquirer gets after the commit.
+  var operations: [AcquirerOperation] = []
+  /// Callers that repeat a payment which is on its way.
+  var joined: [(payment: Int64, reply: ReplyToken)] = []
+  private(set) var told: [Told] = []
+
+  /// An answer and the order reference that goes with it.
+  struct Told {
+    var answer: PaymentAnswer
+    var reference: InlineArray<64, UInt8>
+    var referenceCount: UInt8
+  }
+
+  init(now: Int64, wall: Int64) {
+    self.now = now
+    self.wall = wall
+  }
+
+  /// Payments that leave ``OpenPayments/started`` with this transaction.
+  var leaving: Set<Int64> { touched }
+
+  mutating func refuse(_ reply: ReplyToken, _ refusal: PaymentRefusal) {
+    told.append(
+      Told(
+        answer: PaymentAnswer(reply: reply, verdict: .refused(refusal), record: .none),
+        reference: InlineArray(repeating: 0), referenceCount: 0))
+  }
+
+  mutating func tell(_ reply: ReplyToken, _ entry: Entry) {
+    told.append(
+      Told(
+        answer: PaymentAnswer(reply: reply, verdict: .told, record: entry.record), reference: entry.reference,
+        referenceCount: entry.referenceCount))
+  }
+}
+
+extension PaymentRecord {
+  /// Of no payment; stands in refusals.
+  static let none = PaymentRecord(
+    payment: 0, key: .init(high: 0, low: 0), state: .notCharged, amount: 0, currency: Currency(stored: 0), firstSix: 0,
+    lastFour: 0, cardLength: 0, time: 0)
+}

@@ -1,0 +1,72 @@
+import Payments
+
+extension Writer {
+  /// Gives each loop its answers in one batch, and its empty batches back.
+  func deliver(_ round: Round, reusing batches: [PaymentBatch]) {
+    var back: [UInt32: [PaymentBatch]] = [:]
+    for batch in batches { back[batch.loop, default: []].append(batch) }
+    for told in round.told {
+      let loop = told.answer.reply.loop
+      let batch: PaymentBatch
+      if let first = back[loop]?.first {
+        batch = first
+      } else {
+        batch = PaymentBatch(loop: loop)
+        back[loop] = [batch]
+      }
+      var answer = told.answer
+      withUnsafeBytes(of: told.reference) { reference in
+        answer.record.reference = batch.appendBytes(
+          UnsafeRawBufferPointer(rebasing: reference[..<Int(told.referenceCount)]))
+      }
+      batch.answers.append(answer)
+    }
+    for (index, batches) in back { inbox.loop(index)?.deliver(batches) }
+    for number in round.settled {
+      open.waiters[number] = nil
+      guard let questions = open.questions.removeValue(forKey: number) else { continue }
+      for question in questions { answer(question, mayWait: false) }
+    }
+  }
+
+  /// Tells a caller whose deadline passed what is durable.
+  func tell(_ overdue: Overdue, in round: inout Round) {
+    let stored: StoredPayment?
+    do {
+      stored = try store.payment(key: overdue.key, company: overdue.company)
+    } catch {
+      // Unreadable: saying "nothing was recorded" could be wrong, so nothing is said and the outcome stays unknown.
+      return
+    }
+    guard let stored else { return round.refuse(overdue.reply, .deadlineExceeded) }
+    round.tell(overdue.reply, Entry(stored, due: 0, attempts: 0))
+  }
+
+  /// Answers a question, or keeps it until there is an outcome.
+  func answer(_ question: Question, mayWait: Bool = true) {
+    do {
+      let stored = try store.payment(key: question.key, company: question.company)
+      guard let stored, stored.consultant == question.consultant else {
+        return question.continuation.resume(returning: nil)
+      }
+      if mayWait, stored.record.outcome == .pending, question.until > clock.monotonic() {
+        open.questions[stored.record.payment, default: []].append(question)
+      } else {
+        question.continuation.resume(returning: stored)
+      }
+    } catch {
+      question.continuation.resume(throwing: error)
+    }
+  }
+
+  /// Answers those who waited long enough.
+  func giveUpQuestions(now: Int64) {
+    guard !open.questions.isEmpty else { return }
+    for (number, questions) in open.questions {
+      let over = questions.filter { $0.until <= now }
+      guard !over.isEmpty else { continue }
+      open.questions[number] = questions.count == over.count ? nil : questions.filter { $0.until > now }
+      for question in over { answer(question, mayWait: false) }
+    }
+  }
+}
