@@ -59,7 +59,8 @@ let package = Package(
 
     // Domain: Payments <- Storage, Acquirer, Ledger, Authority.
     .target(name: "Payments", dependencies: ["Bytes"]),
-    .target(name: "Ledger", dependencies: ["Bytes", "Payments"]),
+    .target(name: "CLinux"),
+    .target(name: "Ledger", dependencies: ["Bytes", "CLinux", "Payments"]),
     .target(
       name: "StorageSQLite", dependencies: ["Bytes", "CSQLite", "Cryptography", "Payments"],
       path: "Sources/Storage/SQLite"),
@@ -72,7 +73,8 @@ let package = Package(
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography", "Files", "Ledger",
+        "AcquirerSimulator", "Authority", "Bytes", "CLinux", "CMessages", "CountersignRPC", "Cryptography", "Files",
+        "Ledger",
         "MessageRuntime", "Messages", "Payments", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

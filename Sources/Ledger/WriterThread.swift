@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -59,7 +60,7 @@ private final class ThreadStart: @unchecked Sendable {
   }
 
   func run() {
-    _ = name.withCString { prctl(PR_SET_NAME, UInt(bitPattern: $0), 0, 0, 0) }
+    countersign_name_thread(name)
     do {
       let body = try prepare()
       sem_post(prepared)

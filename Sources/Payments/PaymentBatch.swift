@@ -167,6 +167,11 @@ public struct ResponseCode: Hashable, Sendable, BitwiseCopyable {
   public let value: UInt16
   /// The characters, or empty.
   public var text: String { asciiText(UInt64(value), count: 2) }
+
+  /// - Parameter ascii: two ASCII characters.
+  public init(ascii: StaticString) {
+    value = ascii.withUTF8Buffer { $0.prefix(2).reduce(0) { $0 << 8 | UInt16($1) } }
+  }
   public static let none = ResponseCode(value: 0)
   public init(value: UInt16) { self.value = value }
 }

@@ -11,7 +11,8 @@ extension SQLiteStore {
         previous: $0.bytes32(2), root: $0.bytes32(3), first: $0.int(1), last: $0.int(0), time: $0.int(4),
         signature: $0.bytes(5))
     }
-    var position = Position(nextNumber: (head?.last ?? 0) + 1, frontier: MerkleFrontier(), lastHead: head,
+    var position = Position(
+      nextNumber: (head?.last ?? 0) + 1, frontier: MerkleFrontier(), lastHead: head,
       hasLateOutcomes: try database.number("SELECT count(*) FROM late_outcome") > 0)
     for (number, leaf) in try Leaves.since(position.nextNumber, in: database) {
       guard number == position.nextNumber else {

@@ -1,0 +1,9 @@
+// Functions of Linux that Swift's Glibc module leaves out.
+#pragma once
+#include <pthread.h>
+
+/// Names the calling thread, at most 15 bytes; shown by top and debuggers.
+void countersign_name_thread(const char *name);
+
+/// No core dumps, and no debugger of the same user reads this process's memory (prctl(2), PR_SET_DUMPABLE).
+int countersign_refuse_dumps(void);
