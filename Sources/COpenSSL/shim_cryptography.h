@@ -19,11 +19,25 @@ static inline EVP_PKEY *countersign_generate(const char *type) { return EVP_PKEY
 static inline EVP_PKEY *countersign_generate_rsa(size_t bits) { return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits); }
 static inline unsigned long countersign_error_reason(unsigned long code) { return ERR_GET_REASON(code); }
 
-static inline int countersign_extension_count(const STACK_OF(X509_EXTENSION) * extensions) {
-  return sk_X509_EXTENSION_num(extensions);
+// 1 where OpenSSL does not know the extension, or where its value is DER of that kind without bytes behind it.
+static inline int countersign_extension_is_exact(X509_EXTENSION *extension) {
+  const X509V3_EXT_METHOD *method = X509V3_EXT_get(extension);
+  if (method == NULL) return 1;
+  void *value = X509V3_EXT_d2i(extension);
+  if (value == NULL) return 0;
+  X509_EXTENSION *again = X509V3_EXT_i2d(method->ext_nid, X509_EXTENSION_get_critical(extension), value);
+  if (method->it != NULL) ASN1_item_free((ASN1_VALUE *)value, ASN1_ITEM_ptr(method->it));
+  else if (method->ext_free != NULL) method->ext_free(value);
+  int exact = again != NULL &&
+              ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(again), X509_EXTENSION_get_data(extension)) == 0;
+  X509_EXTENSION_free(again);
+  return exact;
 }
-static inline X509_EXTENSION *countersign_extension(const STACK_OF(X509_EXTENSION) * extensions, int index) {
-  return sk_X509_EXTENSION_value(extensions, index);
+static inline int countersign_subtree_count(const STACK_OF(GENERAL_SUBTREE) * subtrees) {
+  return subtrees ? sk_GENERAL_SUBTREE_num(subtrees) : 0;
+}
+static inline GENERAL_NAME *countersign_subtree_base(const STACK_OF(GENERAL_SUBTREE) * subtrees, int index) {
+  return sk_GENERAL_SUBTREE_value(subtrees, index)->base;
 }
 static inline STACK_OF(X509) * countersign_x509_stack(void) { return sk_X509_new_null(); }
 static inline int countersign_x509_push(STACK_OF(X509) * stack, X509 *certificate) {

@@ -13,7 +13,13 @@ public final class Certificate: @unchecked Sendable {
   public let fingerprint: Bytes32
   public let publicKey: PublicKey
 
-  /// - Throws: ``CryptographyError`` where the DER is wrong, has bytes behind it, or the key is of a kind not allowed.
+  /// First instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
+  public let notBefore: Int64
+  /// Last instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
+  public let notAfter: Int64
+
+  /// - Throws: ``CryptographyError`` where this is not exactly one certificate in DER, a time is not in the form of
+  ///   RFC 5280 section 4.1.2.5, or the key is of a kind not allowed.
   public init(der: [UInt8]) throws(CryptographyError) {
     let handle = der.withUnsafeBufferPointer { der -> OpaquePointer? in
       var next = der.baseAddress
@@ -25,12 +31,17 @@ public final class Certificate: @unchecked Sendable {
       return certificate
     }
     guard let handle else { throw .openSSL("is not exactly one certificate in DER") }
-    guard let key = X509_get_pubkey(handle) else {
-      X509_free(handle)
-      throw .openSSL("the certificate's key cannot be read")
-    }
-    do {
+    do throws(CryptographyError) {
+      // Lengths outside the signature can be written in several ways; one certificate must have one fingerprint.
+      guard encoded({ i2d_X509(handle, $0) }) == der else { throw CryptographyError("the certificate is not in DER") }
+      guard let notBefore = seconds(X509_get0_notBefore(handle)), let notAfter = seconds(X509_get0_notAfter(handle))
+      else { throw CryptographyError.openSSL("the certificate's validity is not in the form that RFC 5280 asks for") }
+      guard let key = X509_get_pubkey(handle) else {
+        throw CryptographyError.openSSL("the certificate's key cannot be read")
+      }
       publicKey = try PublicKey(owning: key)
+      self.notBefore = notBefore
+      self.notAfter = notAfter
     } catch {
       X509_free(handle)
       throw error
@@ -48,21 +59,21 @@ public final class Certificate: @unchecked Sendable {
   ///
   /// - Throws: ``CryptographyError`` where one of them is wrong.
   public static func fromPEM(_ pem: [UInt8]) throws(CryptographyError) -> [Certificate] {
-    guard let file = BIO_new_mem_buf(pem, Int32(clamping: pem.count)) else { throw .openSSL("reading PEM") }
-    defer {
-      BIO_free(file)
-      takeErrors()
+    var ders: [[UInt8]] = []
+    let isWhole = pem.withUnsafeBytes { pem in
+      guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return false }
+      defer { BIO_free(file) }
+      while let next = PEM_read_bio_X509(file, nil, nil, nil) {
+        ders.append(encoded { i2d_X509(next, $0) })
+        X509_free(next)
+      }
+      // The end of the file is an error in OpenSSL's words too.
+      return countersign_error_reason(ERR_peek_last_error()) == UInt(PEM_R_NO_START_LINE)
     }
+    guard isWhole else { throw .openSSL("certificate \(ders.count + 1) of the file") }
+    takeErrors()
     var certificates: [Certificate] = []
-    while let next = PEM_read_bio_X509(file, nil, nil, nil) {
-      defer { X509_free(next) }
-      certificates.append(try Certificate(der: encoded { i2d_X509(next, $0) }))
-    }
-    // The end of the file is an error in OpenSSL's words too.
-    let reason = countersign_error_reason(ERR_peek_last_error())
-    guard reason == UInt(PEM_R_NO_START_LINE) else {
-      throw .openSSL("certificate \(certificates.count + 1) of the file")
-    }
+    for der in ders { certificates.append(try Certificate(der: der)) }
     return certificates
   }
 
@@ -99,16 +110,32 @@ extension Certificate {
 
   /// dNSNames of the subject's alternative names (RFC 5280 section 4.2.1.6).
   public var dnsNames: [String] {
+    alternativeNames.filter { $0.kind == GEN_DNS }.map { String(decoding: $0.bytes, as: UTF8.self) }
+  }
+
+  /// All of the subject's alternative names that are texts or addresses.
+  var alternativeNames: [(kind: Int32, bytes: [UInt8])] {
     guard let found = X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil) else { return [] }
     let names = OpaquePointer(found)
     defer { GENERAL_NAMES_free(names) }
-    return (0..<countersign_general_name_count(names)).compactMap { index in
-      guard let name = countersign_general_name(names, index), name.pointee.type == GEN_DNS else { return nil }
-      let text = name.pointee.d.dNSName
-      return String(
-        decoding: UnsafeBufferPointer(start: ASN1_STRING_get0_data(text), count: Int(ASN1_STRING_length(text))),
-        as: UTF8.self)
+    return (0..<countersign_general_name_count(names)).compactMap { countersign_general_name(names, $0)?.pointee.text }
+  }
+}
+
+extension GENERAL_NAME {
+  /// Kind (`GEN_DNS` …) and bytes; nil where the name is no text or address.
+  var text: (kind: Int32, bytes: [UInt8])? {
+    let value: UnsafeMutablePointer<ASN1_STRING>?
+    switch type {
+    case GEN_DNS: value = d.dNSName
+    case GEN_EMAIL: value = d.rfc822Name
+    case GEN_URI: value = d.uniformResourceIdentifier
+    case GEN_IPADD: value = d.iPAddress
+    default: return nil
     }
+    return (
+      type, [UInt8](UnsafeBufferPointer(start: ASN1_STRING_get0_data(value), count: Int(ASN1_STRING_length(value))))
+    )
   }
 }
 
@@ -137,24 +164,15 @@ func firstEntry(_ kind: Int32, of name: OpaquePointer?) -> String? {
   return String(decoding: UnsafeBufferPointer(start: memory, count: Int(count)), as: UTF8.self)
 }
 
-// MARK: - Validity and use
+// MARK: - Use
 
 extension Certificate {
-  /// First instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
-  public var notBefore: Int64 { seconds(X509_get0_notBefore(handle)) }
-  /// Last instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
-  public var notAfter: Int64 { seconds(X509_get0_notAfter(handle)) }
-
   /// Object identifiers of the extended key usage, dotted; nil where the certificate has none.
   var extendedKeyUsage: [String]? {
     guard let found = X509_get_ext_d2i(handle, NID_ext_key_usage, nil, nil) else { return nil }
     let usages = OpaquePointer(found)
     defer { EXTENDED_KEY_USAGE_free(usages) }
-    return (0..<countersign_object_count(usages)).map { index in
-      var text = [CChar](repeating: 0, count: 256)
-      let count = OBJ_obj2txt(&text, Int32(text.count), countersign_object(usages, index), 1)
-      return String(decoding: text.prefix(Int(clamping: count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    return (0..<countersign_object_count(usages)).map { dotted(countersign_object(usages, $0)) }
   }
 
   /// What the holder may do.
@@ -162,12 +180,19 @@ extension Certificate {
     let usages = extendedKeyUsage ?? []
     return Set(Role.allCases.filter { usages.contains($0.identifier) })
   }
+}
 
-  private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
-    var parts = tm()
-    guard ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
-    return Int64(timegm(&parts))
-  }
+/// Seconds since 1970-01-01T00:00:00Z; nil where the time is not in the form of RFC 5280 section 4.1.2.5: UTCTime until
+/// 2049, GeneralizedTime from 2050, with seconds, in Z.
+private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+  guard let time, let strict = ASN1_TIME_new() else { return nil }
+  defer { ASN1_TIME_free(strict) }
+  let bytes = UnsafeBufferPointer(start: ASN1_STRING_get0_data(time), count: Int(ASN1_STRING_length(time)))
+  var parts = tm()
+  guard ASN1_TIME_set_string_X509(strict, String(decoding: bytes, as: UTF8.self)) == 1,
+    ASN1_STRING_cmp(strict, time) == 0, ASN1_TIME_to_tm(strict, &parts) == 1
+  else { return nil }
+  return Int64(timegm(&parts))
 }
 
 extension Certificate: Equatable {

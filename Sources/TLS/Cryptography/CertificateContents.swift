@@ -48,6 +48,10 @@ extension Certificate {
   public static func make(
     _ contents: CertificateContents, key: PublicKey, issuer: Certificate?, signer: PrivateKey
   ) throws(CryptographyError) -> Certificate {
+    // The names go into a text that OpenSSL reads, where a comma would begin another extension's value.
+    for name in contents.dnsNames where !HostName.isValid(name, wildcard: true) {
+      throw CryptographyError("\"\(name)\" is no host name")
+    }
     guard let certificate = X509_new() else { throw .openSSL("making a certificate") }
     defer { X509_free(certificate) }
     try setFields(of: certificate, contents, key: key, issuer: issuer)

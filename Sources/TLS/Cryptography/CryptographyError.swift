@@ -13,13 +13,14 @@ public struct CryptographyError: Error, Sendable, Equatable, CustomStringConvert
   }
 }
 
-/// Empties this thread's OpenSSL error queue and gives the first entry as text.
+/// Empties this thread's OpenSSL error queue and gives its entries as text, the first cause first.
 @discardableResult
 package func takeErrors() -> String {
-  let first = ERR_get_error()
-  guard first != 0 else { return "" }
-  ERR_clear_error()
-  var text = [CChar](repeating: 0, count: 256)
-  ERR_error_string_n(first, &text, text.count)
-  return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  var entries: [String] = []
+  while case let code = ERR_get_error(), code != 0 {
+    var text = [CChar](repeating: 0, count: 256)
+    ERR_error_string_n(code, &text, text.count)
+    entries.append(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+  return entries.joined(separator: "; ")
 }

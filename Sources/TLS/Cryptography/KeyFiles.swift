@@ -6,16 +6,18 @@ extension PrivateKey {
   /// - Parameter passphrase: nil where the key is not encrypted; nobody is ever asked.
   /// - Throws: ``CryptographyError`` that says whether a passphrase is missing, wrong, or the file is no key.
   public convenience init(pem: [UInt8], passphrase: SecretBytes?) throws(CryptographyError) {
-    guard let file = BIO_new_mem_buf(pem, Int32(clamping: pem.count)) else { throw .openSSL("reading a key") }
-    defer { BIO_free(file) }
     var question = PassphraseQuestion(passphrase: passphrase)
-    let handle = withUnsafeMutablePointer(to: &question) { question in
-      PEM_read_bio_PrivateKey(
-        file, nil,
-        { buffer, size, _, question in
-          guard let question, let buffer else { return -1 }
-          return question.assumingMemoryBound(to: PassphraseQuestion.self).pointee.answer(into: buffer, size)
-        }, question)
+    let handle = pem.withUnsafeBytes { pem -> OpaquePointer? in
+      guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return nil }
+      defer { BIO_free(file) }
+      return withUnsafeMutablePointer(to: &question) { question in
+        PEM_read_bio_PrivateKey(
+          file, nil,
+          { buffer, size, _, question in
+            guard let question, let buffer else { return -1 }
+            return question.assumingMemoryBound(to: PassphraseQuestion.self).pointee.answer(into: buffer, size)
+          }, question)
+      }
     }
     guard let handle else {
       takeErrors()

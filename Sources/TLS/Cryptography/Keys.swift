@@ -136,22 +136,29 @@ extension KeyKind {
     switch EVP_PKEY_get_base_id(handle) {
     case EVP_PKEY_ED25519: self = .ed25519
     case EVP_PKEY_RSA: self = try .rsa(bits: Self.rsaBits(handle))
-    case EVP_PKEY_EC:
-      var name = [CChar](repeating: 0, count: 64)
-      var count = 0
-      guard EVP_PKEY_get_group_name(handle, &name, name.count, &count) == 1 else {
-        throw .openSSL("the curve is unknown")
-      }
-      switch String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) {
-      case "prime256v1", "P-256": self = .p256
-      case "secp384r1", "P-384": self = .p384
-      case let other: throw CryptographyError("keys on the curve \(other) are not allowed; use P-256 or P-384")
-      }
+    case EVP_PKEY_EC: self = try Self.namedCurve(handle)
     default: throw CryptographyError("keys of this kind are not allowed; use P-256, P-384, Ed25519 or RSA")
     }
   }
 
-  /// At least 2048 bits, a multiple of 8, public exponent at least 65537.
+  /// The curve by its name; never one spelt out in parameters, which may only look like it (RFC 5480 section 2.1.1).
+  private static func namedCurve(_ handle: OpaquePointer) throws(CryptographyError) -> KeyKind {
+    var isSpeltOut: Int32 = 0
+    EVP_PKEY_get_int_param(handle, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &isSpeltOut)
+    guard isSpeltOut == 0 else { throw CryptographyError("keys on a curve without a name are not allowed") }
+    var name = [CChar](repeating: 0, count: 64)
+    var count = 0
+    guard EVP_PKEY_get_group_name(handle, &name, name.count, &count) == 1 else {
+      throw .openSSL("the curve is unknown")
+    }
+    switch String(decoding: name.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self) {
+    case "prime256v1", "P-256": return .p256
+    case "secp384r1", "P-384": return .p384
+    case let other: throw CryptographyError("keys on the curve \(other) are not allowed; use P-256 or P-384")
+    }
+  }
+
+  /// At least 2048 bits, a multiple of 8, an odd public exponent of at least 65537.
   private static func rsaBits(_ handle: OpaquePointer) throws(CryptographyError) -> Int {
     let bits = Int(EVP_PKEY_get_bits(handle))
     guard bits >= 2_048, bits <= 16_384, bits % 8 == 0 else {
@@ -162,8 +169,8 @@ extension KeyKind {
       throw .openSSL("the RSA key has no exponent")
     }
     defer { BN_free(exponent) }
-    guard BN_num_bits(exponent) >= 17 else {
-      throw CryptographyError("an RSA key must have a public exponent of at least 65,537")
+    guard BN_num_bits(exponent) >= 17, BN_is_odd(exponent) == 1 else {
+      throw CryptographyError("an RSA key must have an odd public exponent of at least 65,537")
     }
     return bits
   }

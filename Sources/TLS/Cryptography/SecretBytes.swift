@@ -13,9 +13,11 @@ public final class SecretBytes: @unchecked Sendable {
 
   /// - Parameter filling: writes the bytes; they are zero before.
   public init(count: Int, filling: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
-    let secure = SecureHeap.isReady ? countersign_secure_zalloc(count) : nil
+    // OpenSSL gives no memory for no bytes.
+    let size = max(count, 1)
+    let secure = SecureHeap.isReady ? countersign_secure_zalloc(size) : nil
     isSecure = secure != nil
-    guard let start = secure ?? countersign_zalloc(count) else { preconditionFailure("out of memory") }
+    guard let start = secure ?? countersign_zalloc(size) else { preconditionFailure("out of memory") }
     memory = UnsafeMutableRawBufferPointer(start: start, count: count)
     do {
       try filling(memory)

@@ -1,0 +1,19 @@
+import Cryptography
+
+/// How long certificates live, in seconds.
+public enum Lifetime {
+  static let day: Int64 = 86_400
+  /// Certificates begin this long before they are made, for terminals with slow clocks.
+  public static let leeway: Int64 = 300
+  public static let root: Int64 = 10 * 365 * day
+  public static let issuing: Int64 = 5 * 365 * day
+
+  /// Of a leaf.
+  public static func of(_ role: Role) -> Int64 {
+    switch role {
+    case .consultant, .server, .gateway: 90 * day
+    case .company, .administrator: 365 * day
+    case .sealing, .ocsp: 30 * day
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/// Host names as certificates may hold them (RFC 5280 section 4.2.1.6, RFC 1123 section 2.1).
+public enum HostName {
+  /// Labels of 1 to 63 letters, digits and inner hyphens, at most 253 bytes together.
+  ///
+  /// - Parameter wildcard: `*` may stand as the whole first label, with others after it (RFC 6125 section 6.4.3).
+  public static func isValid(_ name: String, wildcard: Bool = false) -> Bool {
+    let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    let hasWildcard = wildcard && labels.count > 1 && labels[0].elementsEqual("*".utf8)
+    return name.utf8.count <= 253 && labels.dropFirst(hasWildcard ? 1 : 0).allSatisfy(isLabel)
+  }
+
+  /// Whether a wildcard name stands for `host` too, among others. Capitals do not matter.
+  static func wildcard(_ name: String, spans host: String) -> Bool {
+    guard name.hasPrefix("*."), let dot = host.firstIndex(of: ".") else { return false }
+    return name.dropFirst().lowercased() == host[dot...].lowercased()
+  }
+
+  private static let hyphen = UInt8(ascii: "-")
+
+  private static func isLabel(_ label: Substring.UTF8View.SubSequence) -> Bool {
+    (1...63).contains(label.count) && label.first != hyphen && label.last != hyphen && label.allSatisfy(isAllowed)
+  }
+
+  private static func isAllowed(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), hyphen:
+      true
+    default: false
+    }
+  }
+}

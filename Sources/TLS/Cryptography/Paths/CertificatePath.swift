@@ -1,0 +1,73 @@
+/// Path validation: RFC 5280 section 6 by OpenSSL, with its strict checks, and the house rules on top.
+///
+/// Source: docs/security.md, "Certificate paths".
+public enum CertificatePath {
+  /// Most certificates of one chain in a login.
+  public static let largestLoginChain = 8
+  /// Most bytes of one chain in a login.
+  public static let largestLoginChainBytes = 24 * 1_024
+  /// Issuers tried while paths are built; a chain made to keep the server busy ends here.
+  static let searchBudget = 64
+
+  /// Verifies that a leaf has the role and leads to an anchor.
+  ///
+  /// - Parameters:
+  ///   - chain: the leaf, then what may lead to an anchor, in any order.
+  ///   - anchors: self-signed certificates that are trusted for this role.
+  ///   - at: seconds since 1970-01-01T00:00:00Z.
+  ///   - dnsName: nil where no host name is checked (RFC 6125 otherwise).
+  /// - Throws: ``CertificateRefusal`` of the first path tried, where no path is good.
+  public static func verify(
+    chain: [Certificate], anchors: [Certificate], role: Role, at time: Int64, dnsName: String?
+  ) throws(CertificateRefusal) {
+    guard let leaf = chain.first else { throw CertificateRefusal("chain", 0, "no certificate came") }
+    guard chain.count <= largestLoginChain else {
+      throw CertificateRefusal("chain", 0, "\(chain.count) certificates; at most \(largestLoginChain) are allowed")
+    }
+    var search = PathSearch(others: Array(chain.dropFirst()), anchors: anchors, budget: searchBudget)
+    var first: CertificateRefusal?
+    let isGood = search.anyPath(from: leaf) { path in
+      do throws(CertificateRefusal) {
+        try check(path, role: role, at: time, dnsName: dnsName)
+        return true
+      } catch {
+        first = first ?? error
+        return false
+      }
+    }
+    guard isGood else {
+      throw first ?? CertificateRefusal("anchor", 0, "no path from \(leaf.subjectText) leads to a trusted anchor")
+    }
+  }
+
+  /// Checks one path, leaf first, anchor last.
+  private static func check(
+    _ path: [Certificate], role: Role, at time: Int64, dnsName: String?
+  ) throws(CertificateRefusal) {
+    let members = path.enumerated().map { index, certificate in
+      PathMember(
+        certificate: certificate, index: index, place: index == 0 ? .leaf : index < path.count - 1 ? .between : .anchor)
+    }
+    for member in members {
+      try PathRules.check(member)
+      try PathRules.validity(member, at: time)
+    }
+    try PathRules.role(role, of: members[0])
+    try PathRules.excludedWildcards(members)
+    try OpenSSLPath.verify(path, role: role, dnsName: dnsName)
+  }
+
+  /// Checks one certificate by itself, before or without its path: for an authority that is about to sign it.
+  ///
+  /// - Parameters:
+  ///   - role: nil for an authority's certificate.
+  ///   - at: seconds since 1970-01-01T00:00:00Z.
+  public static func lint(_ certificate: Certificate, role: Role?, at time: Int64) throws(CertificateRefusal) {
+    let isRoot = certificate.issuerDER == certificate.subjectDER
+    let member = PathMember(
+      certificate: certificate, index: 0, place: role != nil ? .leaf : isRoot ? .anchor : .between)
+    try PathRules.check(member)
+    try PathRules.validity(member, at: time)
+    if let role { try PathRules.role(role, of: member) }
+  }
+}
