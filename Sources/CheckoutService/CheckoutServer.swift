@@ -1,0 +1,179 @@
+import AcquirerSimulator
+import Authority
+import Bytes
+import CountersignRPC
+import Cryptography
+import Ledger
+import Logging
+import Payments
+import ServiceLifecycle
+import StorageSQLite
+import TLS
+
+/// The whole service of one process: ledger, acquirer, login, payments and the port that they are called on.
+///
+/// Started in the order in which the parts need each other, stopped backwards: calls first, then the ledger.
+public final class CheckoutServer: Service {
+  /// What operators set.
+  public struct Configuration: Sendable {
+    /// Address to listen on.
+    public var listenHost: String
+    /// TCP port to listen on; 0 takes any free one.
+    public var listenPort: UInt16
+    /// Host that terminals are sent to.
+    public var publicHost: String
+    /// Port that terminals are sent to; 0 means the port listened on.
+    public var publicPort: UInt16
+    /// Number of the terminals' profile; never decreases.
+    public var profileNumber: UInt64
+    /// Event loops; each is one thread.
+    public var eventLoops: Int
+    /// Milliseconds for open calls to finish at the end.
+    public var drainMilliseconds: Int64
+    public var simulator: SimulatorConfiguration
+
+    public init(
+      listenHost: String, listenPort: UInt16, publicHost: String, publicPort: UInt16 = 0, profileNumber: UInt64 = 1,
+      eventLoops: Int, drainMilliseconds: Int64 = 10_000, simulator: SimulatorConfiguration = SimulatorConfiguration()
+    ) {
+      self.listenHost = listenHost
+      self.listenPort = listenPort
+      self.publicHost = publicHost
+      self.publicPort = publicPort
+      self.profileNumber = profileNumber
+      self.eventLoops = eventLoops
+      self.drainMilliseconds = drainMilliseconds
+      self.simulator = simulator
+    }
+  }
+
+  private let parts: ServerParts
+  private let rpc: RPCServer
+  private let drain: Duration
+
+  private init(_ parts: ServerParts, _ rpc: RPCServer, drain: Duration) {
+    self.parts = parts
+    self.rpc = rpc
+    self.drain = drain
+  }
+
+  /// Opens the folder, starts the ledger, with what its last process left open, and listens.
+  ///
+  /// - Parameter onFatal: called where the ledger cannot tell whether a commit happened; must end the process.
+  /// - Returns: the server and the port that it listens on.
+  /// - Throws: `FileError`, `StoreError`, or why the port could not be had.
+  public static func start(
+    _ configuration: Configuration, folder: DataFolder, clock: ServiceClock = .system, logger: Logger,
+    onFatal: @escaping @Sendable (any Error) -> Void
+  ) async throws -> (server: CheckoutServer, port: UInt16) {
+    let parts = try ServerParts(configuration, folder, clock, logger, onFatal)
+    try parts.ledger.start()
+    do {
+      try await parts.journalStart()
+      let tls = try TLSContext.server(
+        chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [parts.root],
+        clientRoles: [.administrator])
+      var server = ServerConfiguration(
+        host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
+        loops: configuration.eventLoops)
+      server.limits.program = "countersign-server 1.0.0"
+      let rpc = RPCServer(configuration: server, tls: tls, methods: parts.methods(), logger: logger)
+      let port = UInt16(try await rpc.start())
+      parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
+      return (CheckoutServer(parts, rpc, drain: .milliseconds(configuration.drainMilliseconds)), port)
+    } catch {
+      parts.stop()
+      throw error
+    }
+  }
+
+  /// Keeps house until the service group or the task is told to stop, then stops.
+  public func run() async throws {
+    await cancelWhenGracefulShutdown { [housekeeping = parts.housekeeping] in await housekeeping.run() }
+    await stop()
+  }
+
+  /// Stops taking calls, lets open ones finish, writes what is left and closes the ledger.
+  public func stop() async {
+    await rpc.shutdown(drain: drain)
+    await parts.refusals.flush()
+    parts.stop()
+  }
+}
+
+/// Everything behind the port, made in the order in which it is needed.
+private struct ServerParts: Sendable {
+  let ledger: Ledger
+  let refusals: RefusalJournal
+  let housekeeping: Housekeeping
+  let destination: PublicDestination
+  let root: Certificate
+  private let reader: SQLiteReader
+  private let checkout: CheckoutCalls
+  private let enrolment: EnrolmentCalls
+  private let admin: AdminCalls
+  private let payments: PaymentService
+
+  init(
+    _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
+    _ onFatal: @escaping @Sendable (any Error) -> Void
+  ) throws {
+    let identity = try ServiceIdentity(folder)
+    let process = UInt64.random(in: 1...UInt64.max)
+    root = identity.root
+    ledger = try Self.ledger(configuration, folder, clock, onFatal)
+    reader = try SQLiteReader(path: folder.ledger)
+    refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
+    destination = PublicDestination(
+      host: configuration.publicHost, dnsName: identity.dnsName, number: configuration.profileNumber)
+    let sealingKeys = try SealingKeyRing(
+      folder: folder, signer: identity.sealing, serviceName: identity.serviceName, now: clock.wall())
+    let sessions = SessionTable()
+    checkout = CheckoutCalls(
+      identity: identity, sealingKeys: sealingKeys, sessions: sessions, ledger: ledger, refusals: refusals,
+      clock: clock, process: process)
+    enrolment = EnrolmentCalls(
+      sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, destination: destination),
+      identity: identity, ledger: ledger, refusals: refusals, clock: clock)
+    admin = AdminCalls(
+      issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
+      refusals: refusals, clock: clock)
+    payments = PaymentService(
+      sessions: sessions, ledger: ledger, refusals: refusals, vaultKeys: try VaultKeys(reading: folder), clock: clock,
+      process: process)
+    housekeeping = Housekeeping(
+      sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger, clock: clock, logger: logger)
+  }
+
+  private static func ledger(
+    _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock,
+    _ onFatal: @escaping @Sendable (any Error) -> Void
+  ) throws -> Ledger {
+    let signer = try folder.key("audit/key.pem")
+    let path = folder.ledger
+    return Ledger(
+      store: { try SQLiteStore(path: path, signer: { try signer.sign($0) }) },
+      acquirer: Simulator(configuration.simulator),
+      clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic), onFatal: onFatal)
+  }
+
+  func methods() -> MethodTable {
+    var methods = MethodTable()
+    checkout.register(in: &methods)
+    enrolment.register(in: &methods)
+    admin.register(in: &methods)
+    methods.addInLoop(CheckoutMethods.submitPayment) { [payments] loop in PaymentLoop(service: payments, loop: loop) }
+    return methods
+  }
+
+  /// The journal shows each start, so that a gap can be told from a stop.
+  func journalStart() async throws {
+    let row = EventRow(kind: .serverStarted, time: payments.clock.wall(), text: "process \(payments.process)")
+    _ = try await ledger.perform { store in try store.insertEvent(row) }
+  }
+
+  func stop() {
+    ledger.stop()
+    reader.close()
+  }
+}

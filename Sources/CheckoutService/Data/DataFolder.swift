@@ -1,0 +1,93 @@
+import Authority
+import Bytes
+import Cryptography
+import Files
+import Messages
+
+/// The server's folder: where each key, certificate and the ledger stand.
+///
+/// ```
+/// authority/root.pem root.key          the service's root
+/// authority/issuing.pem issuing.key    issues everything else
+/// tls/chain.pem key.pem                the server's TLS certificate, root last
+/// sealing/chain.pem key.pem            signs sealing keys and profiles, root last
+/// sealing/keys/ID.key ID.signed        X25519 sealing keys: 32 private bytes, serialized SignedSealingKey
+/// audit/key.pem public.pem             signs the heads of the journal
+/// vault/kek.key data-1.key fingerprint.key   see VaultKeys
+/// admin/chain.pem key.pem              the first administrator's certificate
+/// ledger.db                            SQLite
+/// ```
+public struct DataFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// Path of a file of the folder.
+  public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Path of the ledger.
+  public var ledger: String { file("ledger.db") }
+
+  /// Reads a chain of PEM certificates, leaf first.
+  func chain(_ name: String) throws -> [Certificate] {
+    let path = file(name)
+    let chain = try Certificate.fromPEM(try Files.read(path))
+    guard !chain.isEmpty else { throw FileError(path: path, doing: "read", cause: "holds no PEM certificate") }
+    return chain
+  }
+
+  /// Reads a private key.
+  func key(_ name: String) throws -> PrivateKey {
+    try PrivateKey(pem: try Files.readSecret(file(name)), passphrase: nil)
+  }
+
+  /// Reads the issuing authority; the root's key is not needed.
+  func issuer() throws -> Issuer {
+    let chain = try chain("authority/issuing.pem")
+    return Issuer(certificate: chain[0], key: try key("authority/issuing.key"), chain: chain)
+  }
+
+  /// Reads certificate and key of an issuer or signer.
+  func sealingSigner() throws -> SealingSigner {
+    SealingSigner(key: try key("sealing/key.pem"), chain: try chain("sealing/chain.pem"))
+  }
+
+  func write(chain: [Certificate], to name: String) throws {
+    try Files.write(chain.flatMap(\.pem), to: file(name), mode: 0o644)
+  }
+
+  func write(key: PrivateKey, to name: String) throws {
+    try Files.write(try key.pem(passphrase: nil), to: file(name))
+  }
+}
+
+extension DataFolder {
+  /// All sealing keys, oldest first.
+  func sealingKeys() throws -> [SealingKeyRing.Entry] {
+    try Files.names(in: file("sealing/keys")).filter { $0.hasSuffix(".signed") }
+      .map { try sealingKey(String($0.dropLast(".signed".count))) }
+      .sorted { $0.notBefore < $1.notBefore }
+  }
+
+  private func sealingKey(_ name: String) throws -> SealingKeyRing.Entry {
+    let signed = try SignedSealingKey(decoding: try Files.read(file("sealing/keys/\(name).signed")))
+    let key = try SealingKey(decoding: signed.sealingKey)
+    let raw = try Files.readSecret(file("sealing/keys/\(name).key"))
+    return SealingKeyRing.Entry(
+      id: key.id, key: try X25519PrivateKey(raw: SecretBytes(copying: raw)), signed: signed,
+      notBefore: Int64(clamping: key.notBeforeMs), notAfter: Int64(clamping: key.notAfterMs))
+  }
+
+  /// Private half first, so that a key that can be offered can always be opened.
+  func store(_ entry: SealingKeyRing.Entry) throws {
+    let name = "sealing/keys/\(Hex.encode(entry.id))"
+    try Files.write(entry.key.raw.withUnsafeBytes { [UInt8]($0) }, to: file("\(name).key"))
+    try Files.write(entry.signed.encoded(), to: file("\(name).signed"), mode: 0o644)
+  }
+
+  func destroySealingKey(id: [UInt8]) throws {
+    let name = "sealing/keys/\(Hex.encode(id))"
+    try Files.destroy(file("\(name).key"))
+    try Files.destroy(file("\(name).signed"))
+  }
+}

@@ -1,0 +1,91 @@
+import Authority
+import Cryptography
+import Files
+import Payments
+import StorageSQLite
+
+/// Makes a new server's folder: authority, certificates, keys and ledger.
+public enum Setup {
+  /// What is to be made.
+  public struct Plan: Sendable {
+    /// Lower-case ASCII name of the service, for example "pay.example".
+    public var serviceName: String
+    /// dNSNames of the server's TLS certificate; the first is the one that profiles name.
+    public var dnsNames: [String]
+    /// Common name of the first administrator.
+    public var administrator: String
+
+    public init(serviceName: String, dnsNames: [String], administrator: String) {
+      self.serviceName = serviceName
+      self.dnsNames = dnsNames
+      self.administrator = administrator
+    }
+  }
+
+  /// Makes everything below `folder`, which must not hold a ledger or an authority yet.
+  ///
+  /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+  /// - Returns: the root, whose fingerprint terminals pin.
+  /// - Throws: ``FileError``, ``SetupError`` or what the authority refuses.
+  @discardableResult
+  public static func make(_ plan: Plan, in folder: DataFolder, now: Int64) throws -> Certificate {
+    try check(plan)
+    guard !Files.exists(folder.file("authority")), !Files.exists(folder.ledger) else {
+      throw SetupError.exists(folder.path)
+    }
+    for name in ["", "authority", "tls", "sealing", "sealing/keys", "audit", "vault", "admin"] {
+      try Files.makeFolder(name.isEmpty ? folder.path : folder.file(name))
+    }
+    let root = try Issuer.makeRoot(serviceName: plan.serviceName, now: now)
+    let issuing = try root.makeIssuing(now: now)
+    try folder.write(chain: [root.certificate], to: "authority/root.pem")
+    try folder.write(key: root.key, to: "authority/root.key")
+    try folder.write(chain: issuing.chain, to: "authority/issuing.pem")
+    try folder.write(key: issuing.key, to: "authority/issuing.key")
+    try issueOwn(plan, issuing, folder, now)
+    let audit = PrivateKey.generate(.p256)
+    try folder.write(key: audit, to: "audit/key.pem")
+    try Files.write(audit.publicKey.pem, to: folder.file("audit/public.pem"), mode: 0o644)
+    try VaultKeys.make(in: folder)
+    try SQLiteStore.create(path: folder.ledger)
+    return root.certificate
+  }
+
+  private static func issueOwn(_ plan: Plan, _ issuing: Issuer, _ folder: DataFolder, _ now: Int64) throws {
+    func issue(_ role: Role, _ commonName: String, dnsNames: [String] = [], to name: String) throws {
+      let key = PrivateKey.generate(.p256)
+      let request = try CertificateRequest(der: CertificateRequest.make(key: key, commonName: commonName, organisation: nil))
+      let leaf = try issuing.issue(
+        request, role: role, commonName: commonName, organisation: nil, dnsNames: dnsNames, now: now)
+      try folder.write(chain: [leaf] + issuing.chain, to: "\(name)/chain.pem")
+      try folder.write(key: key, to: "\(name)/key.pem")
+    }
+    try issue(.server, plan.dnsNames[0], dnsNames: plan.dnsNames, to: "tls")
+    try issue(.sealing, "\(plan.serviceName) sealing", to: "sealing")
+    try issue(.administrator, plan.administrator, to: "admin")
+  }
+
+  private static func check(_ plan: Plan) throws {
+    let isName = plan.serviceName.utf8.allSatisfy {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+    }
+    guard isName, (1...64).contains(plan.serviceName.utf8.count) else { throw SetupError.serviceName(plan.serviceName) }
+    guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
+  }
+}
+
+/// Why no folder was made.
+public enum SetupError: Error, Sendable, CustomStringConvertible {
+  case exists(String)
+  case serviceName(String)
+  case noDNSName
+
+  public var description: String {
+    switch self {
+    case .exists(let path): "\(path) holds a service already; name another folder with --data"
+    case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
+    case .noDNSName: "at least one --host is needed for the TLS certificate"
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Bytes
+import Cryptography
+import Payments
+
+/// What the login's transaction found and wrote.
+struct RecordedLogin: Sendable {
+  let row: SessionRow
+  let consultant: ConsultantRow
+  let company: CompanyRow
+}
+
+/// The part of a login that reads and writes the register, all in one transaction with its journal record.
+enum LoginRecording {
+  /// Compares a verified login with the register and writes its session; former sessions of the consultant end.
+  ///
+  /// - Throws: ``ServiceRefusal``; nothing is written then.
+  static func record(_ login: VerifiedLogin, path: Int64, now: Int64, in store: any Store) throws -> RecordedLogin {
+    let consultantRow = try registered(login.consultant[0], "consultant_chain", in: store)
+    let companyRow = try registered(login.company[0], "company_chain", in: store)
+    guard case .consultant(let consultantID) = consultantRow.holder, case .company(let companyID) = companyRow.holder,
+      let consultant = try store.consultant(id: consultantID), let company = try store.company(id: companyID)
+    else {
+      throw ServiceRefusal(.notRegistered, cause: "certificate belongs to another kind of holder")
+    }
+    try checkCompany(login, consultant, company)
+    guard !consultant.revoked, !company.revoked else {
+      throw ServiceRefusal(.revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
+        consultant: consultant.id)
+    }
+    guard consultantRow.macAddress == login.macAddress else {
+      throw ServiceRefusal(
+        .deviceChanged, field: "statement.mac_address",
+        cause: "consultant \(consultant.id): registered \(text(consultantRow.macAddress)), came \(login.macAddress)", consultant: consultant.id)
+    }
+    for session in try store.liveSessions(consultant: consultant.id) {
+      try store.endSession(session, reason: .newLogin, time: now)
+    }
+    let row = try insert(login, consultant, path: path, now: now, in: store)
+    return RecordedLogin(row: row, consultant: consultant, company: company)
+  }
+
+  private static func text(_ mac: MACAddress?) -> String { mac.map { "\($0)" } ?? "none" }
+
+  private static func registered(_ leaf: Certificate, _ field: String, in store: any Store) throws -> CertificateRow {
+    guard let row = try store.certificate(issuer: leaf.issuerDER, serial: leaf.serial),
+      row.fingerprint == leaf.fingerprint
+    else {
+      throw ServiceRefusal(.notRegistered, field: field, cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))")
+    }
+    guard !row.revoked else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
+    return row
+  }
+
+  /// The registered rows decide; the organisation in the certificates must agree with them.
+  private static func checkCompany(_ login: VerifiedLogin, _ consultant: ConsultantRow, _ company: CompanyRow) throws {
+    guard consultant.company == company.id else {
+      throw ServiceRefusal(
+        .wrongCompany, field: "company_chain",
+        cause: "consultant \(consultant.id) belongs to company \(consultant.company), not \(company.id)", consultant: consultant.id)
+    }
+    guard login.consultant[0].organisation == company.name, login.company[0].organisation == company.name else {
+      throw ServiceRefusal(.wrongCompany, field: "company_chain", cause: "organisation is not \(company.name)",
+        consultant: consultant.id)
+    }
+  }
+
+  private static func insert(
+    _ login: VerifiedLogin, _ consultant: ConsultantRow, path: Int64, now: Int64, in store: any Store
+  ) throws -> SessionRow {
+    guard let id = Bytes16(randomBytes(16)) else { preconditionFailure("randomBytes gave another count") }
+    let row = SessionRow(
+      id: id, challenge: login.challenge, consultant: consultant.id, company: consultant.company,
+      consultantCertificate: login.consultant[0].fingerprint, companyCertificate: login.company[0].fingerprint,
+      macAddress: login.macAddress, enc: login.enc, sealingKey: login.sealingKey.id, statement: login.statementDigest,
+      path: path, loginTime: now)
+    do {
+      try store.insertSession(row)
+    } catch StoreError.conflict {
+      throw ServiceRefusal(.challengeInvalid, field: "statement.challenge", cause: "used before")
+    }
+    try store.insertEvent(
+      EventRow(
+        kind: .login, consultant: consultant.id, company: consultant.company, session: id, time: now,
+        text: "certificate \(Hex.encode(login.consultant[0].serial)), company certificate "
+          + "\(Hex.encode(login.company[0].serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"))
+    return row
+  }
+}

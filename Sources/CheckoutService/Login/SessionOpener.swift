@@ -1,0 +1,126 @@
+import Bytes
+import Cryptography
+import Ledger
+import Messages
+import Payments
+import Seals
+
+/// Session, sequence and proof of a sealed call that is not a payment.
+struct SealedCall: Sendable {
+  let session: Bytes16
+  let sequence: UInt64
+  let proof: Bytes32
+
+  /// - Throws: ``ServiceRefusal`` that names the field.
+  init(_ session: [UInt8], _ sequence: UInt64, _ proof: [UInt8]) throws {
+    guard let session = Bytes16(session) else {
+      throw ServiceRefusal(.invalidField, field: "session", description: "must be 16 bytes")
+    }
+    guard sequence >= 1 else {
+      throw ServiceRefusal(.invalidField, field: "sequence", description: "must be 1 or more")
+    }
+    guard let proof = Bytes32(proof) else {
+      throw ServiceRefusal(.invalidField, field: "proof", description: "must be 32 bytes")
+    }
+    self.session = session
+    self.sequence = sequence
+    self.proof = proof
+  }
+}
+
+/// Finds the session of a sealed call and verifies its proof; sessions that began in a former process are derived again.
+struct SessionOpener: Sendable {
+  let sessions: SessionTable
+  let sealingKeys: SealingKeyRing
+  let ledger: Ledger
+  let serviceName: String
+  let rootFingerprint: Bytes32
+  let clock: ServiceClock
+
+  /// Takes the call's sequence into the replay window.
+  ///
+  /// - Throws: ``ServiceRefusal``.
+  func open(_ call: SealedCall, method: String, path: Int64) async throws -> LiveSession {
+    let session: LiveSession
+    if let known = sessions.session(call.session) {
+      session = known
+    } else {
+      session = try await revive(call, method: method)
+    }
+    guard session.hasProof(call, method: method) else {
+      throw ServiceRefusal(.proofInvalid, field: "proof", cause: "session of consultant \(session.consultant)")
+    }
+    guard session.path == path else { throw ServiceRefusal(.wrongPath, cause: "came by path \(path)") }
+    let now = clock.monotonic()
+    try session.state.withLock { state throws(ServiceRefusal) in
+      if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }
+      guard state.window.use(call.sequence) else { throw ServiceRefusal(.replayed, field: "sequence") }
+      _ = state.clock.call(at: now)
+    }
+    return session
+  }
+
+  /// Keys of a login from its HPKE encapsulation.
+  func keys(of login: VerifiedLogin) throws -> SessionKeys {
+    try keys(enc: login.enc, sealingKey: login.sealingKey, statement: login.statementDigest)
+  }
+
+  /// A session as this process is to know it.
+  func session(row: SessionRow, keys: SessionKeys) -> LiveSession {
+    let now = clock.monotonic()
+    return LiveSession(
+      row: row, keys: keys, loginMonotonic: now - max(0, clock.wall() - row.loginTime), now: now)
+  }
+
+  private func keys(enc: Bytes32, sealingKey: SealingKeyRing.Entry, statement: Bytes32) throws -> SessionKeys {
+    let preset = PresetInformation(
+      serviceName: serviceName, rootFingerprint: rootFingerprint, sealingKeyID: sealingKey.id)
+    do {
+      let context = try HPKE.recipient(enc: enc.bytes, key: sealingKey.key, info: preset.hpkeInfo)
+      return SessionKeys(context: context, statement: statement)
+    } catch {
+      throw ServiceRefusal(.invalidField, field: "statement.enc", description: "is not a usable X25519 key")
+    }
+  }
+
+  /// Only IssueIdentity with a sequence above the last issue brings a session of a former process back, so that
+  /// nothing sealed before can be replayed and no reply nonce is used twice.
+  private func revive(_ call: SealedCall, method: String) async throws -> LiveSession {
+    let found = try await ledger.perform { store in try store.session(id: call.session) }
+    guard let row = found, row.ended == nil, let entry = sealingKeys.entry(id: row.sealingKey) else {
+      throw ServiceRefusal(.sessionOver, field: "session", cause: "unknown or over")
+    }
+    let session = session(row: row, keys: try keys(enc: row.enc, sealingKey: entry, statement: row.statement))
+    guard session.hasProof(call, method: method) else { throw ServiceRefusal(.proofInvalid, field: "proof") }
+    guard method == CheckoutMethods.issueIdentity else { throw ServiceRefusal(.identityRequired) }
+    guard call.sequence > row.identitySequence else { throw ServiceRefusal(.replayed, field: "sequence") }
+    session.state.withLock { $0.window = ReplayWindow(after: call.sequence - 1) }
+    return sessions.adopt(session)
+  }
+}
+
+extension LiveSession {
+  /// Whether the proof fits session, method and sequence; constant in time.
+  func hasProof(_ call: SealedCall, method: String) -> Bool {
+    let expected = keys.proof(method: method, session: id, sequence: call.sequence)
+    return expected.withUnsafeBytes { expected in
+      call.proof.withUnsafeBytes { constantTimeEquals(expected, $0) }
+    }
+  }
+
+  /// Puts a new second identity in force; the former one is void.
+  ///
+  /// - Parameter now: monotonic milliseconds.
+  /// - Throws: ``ServiceRefusal`` where the session ended meanwhile.
+  func install(_ identity: SecretBytes, storedDigest: Bytes32, now: Int64) throws {
+    let both = SecretBytes(count: SealSize.identityAndMAC) { output in
+      identity.withUnsafeBytes { output.copyMemory(from: $0) }
+      for (offset, byte) in macAddress.bytes.enumerated() { output[SecondIdentity.count + offset] = byte }
+    }
+    try state.withLock { state throws(ServiceRefusal) in
+      if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }
+      state.seals.use(identityAndMAC: both)
+      state.identity = Identity(identityAndMAC: both, storedDigest: storedDigest)
+    }
+  }
+}

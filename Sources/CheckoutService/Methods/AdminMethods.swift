@@ -1,0 +1,159 @@
+import Authority
+import Bytes
+import CountersignRPC
+import Cryptography
+import Ledger
+import Messages
+import Payments
+import StorageSQLite
+
+/// The calls of `countersign.v1.Admin`, for connections with an administrator's certificate.
+struct AdminCalls: AdminServiceProtocol {
+  /// Milliseconds for which an enrolment token is good.
+  static let tokenLifetime: Int64 = 24 * 3_600_000
+
+  let issuer: Issuer
+  let rootFingerprint: Bytes32
+  let ledger: Ledger
+  let reader: SQLiteReader
+  let refusals: RefusalJournal
+  let clock: ServiceClock
+
+  func addCompany(_ request: AddCompanyRequest, context: ServerContext) async throws -> AddCompanyReply {
+    try await refusals.journaling(.callRefused, context) {
+      let administrator = try administrator(context)
+      let name = try checkedName(request.name)
+      let certificateRequest: CertificateRequest
+      do {
+        certificateRequest = try CertificateRequest(der: request.certificateRequest)
+      } catch {
+        throw ServiceRefusal(.invalidField, field: "certificate_request", description: "\(error)")
+      }
+      let now = clock.wall()
+      let (company, leaf) = try await ledger.perform { [issuer] store in
+        let id = try Self.unique { try store.insertCompany(name: name, time: now) }
+        let leaf = try issuer.issue(
+          certificateRequest, role: .company, commonName: name, organisation: name, now: now / 1_000)
+        try store.insertCertificate(CertificateRow(leaf, holder: .company(id), macAddress: nil))
+        try store.insertEvent(
+          EventRow(
+            kind: .companyAdded, company: id, time: now,
+            text: "\(name), certificate \(Hex.encode(leaf.serial)), by \(administrator)"))
+        return (id, leaf.der)
+      }
+      var reply = AddCompanyReply()
+      reply.company = UInt64(company)
+      reply.chain = [leaf] + issuer.chain.map(\.der)
+      return reply
+    }
+  }
+
+  func addConsultant(_ request: AddConsultantRequest, context: ServerContext) async throws -> AddConsultantReply {
+    try await refusals.journaling(.callRefused, context) {
+      let administrator = try administrator(context)
+      let name = try checkedName(request.name)
+      let token = EnrolmentToken.make(root: rootFingerprint)
+      let now = clock.wall()
+      let consultant = try await ledger.perform { store in
+        guard let company = try store.company(name: request.company), !company.revoked else {
+          throw ServiceRefusal(.companyNotFound, field: "company")
+        }
+        let id = try Self.unique { try store.insertConsultant(company: company.id, name: name, time: now) }
+        try store.insertEvent(
+          EventRow(
+            kind: .consultantAdded, consultant: id, company: company.id, time: now, text: "\(name), by \(administrator)"
+          ))
+        try Self.insert(token, consultant: id, company: company.id, now: now, administrator, in: store)
+        return id
+      }
+      var reply = AddConsultantReply()
+      reply.consultant = UInt64(consultant)
+      reply.token = token.text
+      reply.tokenNotAfterMs = UInt64(now + Self.tokenLifetime)
+      return reply
+    }
+  }
+
+  func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply {
+    try await refusals.journaling(.callRefused, context) {
+      let administrator = try administrator(context)
+      let token = EnrolmentToken.make(root: rootFingerprint)
+      let now = clock.wall()
+      try await ledger.perform { store in
+        guard let consultant = try store.consultant(id: Int64(clamping: request.consultant)), !consultant.revoked else {
+          throw ServiceRefusal(.consultantNotFound, field: "consultant")
+        }
+        try Self.insert(
+          token, consultant: consultant.id, company: consultant.company, now: now, administrator, in: store)
+      }
+      var reply = CreateTokenReply()
+      reply.token = token.text
+      reply.tokenNotAfterMs = UInt64(now + Self.tokenLifetime)
+      return reply
+    }
+  }
+
+  func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply {
+    try await refusals.journaling(.callRefused, context) {
+      let administrator = try administrator(context)
+      let traces: [PaymentTrace]
+      let asked: String
+      switch request.which {
+      case .payment(let number):
+        asked = "payment \(number)"
+        traces = try await reader.trace(payment: Int64(clamping: number)).map { [$0] } ?? []
+      case .idempotencyKey(let bytes):
+        guard let key = Bytes16(bytes) else {
+          throw ServiceRefusal(.invalidField, field: "idempotency_key", description: "must be 16 bytes")
+        }
+        asked = "key \(Hex.encode(bytes))"
+        traces = try await reader.trace(key: key)
+      case nil:
+        throw ServiceRefusal(.invalidField, field: "which", description: "name a payment or an idempotency key")
+      }
+      let now = clock.wall()
+      try await ledger.perform { store in
+        try store.insertEvent(EventRow(kind: .traceRead, time: now, text: "\(asked), by \(administrator)"))
+      }
+      guard !traces.isEmpty else { throw ServiceRefusal(.paymentNotFound, field: "payment") }
+      var reply = TracePaymentReply()
+      reply.traces = traces.map(Trace.init)
+      return reply
+    }
+  }
+
+  /// Name of the administrator whose certificate authenticated the connection; its path was verified at the handshake.
+  private func administrator(_ context: ServerContext) throws -> String {
+    guard let leaf = context.peer.certificates.first, leaf.roles.contains(.administrator) else {
+      throw ServiceRefusal(.administratorRequired, cause: context.method)
+    }
+    return "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))"
+  }
+
+  private func checkedName(_ name: String) throws -> String {
+    guard (1...64).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+      throw ServiceRefusal(
+        .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
+    }
+    return name
+  }
+
+  private static func unique<R>(_ insert: () throws -> R) throws -> R {
+    do {
+      return try insert()
+    } catch StoreError.conflict {
+      throw ServiceRefusal(.nameTaken, field: "name")
+    }
+  }
+
+  private static func insert(
+    _ token: EnrolmentToken, consultant: Int64, company: Int64, now: Int64, _ administrator: String,
+    in store: any Store
+  ) throws {
+    try store.insertToken(
+      TokenRow(digest: SHA256.digest(token.secret), consultant: consultant, notAfter: now + tokenLifetime))
+    try store.insertEvent(
+      EventRow(
+        kind: .tokenCreated, consultant: consultant, company: company, time: now, text: "by \(administrator)"))
+  }
+}

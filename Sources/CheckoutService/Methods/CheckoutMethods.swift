@@ -1,0 +1,140 @@
+import Bytes
+import CountersignRPC
+import Cryptography
+import Ledger
+import Logging
+import Messages
+import Payments
+import Seals
+
+/// The calls of `countersign.v1.Checkout` that are not payments: login, identity, questions, logout.
+struct CheckoutCalls: CheckoutServiceProtocol {
+  let check: LoginCheck
+  let challenges: Challenges
+  let sealingKeys: SealingKeyRing
+  let sessions: SessionTable
+  let opener: SessionOpener
+  let ledger: Ledger
+  let refusals: RefusalJournal
+  let clock: ServiceClock
+  /// Random start id of this process.
+  let process: UInt64
+
+  init(
+    identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable, ledger: Ledger,
+    refusals: RefusalJournal, clock: ServiceClock, process: UInt64
+  ) {
+    self.sealingKeys = sealingKeys
+    self.sessions = sessions
+    self.ledger = ledger
+    self.refusals = refusals
+    self.clock = clock
+    self.process = process
+    challenges = Challenges()
+    check = LoginCheck(
+      challenges: challenges, sealingKeys: sealingKeys, serviceName: identity.serviceName,
+      rootFingerprint: identity.root.fingerprint,
+      anchors: LoginAnchors(consultants: [identity.root], companies: [identity.root]), status: RegisterStatus())
+    opener = SessionOpener(
+      sessions: sessions, sealingKeys: sealingKeys, ledger: ledger, serviceName: identity.serviceName,
+      rootFingerprint: identity.root.fingerprint, clock: clock)
+  }
+
+  func beginLogin(_ request: BeginLoginRequest, context: ServerContext) async throws -> BeginLoginReply {
+    guard let key = sealingKeys.current() else { throw ServiceRefusal(.sealingKeyUnknown).status }
+    var reply = BeginLoginReply()
+    reply.challenge = challenges.make(now: clock.monotonic()).bytes
+    reply.sealingKey = key.signed
+    reply.serverTimeMs = UInt64(clock.wall())
+    return reply
+  }
+
+  func login(_ request: LoginRequest, context: ServerContext) async throws -> LoginReply {
+    try await refusals.journaling(.loginRefused, context) {
+      let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
+      let keys = try opener.keys(of: login)
+      let now = clock.wall()
+      let recorded = try await ledger.perform { store in
+        try LoginRecording.record(login, path: 0, now: now, in: store)
+      }
+      sessions.insert(opener.session(row: recorded.row, keys: keys), now: clock.monotonic())
+      var result = LoginResult()
+      result.session = recorded.row.id.bytes
+      result.loginTimeMs = UInt64(recorded.row.loginTime)
+      result.idleMs = UInt64(Limits.sessionIdleMilliseconds)
+      result.lifetimeMs = UInt64(Limits.sessionLifetimeMilliseconds)
+      result.consultant = recorded.consultant.name
+      result.company = recorded.company.name
+      var reply = LoginReply()
+      reply.body = ReplySeal(keys: keys, method: CheckoutMethods.login)
+        .seal(result.encoded(), digest: login.statementDigest, sequence: 0)
+      return reply
+    }
+  }
+
+  func issueIdentity(_ request: IssueIdentityRequest, context: ServerContext) async throws -> IssueIdentityReply {
+    try await refusals.journaling(.callRefused, context) {
+      let call = try SealedCall(request.session, request.sequence, request.proof)
+      let session = try await opener.open(call, method: CheckoutMethods.issueIdentity, path: 0)
+      let identity = SecondIdentity.make(session: session.id, consultant: session.consultant, certificate: session.leaf)
+      let digest = SecondIdentity.storedDigest(identity, session: session.id)
+      let now = clock.wall()
+      try await ledger.perform { [process] store in
+        try store.setIdentity(session: session.id, digest: digest, process: process, sequence: call.sequence)
+        try store.insertEvent(
+          EventRow(
+            kind: .identityIssued, consultant: session.consultant, company: session.company, session: session.id,
+            time: now, text: "second identity issued at sequence \(call.sequence)"))
+      }
+      try session.install(identity, storedDigest: digest, now: clock.monotonic())
+      var reply = IssueIdentityReply()
+      reply.nonce = randomBytes(12)
+      reply.box = SecondIdentity.seal(
+        identity, nonce: reply.nonce, session: session.id, proof: request.proof, keys: session.keys)
+      return reply
+    }
+  }
+
+  func getPayment(_ request: GetPaymentRequest, context: ServerContext) async throws -> GetPaymentReply {
+    try await refusals.journaling(.callRefused, context) {
+      let call = try SealedCall(request.session, request.sequence, request.proof)
+      guard let key = Bytes16(request.idempotencyKey) else {
+        throw ServiceRefusal(.invalidField, field: "idempotency_key", description: "must be 16 bytes")
+      }
+      guard request.waitMs <= Limits.outcomeWaitMilliseconds else {
+        throw ServiceRefusal(.invalidField, field: "wait_ms", description: "must be at most \(Limits.outcomeWaitMilliseconds)")
+      }
+      let session = try await opener.open(call, method: CheckoutMethods.getPayment, path: 0)
+      let stored = try await ledger.outcome(
+        key: key, company: session.company, consultant: session.consultant, waitMilliseconds: Int64(request.waitMs))
+      var answer = AnswerEncoder()
+      if let stored {
+        stored.reference.withUnsafeBytes { answer.told(stored.record, reference: $0) }
+      } else {
+        answer.refused(ServiceRefusal(.paymentNotFound), key: key)
+      }
+      var reply = GetPaymentReply()
+      reply.body = session.state.withLock { state in
+        state.getReply.seal(answer.bytes, digest: SHA256.digest(request.proof), sequence: call.sequence)
+      }
+      return reply
+    }
+  }
+
+  func logout(_ request: LogoutRequest, context: ServerContext) async throws -> LogoutReply {
+    try await refusals.journaling(.callRefused, context) {
+      let call = try SealedCall(request.session, request.sequence, request.proof)
+      let session = try await opener.open(call, method: CheckoutMethods.logout, path: 0)
+      sessions.end(session.id, .logout, now: clock.monotonic())
+      let now = clock.wall()
+      try await ledger.perform { store in
+        try store.endSession(session.id, reason: .logout, time: now)
+        try store.insertEvent(
+          EventRow(
+            kind: .logout, consultant: session.consultant, company: session.company, session: session.id, time: now,
+            text: "logged out"))
+      }
+      return LogoutReply()
+    }
+  }
+}

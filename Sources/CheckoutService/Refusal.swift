@@ -1,0 +1,170 @@
+import CountersignRPC
+import Payments
+
+/// Why the service refuses a call. Raw values are the stable reasons of `proto/PROTOCOL.md`.
+///
+/// The public text comes from this table alone; what exactly went wrong goes to the journal as ``ServiceRefusal/cause``.
+public enum RefusalReason: String, Sendable, CaseIterable {
+  case companyCertificateRequired = "COMPANY_CERTIFICATE_REQUIRED"
+  case certificateRefused = "CERTIFICATE_REFUSED"
+  case challengeInvalid = "CHALLENGE_INVALID"
+  case signatureInvalid = "SIGNATURE_INVALID"
+  case countersignatureInvalid = "COUNTERSIGNATURE_INVALID"
+  case wrongDestination = "WRONG_DESTINATION"
+  case sealingKeyUnknown = "SEALING_KEY_UNKNOWN"
+  case notRegistered = "NOT_REGISTERED"
+  case wrongCompany = "WRONG_COMPANY"
+  case revoked = "REVOKED"
+  case deviceChanged = "DEVICE_CHANGED"
+  case sessionOver = "SESSION_OVER"
+  case wrongPath = "WRONG_PATH"
+  case replayed = "REPLAYED"
+  case proofInvalid = "PROOF_INVALID"
+  case identityRequired = "IDENTITY_REQUIRED"
+  case identityVoid = "IDENTITY_VOID"
+  case keywordRejected = "KEYWORD_REJECTED"
+  case paymentSealRejected = "PAYMENT_SEAL_REJECTED"
+  case paymentExpired = "PAYMENT_EXPIRED"
+  case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
+  case idempotencyKeyTime = "IDEMPOTENCY_KEY_TIME"
+  case invalidField = "INVALID_FIELD"
+  case paymentNotFound = "PAYMENT_NOT_FOUND"
+  case storeUnavailable = "STORE_UNAVAILABLE"
+  case tooManyOpenCalls = "TOO_MANY_OPEN_CALLS"
+  case deadlineExceeded = "DEADLINE_EXCEEDED"
+  case tokenInvalid = "TOKEN_INVALID"
+  case tokenUsed = "TOKEN_USED"
+  case tokenExpired = "TOKEN_EXPIRED"
+  case enrolmentRejected = "ENROLMENT_REJECTED"
+  case administratorRequired = "ADMINISTRATOR_REQUIRED"
+  case nameTaken = "NAME_TAKEN"
+  case companyNotFound = "COMPANY_NOT_FOUND"
+  case consultantNotFound = "CONSULTANT_NOT_FOUND"
+  case messageInvalid = "MESSAGE_INVALID"
+
+  /// Status code that goes with the reason.
+  public var code: StatusCode {
+    switch self {
+    case .companyCertificateRequired, .certificateRefused, .challengeInvalid, .signatureInvalid,
+      .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired:
+      .unauthenticated
+    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired: .permissionDenied
+    case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
+      .paymentExpired:
+      .failedPrecondition
+    case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
+    case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
+    case .paymentNotFound, .companyNotFound, .consultantNotFound: .notFound
+    case .storeUnavailable: .unavailable
+    case .tooManyOpenCalls: .resourceExhausted
+    case .deadlineExceeded: .deadlineExceeded
+    }
+  }
+
+  /// What the peer is told: the cause in general, and what to do.
+  public var text: String {
+    switch self {
+    case .companyCertificateRequired:
+      "no company certificate came with the login; log in through the company's gateway or install the company's key"
+    case .certificateRefused: "a certificate of the login was refused; ask an operator which rule it failed"
+    case .challengeInvalid: "the challenge is not ours, too old or used before; begin the login again"
+    case .signatureInvalid: "the consultant's signature does not fit the statement and certificate"
+    case .countersignatureInvalid: "the company's countersignature does not fit the statement and certificate"
+    case .wrongDestination: "the statement names another service; the terminal's profile is not for this one"
+    case .sealingKeyUnknown: "the sealing key is not offered any more; begin the login again"
+    case .notRegistered: "a certificate is not registered here; enrol the terminal or add the company"
+    case .wrongCompany: "consultant and company do not belong together"
+    case .revoked: "consultant, company, device or certificate is revoked; ask an administrator"
+    case .deviceChanged: "the MAC address is not the registered one; an administrator can register a new terminal"
+    case .sessionOver: "the session is over or unknown; log in again"
+    case .wrongPath: "the session belongs to another path; use the connection that the login used"
+    case .replayed: "this sequence was used before; says nothing about an outcome; ask GetPayment"
+    case .proofInvalid: "the proof does not fit session, method and sequence"
+    case .identityRequired: "nothing was recorded; call IssueIdentity, then seal the payment anew"
+    case .identityVoid: "nothing was recorded; the second identity is not the one in force, call IssueIdentity"
+    case .keywordRejected: "the keyword does not open with this order and session; seal the payment anew"
+    case .paymentSealRejected: "the card data does not open with this order and keyword; seal the payment anew"
+    case .paymentExpired: "not_after_ms has passed; nothing was charged"
+    case .idempotencyKeyReused: "the idempotency key belongs to a payment with other contents; nothing was charged"
+    case .idempotencyKeyTime:
+      "the idempotency key is not a version 7 UUID within 24 hours of the service's time; make a new one"
+    case .invalidField: "a field is wrong; nothing was charged"
+    case .paymentNotFound: "no payment with this key; it may still arrive, repeat only with the same key"
+    case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
+    case .tooManyOpenCalls: "too many calls are open; try again later"
+    case .deadlineExceeded: "the deadline passed before anything was recorded"
+    case .tokenInvalid: "the enrolment token is not known here"
+    case .tokenUsed: "the enrolment token was used for another key; ask for a new one"
+    case .tokenExpired: "the enrolment token is over; ask for a new one"
+    case .enrolmentRejected: "the enrolment request does not open or its certificate request is wrong"
+    case .administratorRequired: "this call needs an administrator's certificate on the connection"
+    case .nameTaken: "the name is registered already"
+    case .companyNotFound: "no company of this name"
+    case .consultantNotFound: "no consultant with this number"
+    case .messageInvalid: "the message breaks the decoding rules"
+    }
+  }
+
+  /// Shortest time to wait before another try, in milliseconds; nil where another try cannot help.
+  public var retryAfterMilliseconds: UInt64? {
+    switch self {
+    case .storeUnavailable, .tooManyOpenCalls: 1_000
+    case .challengeInvalid, .sealingKeyUnknown, .identityRequired, .identityVoid: 0
+    default: nil
+    }
+  }
+}
+
+/// A refusal with its two audiences: reason and field for the peer, the full cause for journal and log.
+public struct ServiceRefusal: Error, Sendable {
+  public var reason: RefusalReason
+  /// Path of the wrong field, or nil.
+  public var field: String?
+  /// What was wrong with the field and what to do; shown to the peer with the field.
+  public var description: String?
+  /// For journal and log only.
+  public var cause: String
+  /// Number of the consultant whose signature or proof was good; nil before that.
+  public var consultant: Int64?
+
+  public init(
+    _ reason: RefusalReason, field: String? = nil, description: String? = nil, cause: String = "",
+    consultant: Int64? = nil
+  ) {
+    self.reason = reason
+    self.field = field
+    self.description = description
+    self.cause = cause
+    self.consultant = consultant
+  }
+
+  /// What the writer's transaction refused.
+  init(_ refusal: PaymentRefusal) {
+    switch refusal {
+    case .sessionOver: self.init(.sessionOver)
+    case .identityVoid: self.init(.identityVoid)
+    case .identityRequired: self.init(.identityRequired)
+    case .deviceChanged: self.init(.deviceChanged)
+    case .expired: self.init(.paymentExpired, field: "order.not_after_ms", description: "has passed")
+    case .keyReused: self.init(.idempotencyKeyReused, field: "order.idempotency_key", description: "was used before")
+    case .deadlineExceeded: self.init(.deadlineExceeded)
+    case .storeUnavailable: self.init(.storeUnavailable)
+    case .notFound: self.init(.paymentNotFound)
+    case .keyTimeRefused:
+      self.init(.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
+    }
+  }
+
+  /// A field of order or card that breaks a rule.
+  init(_ violation: FieldViolation) {
+    self.init(.invalidField, field: violation.field, description: violation.description, cause: "\(violation)")
+  }
+
+  /// The status that the peer gets: table text, reason, and the field where there is one.
+  public var status: RPCStatus {
+    let violations = field.map { [RPCStatus.Violation(field: $0, description: description ?? reason.text)] } ?? []
+    return RPCStatus(
+      reason.code, reason.text, reason: reason.rawValue, retryAfterMilliseconds: reason.retryAfterMilliseconds,
+      violations: violations)
+  }
+}

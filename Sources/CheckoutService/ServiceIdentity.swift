@@ -1,0 +1,51 @@
+import Authority
+import Cryptography
+import Files
+import Synchronization
+
+/// What the service is, as its certificates say: name, root, issuer and sealing certificate.
+struct ServiceIdentity: Sendable {
+  /// Common name of the root; lower-case ASCII.
+  let serviceName: String
+  let root: Certificate
+  let issuer: Issuer
+  let sealing: SealingSigner
+  /// First dNSName of the TLS certificate.
+  let dnsName: String
+
+  /// - Throws: `FileError` that names the file.
+  init(_ folder: DataFolder) throws {
+    issuer = try folder.issuer()
+    sealing = try folder.sealingSigner()
+    root = try folder.chain("authority/root.pem")[0]
+    guard let serviceName = root.commonName else {
+      throw FileError(path: folder.file("authority/root.pem"), doing: "use", cause: "has no common name")
+    }
+    self.serviceName = serviceName
+    guard let dnsName = try folder.chain("tls/chain.pem")[0].dnsNames.first else {
+      throw FileError(path: folder.file("tls/chain.pem"), doing: "use", cause: "the first certificate has no dNSName")
+    }
+    self.dnsName = dnsName
+  }
+}
+
+/// Where terminals are to connect. The port is known once the server listens.
+final class PublicDestination: Sendable {
+  /// Name or address.
+  let host: String
+  /// dNSName of the TLS certificate at the other end.
+  let dnsName: String
+  /// Never decreases; operators raise it with each change of the destination.
+  let number: UInt64
+  private let listening = Atomic<UInt16>(0)
+
+  init(host: String, dnsName: String, number: UInt64) {
+    self.host = host
+    self.dnsName = dnsName
+    self.number = number
+  }
+
+  var port: UInt16 { listening.load(ordering: .acquiring) }
+
+  func set(port: UInt16) { listening.store(port, ordering: .releasing) }
+}

@@ -1,0 +1,64 @@
+import Authority
+import CountersignRPC
+import Cryptography
+import Files
+import Messages
+import TLS
+
+/// An administrator's connection: certificate, key and the service's root, which stands last in the chain.
+public struct Administrator: Sendable {
+  private let chain: [Certificate]
+  private let key: PrivateKey
+  private let host: String
+  private let port: UInt16
+
+  /// - Parameters:
+  ///   - certificate: path of a PEM file, leaf first, the service's root last.
+  ///   - key: path of a PEM file with mode 0600.
+  ///   - host: name or address of the service; the root decides whether it is the right one.
+  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
+  public init(certificate: String, key keyPath: String, host: String, port: UInt16) throws {
+    chain = try Certificate.fromPEM(try Files.read(certificate))
+    key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: nil)
+    guard let leaf = chain.first, chain.count > 1, leaf.publicKey == key.publicKey else {
+      throw TerminalError.key("\(keyPath) is not the key of \(certificate), or the chain lacks the service's root")
+    }
+    self.host = host
+    self.port = port
+  }
+
+  /// Connects, runs `body` with the generated client and closes.
+  ///
+  /// - Throws: ``TerminalError`` for a status, else what `body` throws.
+  public func run<R: Sendable>(_ body: @Sendable (AdminClient) async throws -> R) async throws -> R {
+    guard let root = chain.last else { throw TerminalError.key("the administrator's chain is empty") }
+    let channel = try RPCClient(
+      host: host, port: port,
+      tls: .client(
+        verify: ServerVerification(rootFingerprint: root.fingerprint, dnsName: nil, role: .server), chain: chain,
+        key: key))
+    defer { channel.closeSoon() }
+    return try await TerminalError.mapping { try await body(AdminClient(channel)) }
+  }
+}
+
+/// A company's new key and certificate.
+public enum CompanyFiles {
+  /// Makes a key and its PKCS#10 request; the key is written before anything is asked for, so that it cannot be lost.
+  ///
+  /// - Returns: DER of the request.
+  public static func makeKey(at path: String, name: String) throws -> [UInt8] {
+    guard !Files.exists(path) else { throw TerminalError.folder("\(path) exists already; name another file") }
+    let key = PrivateKey.generate(.p256)
+    try Files.write(try key.pem(passphrase: nil), to: path)
+    return try CertificateRequest.make(key: key, commonName: name, organisation: name)
+  }
+
+  /// Removes a key whose request was refused, so that the command can be given again.
+  public static func removeKey(at path: String) throws { try Files.destroy(path) }
+
+  /// Writes the chain that came back as PEM, leaf first.
+  public static func write(chain: [[UInt8]], to path: String) throws {
+    try Files.write(try chain.flatMap { try Certificate(der: $0).pem }, to: path, mode: 0o644)
+  }
+}

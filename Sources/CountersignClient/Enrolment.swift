@@ -1,0 +1,105 @@
+import Authority
+import Bytes
+import CountersignRPC
+import Cryptography
+import Messages
+import Seals
+import TLS
+
+/// Exchanges a one-time token for a certificate and the preset destination.
+///
+/// Source: docs/security.md, "Enrolment".
+public struct TerminalEnrolment: Sendable {
+  public let folder: TerminalFolder
+  /// Name or address of the service; the token's root decides whether it is the right one.
+  public let host: String
+  public let port: UInt16
+  /// Program and version, at most 64 bytes.
+  public let program: String
+
+  public init(folder: TerminalFolder, host: String, port: UInt16, program: String) {
+    self.folder = folder
+    self.host = host
+    self.port = port
+    self.program = program
+  }
+
+  /// Makes the key, asks for the certificate, checks everything under the token's root, and stores it.
+  ///
+  /// A key that was made before is used again, so that an answer lost on the way can be asked for again.
+  /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
+  /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
+  public func enrol(
+    token: String, passphrase: SecretBytes, interface: NetworkInterface
+  ) async throws -> (consultant: String, notAfter: Int64) {
+    let token = try EnrolmentToken(parsing: token)
+    let macAddress = try interface.macAddress()
+    let key = try enrolmentKey(token, passphrase)
+    let channel = try RPCClient(
+      host: host, port: port,
+      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
+    defer { channel.closeSoon() }
+    let client = EnrolmentClient(channel)
+    let reply = try await TerminalError.mapping {
+      let offered = try await client.getSealingKey(GetSealingKeyRequest())
+      let request = try await seal(token, key, macAddress, offered, channel)
+      return try await client.enrol(request, options: CallOptions(isSealed: true))
+    }
+    return try store(reply, token, key, passphrase, interface)
+  }
+
+  private func enrolmentKey(_ token: EnrolmentToken, _ passphrase: SecretBytes) throws -> PrivateKey {
+    guard !folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is enrolled already; name another folder with --data")
+    }
+    if let kept = try folder.unfinishedKey(passphrase: passphrase, root: token.root) { return kept }
+    let key = PrivateKey.generate(.p256)
+    try folder.store(key: key, passphrase: passphrase, root: token.root)
+    return key
+  }
+
+  private func seal(
+    _ token: EnrolmentToken, _ key: PrivateKey, _ macAddress: [UInt8], _ offered: GetSealingKeyReply,
+    _ channel: RPCClient
+  ) async throws -> EnrolRequest {
+    guard let root = try await channel.peerCertificates().last(where: { $0.fingerprint == token.root }) else {
+      throw TerminalError.untrusted("the server did not show the root that the token names")
+    }
+    let wall = Wall.milliseconds()
+    let sealingKey = try TrustedSealingKey(offered.sealingKey, pinned: token.root, root: root, wall: wall)
+    var secret = EnrolSecret()
+    secret.token = token.secret
+    secret.certificateRequest = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
+    secret.macAddress = macAddress
+    secret.programVersion = program
+    let preset = PresetInformation(
+      serviceName: sealingKey.serviceName, rootFingerprint: token.root, sealingKeyID: sealingKey.id)
+    let (enc, context) = try HPKE.sender(to: sealingKey.publicKey, info: preset.hpkeInfo)
+    var request = EnrolRequest()
+    request.sealingKeyId = sealingKey.id
+    request.enc = enc
+    request.box = try context.seal(aad: EnrolmentSeal.associatedData, plaintext: secret.encoded())
+    return request
+  }
+
+  private func store(
+    _ reply: EnrolReply, _ token: EnrolmentToken, _ key: PrivateKey, _ passphrase: SecretBytes,
+    _ interface: NetworkInterface
+  ) throws -> (consultant: String, notAfter: Int64) {
+    let wall = Wall.milliseconds()
+    _ = try TrustedProfile(reply.profile, pinned: token.root, wall: wall)
+    let chain = try reply.chain.prefix(8).map { try Certificate(der: $0) }
+    guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == token.root }) else {
+      throw TerminalError.untrusted("the certificate's chain does not lead to the root that the token names")
+    }
+    do {
+      try CertificatePath.verify(chain: chain, anchors: [root], role: .consultant, at: wall / 1_000, dnsName: nil)
+    } catch {
+      throw TerminalError.untrusted("the certificate that came is refused: \(error)")
+    }
+    guard leaf.publicKey == key.publicKey else { throw TerminalError.untrusted("the certificate is for another key") }
+    try folder.store(
+      profile: reply.profile, chain: chain, key: key, passphrase: passphrase, root: token.root, interface: interface)
+    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+  }
+}

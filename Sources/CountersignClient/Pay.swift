@@ -1,0 +1,264 @@
+import Bytes
+import CountersignRPC
+import Cryptography
+import Messages
+
+/// What to charge.
+public struct Order: Sendable {
+  /// The company's own reference, 1 to 64 bytes of UTF-8.
+  public var reference: String
+  /// Minor units of `currency`.
+  public var amount: UInt64
+  /// ISO 4217 code.
+  public var currency: String
+  /// Months, 0 for a single payment.
+  public var instalmentMonths: UInt32
+  /// Milliseconds after which the payment must not be charged any more, at most 120,000.
+  public var validForMilliseconds: Int64
+
+  public init(
+    reference: String, amount: UInt64, currency: String, instalmentMonths: UInt32 = 0,
+    validForMilliseconds: Int64 = 60_000
+  ) {
+    self.reference = reference
+    self.amount = amount
+    self.currency = currency
+    self.instalmentMonths = instalmentMonths
+    self.validForMilliseconds = validForMilliseconds
+  }
+}
+
+extension TerminalSession {
+  /// Makes an idempotency key: a version 7 UUID (RFC 9562 section 5.7) by the service's clock.
+  public nonisolated func makeKey() -> [UInt8] {
+    var key = randomBytes(16)
+    let time = UInt64(clamping: serviceTime)
+    for index in 0..<6 { key[index] = UInt8(truncatingIfNeeded: time >> (40 - 8 * UInt64(index))) }
+    key[6] = key[6] & 0x0f | 0x70
+    key[8] = key[8] & 0x3f | 0x80
+    return key
+  }
+
+  /// Charges a card at most once, whatever happens on the way, and tells what became of it.
+  ///
+  /// The payment is remembered in the terminal's folder before it is sent. Each attempt is sealed anew under the same
+  /// key; where the line is lost, the service is asked. PENDING is waited for until the order's time and 30 s are over.
+  ///
+  /// - Parameter key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
+  /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
+  ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
+  public func pay(_ order: Order, card: CardData, key: [UInt8]? = nil) async throws -> PaymentResult {
+    let attempt = PaymentAttempt(order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
+    try terminal.folder.remember(attempt.order)
+    do {
+      let result = try await run(attempt, card)
+      if result.outcome != .pending { try terminal.folder.forget(key: attempt.key) }
+      return result
+    } catch let error as TerminalError {
+      switch error {
+      case .outcomeUnknown, .sessionOver: break
+      default: try terminal.folder.forget(key: attempt.key)
+      }
+      throw error
+    }
+  }
+
+  /// Asks what became of a payment of this consultant, in any session.
+  ///
+  /// - Returns: nil where the service knows no payment with this key.
+  public func payment(key: [UInt8], waitMilliseconds: UInt32 = 0) async throws -> PaymentResult? {
+    do {
+      switch try await ask(key: key, waitMilliseconds: waitMilliseconds) {
+      case .result(let result): return result
+      case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue: return nil
+      case .refusal(let refusal): throw TerminalError.refused(RPCStatus(refusal))
+      case nil: throw TerminalError.untrusted("the answer is not the service's")
+      }
+    } catch let status as RPCStatus {
+      throw TerminalError(status)
+    }
+  }
+
+  /// Asks about a payment that ``TerminalFolder/pending()`` names, and forgets it once its outcome is known.
+  ///
+  /// - Returns: nil where the service knows no payment with this key; it stays remembered until its time is over.
+  public func settle(key: [UInt8], waitMilliseconds: UInt32 = 0) async throws -> PaymentResult? {
+    let result = try await payment(key: key, waitMilliseconds: waitMilliseconds)
+    let isKnown = result.map { $0.outcome != .pending } ?? terminal.folder.isOver(key: key, wall: Wall.milliseconds())
+    if isKnown { try terminal.folder.forget(key: key) }
+    return result
+  }
+
+  private func message(_ order: Order, key: [UInt8]) -> PaymentOrder {
+    var message = PaymentOrder()
+    message.idempotencyKey = key
+    message.orderReference = order.reference
+    message.amount = order.amount
+    message.currency = order.currency
+    message.instalmentMonths = order.instalmentMonths
+    message.notAfterMs = UInt64(clamping: sinceLogin + order.validForMilliseconds)
+    return message
+  }
+
+  /// Sends, asks and waits until the outcome is known or the time is over.
+  private func run(_ attempt: PaymentAttempt, _ card: CardData) async throws -> PaymentResult {
+    var attempt = attempt
+    while true {
+      let step = attempt.isAsking ? try await askStep(&attempt) : try await sendStep(&attempt, card)
+      switch step {
+      case .done(let result): return result
+      case .again(let milliseconds):
+        guard sinceLogin < attempt.giveUp else {
+          throw TerminalError.outcomeUnknown(
+            key: attempt.key, "the outcome is not known yet; ask again with key \(Hex.encode(attempt.key))")
+        }
+        try await Task.sleep(for: .milliseconds(milliseconds))
+      }
+    }
+  }
+
+  private enum Step {
+    case done(PaymentResult)
+    case again(afterMilliseconds: Int64)
+  }
+
+  private func sendStep(_ attempt: inout PaymentAttempt, _ card: CardData) async throws -> Step {
+    let sealed = try seal(attempt.order, card: card)
+    defer { answered(sealed.sequence) }
+    let left = max(1_000, attempt.deadline - sinceLogin)
+    do {
+      let options = CallOptions(timeoutMicroseconds: UInt64(left) * 1_000, isSealed: true)
+      let reply = try await client.submitPayment(sealed.request, options: options)
+      attempt.wasSent = true
+      switch open(reply, to: sealed, key: attempt.key) {
+      case .result(let result): return told(result, &attempt)
+      case .refusal(let refusal): return try refused(refusal, &attempt)
+      case nil: return attempt.ask()
+      }
+    } catch let status as RPCStatus {
+      attempt.wasSent = attempt.wasSent || status.wasSent
+      return try await failed(status, &attempt)
+    }
+  }
+
+  private func told(_ result: PaymentResult, _ attempt: inout PaymentAttempt) -> Step {
+    guard result.outcome == .pending else { return .done(result) }
+    return sinceLogin < attempt.giveUp ? attempt.ask() : .done(result)
+  }
+
+  /// A sealed refusal: nothing was recorded for this request.
+  private func refused(_ refusal: Refusal, _ attempt: inout PaymentAttempt) throws -> Step {
+    if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
+      return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
+    }
+    throw TerminalError.refused(RPCStatus(refusal))
+  }
+
+  /// A status says nothing about an outcome; it only decides what is tried next.
+  private func failed(_ status: RPCStatus, _ attempt: inout PaymentAttempt) async throws -> Step {
+    switch status.reason {
+    case "IDENTITY_REQUIRED", "IDENTITY_VOID":
+      guard attempt.identityRenewals < 3 else { return attempt.ask() }
+      attempt.identityRenewals += 1
+      do {
+        try await issueIdentity()
+      } catch let status as RPCStatus where status.code == .unauthenticated {
+        throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+      } catch is RPCStatus {
+        return attempt.backOff()
+      }
+      return .again(afterMilliseconds: 0)
+    case "SESSION_OVER":
+      throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+    default: break
+    }
+    if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
+      guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
+      return attempt.backOff()
+    }
+    if status.code == .unavailable, sinceLogin < attempt.deadline { return attempt.backOff() }
+    return attempt.ask()
+  }
+
+  /// "Not charged" is believed only from a sealed answer, or once the order's time is over and the service knows
+  /// nothing of it.
+  private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
+    do {
+      switch try await ask(key: attempt.key, waitMilliseconds: 5_000) {
+      case .result(let result): return told(result, &attempt)
+      case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue:
+        guard sinceLogin > attempt.deadline + 5_000 else { return .again(afterMilliseconds: 500) }
+        throw TerminalError.refused(RPCStatus(refusal))
+      case .refusal, nil: return attempt.backOff()
+      }
+    } catch let status as RPCStatus {
+      switch status.reason {
+      case "IDENTITY_REQUIRED", "IDENTITY_VOID": try await issueIdentity()
+      case "SESSION_OVER", "PROOF_INVALID":
+        throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+      default: break
+      }
+      return attempt.backOff()
+    }
+  }
+
+  /// One payment on its way: what is sent, and how long it is worth trying.
+  private struct PaymentAttempt {
+    let order: PaymentOrder
+    /// Milliseconds since the login after which the service does not charge any more.
+    let deadline: Int64
+    var wasSent = false
+    var isAsking = false
+    var identityRenewals = 0
+    private var tries = 0
+
+    init(order: PaymentOrder, deadline: Int64) {
+      self.order = order
+      self.deadline = deadline
+    }
+
+    var key: [UInt8] { order.idempotencyKey }
+    var giveUp: Int64 { deadline + 30_000 }
+
+    mutating func ask() -> Step {
+      isAsking = true
+      return .again(afterMilliseconds: 0)
+    }
+
+    /// 100 ms, doubling to 3.2 s, with jitter.
+    mutating func backOff() -> Step {
+      tries += 1
+      let base = Int64(100) << Int64(min(tries - 1, 5))
+      return .again(afterMilliseconds: base / 2 + Int64.random(in: 0...base / 2))
+    }
+  }
+}
+
+extension RPCStatus {
+  /// The status of a sealed refusal.
+  init(_ refusal: Refusal) {
+    let violations = refusal.field.isEmpty ? [] : [Violation(field: refusal.field, description: refusal.text)]
+    self.init(
+      StatusCode(rawValue: refusal.code) ?? .unknown, refusal.text, reason: refusal.reason,
+      retryAfterMilliseconds: refusal.retryAfterMs == 0 ? nil : refusal.retryAfterMs, violations: violations)
+  }
+}
+
+extension TerminalError {
+  /// The error of a status that ends what was asked.
+  init(_ status: RPCStatus) {
+    switch status.reason {
+    case "SESSION_OVER": self = .sessionOver(status.text)
+    default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
+    }
+  }
+
+  /// Runs `body`; a status becomes a ``TerminalError``.
+  static func mapping<R>(_ body: () async throws -> R) async throws -> R {
+    do {
+      return try await body()
+    } catch let status as RPCStatus {
+      throw TerminalError(status)
+    }
+  }
+}

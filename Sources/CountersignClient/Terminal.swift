@@ -1,0 +1,179 @@
+import Bytes
+import CountersignRPC
+import Cryptography
+import Messages
+import Seals
+import TLS
+
+/// An enrolled terminal: the consultant's key, perhaps the company's, and the preset destination.
+///
+/// ```swift
+/// let terminal = try Terminal(folder: TerminalFolder(path), passphrase: passphrase, program: "desk/1.0")
+/// let session = try await terminal.login()
+/// let result = try await session.pay(order, card: card)
+/// ```
+public struct Terminal: Sendable {
+  public let folder: TerminalFolder
+  let trusted: TrustedProfile
+  let consultantChain: [Certificate]
+  let consultantKey: PrivateKey
+  let company: (chain: [Certificate], key: PrivateKey)?
+  let interface: NetworkInterface
+  let program: String
+
+  /// Reads the folder and verifies the profile under the root that stands beside the key.
+  ///
+  /// - Throws: ``TerminalError`` or `FileError` with the file's name.
+  public init(folder: TerminalFolder, passphrase: SecretBytes, program: String) throws {
+    guard folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
+    }
+    self.folder = folder
+    self.program = program
+    let (key, root) = try folder.consultantKey(passphrase: passphrase)
+    consultantKey = key
+    trusted = try TrustedProfile(try folder.signedProfile(), pinned: root, wall: Wall.milliseconds())
+    consultantChain = try folder.consultantChain()
+    guard consultantChain[0].publicKey == key.publicKey else {
+      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again")
+    }
+    company = try folder.company()
+    interface = try folder.interface()
+  }
+
+  /// The preset destination.
+  public var profile: Profile { trusted.profile }
+
+  /// Connects to the preset destination and nowhere else.
+  ///
+  /// - Parameter connections: TCP connections to keep, 1 for a desk.
+  public func connect(connections: Int = 1) throws -> RPCClient {
+    try RPCClient(
+      host: trusted.profile.hopHost, port: UInt16(trusted.profile.hopPort),
+      tls: .client(verify: try trusted.verification()), connections: connections)
+  }
+
+  /// Logs in and gets a second identity.
+  ///
+  /// - Parameter channel: from ``connect(connections:)``; nil makes one that the session closes at logout.
+  /// - Throws: ``TerminalError``.
+  public func login(over channel: RPCClient? = nil) async throws -> TerminalSession {
+    let connection = try channel ?? connect()
+    do {
+      return try await TerminalError.mapping {
+        let login = try await Login(terminal: self, channel: connection).run()
+        let session = TerminalSession(
+          terminal: self, channel: connection, ownsChannel: channel == nil, login: login)
+        try await session.issueIdentity()
+        return session
+      }
+    } catch {
+      if channel == nil { await connection.close() }
+      throw error
+    }
+  }
+}
+
+/// One login: challenge, statement, both signatures, and the sealed answer.
+///
+/// Source: docs/security.md, "Login".
+struct Login {
+  let terminal: Terminal
+  let channel: RPCClient
+
+  /// What a login gives.
+  struct Established: Sendable {
+    let session: Bytes16
+    let keys: SessionKeys
+    let leaf: Bytes32
+    let macAddress: [UInt8]
+    let result: LoginResult
+    /// Monotonic milliseconds just before the login was sent; `not_after_ms` counts from the login.
+    let startedAt: Int64
+  }
+
+  func run() async throws -> Established {
+    let client = CheckoutClient(channel)
+    let begun = try await client.beginLogin(BeginLoginRequest())
+    try checkClock(begun.serverTimeMs)
+    let sealingKey = try await trustedKey(begun)
+    let leaf = terminal.consultantChain[0].fingerprint
+    let preset = PresetInformation(
+      serviceName: terminal.profile.serviceName, rootFingerprint: terminal.trusted.rootFingerprint,
+      sealingKeyID: sealingKey.id)
+    let (enc, context) = try HPKE.sender(to: sealingKey.publicKey, info: preset.hpkeInfo)
+    let macAddress = try terminal.interface.macAddress()
+    let statement = statement(begun, sealingKey, enc: enc, macAddress: macAddress, leaf: leaf).encoded()
+    let digest = SHA256.digest(statement)
+    let keys = SessionKeys(context: context, statement: digest)
+    let startedAt = Monotonic.milliseconds()
+    let reply = try await client.login(try request(statement), options: CallOptions(isSealed: true))
+    let result = try open(reply, keys, digest)
+    guard let session = Bytes16(result.session) else {
+      throw TerminalError.untrusted("the login's answer has no session")
+    }
+    return Established(
+      session: session, keys: keys, leaf: leaf, macAddress: macAddress, result: result, startedAt: startedAt)
+  }
+
+  /// Certificates and deadlines need a clock that is about right.
+  private func checkClock(_ serverTime: UInt64) throws {
+    let difference = Wall.milliseconds() - Int64(clamping: serverTime)
+    guard abs(difference) <= 300_000 else {
+      throw TerminalError.folder(
+        "this machine's clock is \(abs(difference) / 1_000) seconds \(difference > 0 ? "ahead of" : "behind") the "
+          + "service's; set it right and log in again")
+    }
+  }
+
+  private func trustedKey(_ begun: BeginLoginReply) async throws -> TrustedSealingKey {
+    let pinned = terminal.trusted.rootFingerprint
+    guard let root = terminal.consultantChain.last(where: { $0.fingerprint == pinned }) else {
+      throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again")
+    }
+    let key = try TrustedSealingKey(begun.sealingKey, pinned: pinned, root: root, wall: Wall.milliseconds())
+    guard key.serviceName == terminal.profile.serviceName else {
+      throw TerminalError.untrusted("the sealing key is for service \(key.serviceName)")
+    }
+    return key
+  }
+
+  private func statement(
+    _ begun: BeginLoginReply, _ key: TrustedSealingKey, enc: [UInt8], macAddress: [UInt8], leaf: Bytes32
+  ) -> LoginStatement {
+    var statement = LoginStatement()
+    statement.challenge = begun.challenge
+    statement.serviceName = terminal.profile.serviceName
+    statement.rootFingerprint = terminal.trusted.rootFingerprint.bytes
+    statement.sealingKeyId = key.id
+    statement.enc = enc
+    statement.macAddress = macAddress
+    statement.certificateDigest = leaf.bytes
+    statement.programVersion = terminal.program
+    return statement
+  }
+
+  /// Signs, and countersigns where this terminal holds the company's key; else the gateway does.
+  private func request(_ statement: [UInt8]) throws -> LoginRequest {
+    var request = LoginRequest()
+    request.statement = statement
+    request.signature = try terminal.consultantKey.sign(SigningInput.statement(statement))
+    request.consultantChain = terminal.consultantChain.map(\.der)
+    if let company = terminal.company {
+      request.companyChain = company.chain.map(\.der)
+      request.countersignature = try company.key.sign(
+        SigningInput.countersignature(
+          statement: statement, signature: request.signature, companyLeaf: company.chain[0].fingerprint))
+    }
+    return request
+  }
+
+  private func open(_ reply: LoginReply, _ keys: SessionKeys, _ digest: Bytes32) throws -> LoginResult {
+    do {
+      let body = try ReplySeal(keys: keys, method: CheckoutMethods.login).open(reply.body, digest: digest, sequence: 0)
+      return try LoginResult(decoding: body)
+    } catch {
+      throw TerminalError.untrusted("the login's answer is not the service's")
+    }
+  }
+}

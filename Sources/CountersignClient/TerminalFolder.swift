@@ -1,0 +1,143 @@
+import Bytes
+import Cryptography
+import Files
+import Messages
+import Seals
+
+/// The terminal's folder.
+///
+/// ```
+/// profile.signed       serialized SignedProfile: the preset destination
+/// consultant.pem       the consultant's chain, root last
+/// consultant.key       PKCS#8, encrypted under the consultant's passphrase; the root's fingerprint stands before it
+/// company.pem .key     where this terminal holds the company's key itself
+/// interface            name of the network interface, never its address
+/// pending/KEY          serialized PaymentOrder of a payment without a known outcome; no card data
+/// ```
+public struct TerminalFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Whether a terminal was enrolled here.
+  public var isEnrolled: Bool { Files.exists(file("consultant.pem")) }
+
+  /// Writes what an enrolment brought; the certificate last, since it marks the folder as enrolled.
+  func store(
+    profile: SignedProfile, chain: [Certificate], key: PrivateKey, passphrase: SecretBytes, root: Bytes32,
+    interface: NetworkInterface
+  ) throws {
+    try Files.write(profile.encoded(), to: file("profile.signed"))
+    try store(key: key, passphrase: passphrase, root: root)
+    try Files.write(Array(interface.name.utf8), to: file("interface"))
+    try Files.write(chain.flatMap(\.pem), to: file("consultant.pem"), mode: 0o644)
+  }
+
+  /// Makes the folder and writes the key alone: a key that a certificate was issued for must not be lost.
+  func store(key: PrivateKey, passphrase: SecretBytes, root: Bytes32) throws {
+    try Files.makeFolder(path)
+    try Files.makeFolder(file("pending"))
+    let head = Array("service-root: \(Hex.encode(root.bytes))\n".utf8)
+    try Files.write(head + (try key.pem(passphrase: passphrase)), to: file("consultant.key"))
+  }
+
+  /// The key of an enrolment that was interrupted, where it was made for the same service and passphrase.
+  ///
+  /// - Throws: ``TerminalError/key(_:)`` where there is one that does not fit: it may belong to an issued certificate.
+  func unfinishedKey(passphrase: SecretBytes, root: Bytes32) throws -> PrivateKey? {
+    guard Files.exists(file("consultant.key")) else { return nil }
+    let kept = try? consultantKey(passphrase: passphrase)
+    guard let kept, kept.root == root else {
+      throw TerminalError.key(
+        "\(file("consultant.key")) is from an enrolment that was interrupted, with another passphrase or service; "
+          + "repeat it with the same ones, or remove the file and ask for a new token")
+    }
+    return kept.key
+  }
+
+  /// The consultant's chain, leaf first.
+  func consultantChain() throws -> [Certificate] { try chain("consultant.pem") }
+
+  /// The consultant's key and the root's fingerprint that stands with it.
+  func consultantKey(passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
+    let bytes = try Files.readSecret(file("consultant.key"))
+    let head = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    guard head.hasPrefix("service-root: "), let root = Hex.decode(head.dropFirst(14)).flatMap(Bytes32.init) else {
+      throw TerminalError.folder("\(file("consultant.key")) does not begin with its service root; enrol again")
+    }
+    return (try PrivateKey(pem: bytes, passphrase: passphrase), root)
+  }
+
+  /// Certificate and key of the company where this terminal holds them.
+  func company() throws -> (chain: [Certificate], key: PrivateKey)? {
+    guard Files.exists(file("company.pem")) else { return nil }
+    let key = try PrivateKey(pem: try Files.readSecret(file("company.key")), passphrase: nil)
+    return (try chain("company.pem"), key)
+  }
+
+  /// Installs the company's certificate and key on this terminal.
+  public func installCompany(certificate: String, key: String) throws {
+    let chain = try Certificate.fromPEM(try Files.read(certificate))
+    let privateKey = try PrivateKey(pem: try Files.readSecret(key), passphrase: nil)
+    guard let leaf = chain.first, leaf.publicKey == privateKey.publicKey else {
+      throw TerminalError.key("\(key) is not the key of \(certificate)")
+    }
+    try Files.makeFolder(path)
+    try Files.write(try privateKey.pem(passphrase: nil), to: file("company.key"))
+    try Files.write(chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
+  }
+
+  func interface() throws -> NetworkInterface {
+    try NetworkInterface(named: String(decoding: try Files.read(file("interface"), limit: 64), as: UTF8.self))
+  }
+
+  func signedProfile() throws -> SignedProfile {
+    do {
+      return try SignedProfile(decoding: try Files.read(file("profile.signed")))
+    } catch let error as FileError {
+      throw error
+    } catch {
+      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); enrol again")
+    }
+  }
+
+  private func chain(_ name: String) throws -> [Certificate] {
+    let path = file(name)
+    let chain = try Certificate.fromPEM(try Files.read(path))
+    guard !chain.isEmpty else { throw TerminalError.folder("\(path) holds no PEM certificate") }
+    return chain
+  }
+}
+
+extension TerminalFolder {
+  /// Remembers a payment before its first send, so that after a crash the terminal asks before it charges.
+  func remember(_ order: PaymentOrder) throws {
+    var kept = order
+    kept.session = []
+    try Files.write(kept.encoded(), to: file("pending/\(Hex.encode(order.idempotencyKey))"))
+  }
+
+  /// Forgets a payment whose outcome is known.
+  func forget(key: [UInt8]) throws { try Files.destroy(file("pending/\(Hex.encode(key))")) }
+
+  /// Whether a remembered payment was last sent so long ago that the service would not charge it any more.
+  func isOver(key: [UInt8], wall: Int64) -> Bool {
+    guard let sent = Files.modified(file("pending/\(Hex.encode(key))")) else { return true }
+    return wall / 1_000 - sent > 600
+  }
+
+  /// Payments whose outcome is not known, oldest first.
+  public func pending() throws -> [PaymentOrder] {
+    try Files.names(in: file("pending")).filter { !$0.hasSuffix(".new") }.map { name in
+      do {
+        return try PaymentOrder(decoding: try Files.read(file("pending/\(name)")))
+      } catch let error as FileError {
+        throw error
+      } catch {
+        throw TerminalError.folder("\(file("pending/\(name)")) is damaged: \(error)")
+      }
+    }
+  }
+}

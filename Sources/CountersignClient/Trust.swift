@@ -1,0 +1,95 @@
+import Bytes
+import CountersignRPC
+import Cryptography
+import Messages
+import Seals
+import TLS
+
+/// The preset destination after its signature was verified under the pinned root.
+public struct TrustedProfile: Sendable {
+  public let profile: Profile
+  public let rootFingerprint: Bytes32
+
+  /// - Parameters:
+  ///   - pinned: SHA-256 of the root's DER, from the token or from beside the consultant's key.
+  ///   - wall: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Throws: ``TerminalError/untrusted(_:)``.
+  init(_ signed: SignedProfile, pinned: Bytes32, wall: Int64) throws(TerminalError) {
+    let root = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile")
+    guard root.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.profile(signed.profile)) else {
+      throw .untrusted("the profile's signature does not fit; it was altered or is another service's")
+    }
+    let profile: Profile
+    do {
+      profile = try Profile(decoding: signed.profile, rules: .signed)
+    } catch {
+      throw .untrusted("the profile does not decode: \(error)")
+    }
+    guard profile.rootFingerprint == pinned.bytes, !profile.serviceName.isEmpty, !profile.hopHost.isEmpty,
+      (1...65_535).contains(profile.hopPort), !profile.hopDnsName.isEmpty
+    else { throw .untrusted("the profile names another root or lacks its destination") }
+    guard wall <= Int64(clamping: profile.notAfterMs) else { throw .untrusted("the profile is over; enrol again") }
+    self.profile = profile
+    rootFingerprint = pinned
+  }
+
+  /// How the hop's TLS certificate is verified.
+  func verification() throws(TerminalError) -> ServerVerification {
+    let role: Role
+    switch profile.hopRole {
+    case .server: role = .server
+    case .gateway: role = .gateway
+    default: throw .untrusted("the profile names a hop that this program does not know; update it")
+    }
+    return ServerVerification(rootFingerprint: rootFingerprint, dnsName: profile.hopDnsName, role: role)
+  }
+}
+
+/// A sealing key after its signature was verified under the pinned root.
+struct TrustedSealingKey: Sendable {
+  let id: [UInt8]
+  let publicKey: [UInt8]
+  let serviceName: String
+
+  init(_ signed: SignedSealingKey, pinned: Bytes32, root: Certificate, wall: Int64) throws(TerminalError) {
+    let chain = try ServiceChain.verify(signed.chain + [root.der], pinned: pinned, wall: wall, what: "sealing key")
+    guard chain.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.sealingKey(signed.sealingKey))
+    else { throw .untrusted("the sealing key's signature does not fit; it is not the service's") }
+    let key: SealingKey
+    do {
+      key = try SealingKey(decoding: signed.sealingKey, rules: .signed)
+    } catch {
+      throw .untrusted("the sealing key does not decode: \(error)")
+    }
+    guard key.id.count == 8, key.publicKey.count == 32 else { throw .untrusted("the sealing key has a wrong length") }
+    let leeway: Int64 = 300_000
+    guard wall + leeway >= Int64(clamping: key.notBeforeMs), wall - leeway <= Int64(clamping: key.notAfterMs) else {
+      throw .untrusted("the sealing key is not valid now; is this machine's clock right?")
+    }
+    id = key.id
+    publicKey = key.publicKey
+    serviceName = key.serviceName
+  }
+}
+
+/// Chains of the service's sealing certificate.
+enum ServiceChain {
+  /// - Returns: leaf and root of a chain whose root has the pinned fingerprint and whose leaf has role `sealing`.
+  /// - Throws: ``TerminalError/untrusted(_:)``.
+  static func verify(
+    _ ders: [[UInt8]], pinned: Bytes32, wall: Int64, what: String
+  ) throws(TerminalError) -> (leaf: Certificate, root: Certificate) {
+    do {
+      let chain = try ders.prefix(8).map { try Certificate(der: $0) }
+      guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
+        throw TerminalError.untrusted("the \(what)'s chain does not lead to the pinned root")
+      }
+      try CertificatePath.verify(chain: chain, anchors: [root], role: .sealing, at: wall / 1_000, dnsName: nil)
+      return (leaf, root)
+    } catch let error as TerminalError {
+      throw error
+    } catch {
+      throw .untrusted("the \(what)'s chain is refused: \(error)")
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Glibc
+
+/// Standard input, output and the terminal, without buffering surprises.
+public enum Console {
+  /// Writes a line to standard output.
+  public static func print(_ line: String) { write(line + "\n", to: STDOUT_FILENO) }
+
+  /// Writes a line to standard error.
+  public static func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+
+  /// Whether a person can be asked.
+  public static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
+
+  /// Asks a person for one line.
+  ///
+  /// - Parameter echo: false hides what is typed.
+  /// - Throws: ``ProgramError`` where there is nobody to ask.
+  public static func ask(_ question: String, echo: Bool) throws -> [UInt8] {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+    guard terminal >= 0 else { throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on") }
+    defer { close(terminal) }
+    write("\(question): ", to: terminal)
+    var before = termios()
+    tcgetattr(terminal, &before)
+    if !echo {
+      var hidden = before
+      hidden.c_lflag &= ~tcflag_t(ECHO)
+      tcsetattr(terminal, TCSAFLUSH, &hidden)
+    }
+    defer {
+      if !echo {
+        tcsetattr(terminal, TCSAFLUSH, &before)
+        write("\n", to: terminal)
+      }
+    }
+    return try readLine(from: terminal, limit: 1_024)
+  }
+
+  /// Reads standard input to its end.
+  ///
+  /// - Throws: ``ProgramError`` where it is longer than `limit` bytes.
+  public static func readInput(limit: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4_096)
+    defer { erase(&chunk) }
+    while true {
+      let count = read(STDIN_FILENO, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      bytes.append(contentsOf: chunk[..<count])
+      guard bytes.count <= limit else {
+        throw ProgramError(.input, "standard input is longer than \(limit) bytes; one JSON object is wanted")
+      }
+    }
+  }
+
+  /// Overwrites bytes that were secret.
+  public static func erase(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { explicit_bzero($0.baseAddress, $0.count) }
+  }
+
+  private static func readLine(from file: Int32, limit: Int) throws -> [UInt8] {
+    var line: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(file, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
+      line.append(byte)
+      guard line.count <= limit else { throw ProgramError(.input, "the line is longer than \(limit) bytes") }
+    }
+    return line
+  }
+
+  private static func write(_ text: String, to file: Int32) {
+    var text = text
+    text.withUTF8 { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Glibc.write(file, bytes.baseAddress! + written, bytes.count - written)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return }
+        written += count
+      }
+    }
+  }
+}
+
+/// How results are printed.
+public enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case text
+  case json
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import CountersignClient
+import Cryptography
+import Files
+
+/// Runs a command and turns what it throws into one line on standard error and a documented exit code.
+public enum Program {
+  public static func run(_ body: () async throws -> Void) async throws {
+    do {
+      try await body()
+    } catch let exit as ExitCode {
+      throw exit
+    } catch {
+      Console.complain("error: \(error)")
+      throw ExitCode(status(of: error).rawValue)
+    }
+  }
+
+  private static func status(of error: any Error) -> ExitStatus {
+    switch error {
+    case let error as ProgramError: error.status
+    case is FileError: .file
+    case let error as TerminalError: status(of: error)
+    case is CryptographyError: .untrusted
+    default: .fault
+    }
+  }
+
+  private static func status(of error: TerminalError) -> ExitStatus {
+    switch error {
+    case .folder, .interface: .configuration
+    case .untrusted, .key: .untrusted
+    case .refused, .sessionOver: .refused
+    case .unreachable: .unreachable
+    case .outcomeUnknown: .outcomeUnknown
+    case .invalid: .input
+    }
+  }
+}

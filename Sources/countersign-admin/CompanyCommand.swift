@@ -1,0 +1,61 @@
+import ArgumentParser
+import CountersignClient
+import Messages
+import ProgramSupport
+
+/// Commands about companies.
+struct CompanyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "company", abstract: "Registers companies.", subcommands: [Add.self])
+
+  /// Registers a company.
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes a company's key and registers the company with a certificate for it.",
+      discussion: """
+        The key never leaves the file that --key names. Certificate and key go to the company's gateway, or to its
+        terminals where there is no gateway.
+
+        EXAMPLE
+          countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
+        """)
+
+    @Argument(help: "Name, 1 to 64 bytes of UTF-8, not registered yet.")
+    var name: String
+
+    @Option(help: "File to write the certificate's chain to, PEM.")
+    var certificate: String
+
+    @Option(help: "File to write the new key to, PEM, mode 0600. Must not exist.")
+    var key: String
+
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+      try await Program.run {
+        let administrator = try await options.administrator()
+        var request = AddCompanyRequest()
+        request.name = name
+        request.certificateRequest = try CompanyFiles.makeKey(at: key, name: name)
+        let reply: AddCompanyReply
+        do {
+          reply = try await administrator.run { [request] in try await $0.addCompany(request) }
+        } catch TerminalError.refused(let status) {
+          try CompanyFiles.removeKey(at: key)
+          throw TerminalError.refused(status)
+        }
+        try CompanyFiles.write(chain: reply.chain, to: certificate)
+        switch options.output {
+        case .text:
+          Console.print("company \(reply.company) \(name): certificate \(certificate), key \(key)")
+        case .json:
+          Console.print(
+            JSON.object([
+              ("company", .number(Int64(clamping: reply.company))), ("name", .text(name)),
+              ("certificate", .text(certificate)), ("key", .text(key)),
+            ]))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import CountersignClient
+import ProgramSupport
+
+/// What operators do: companies, consultants, and "who did this?".
+@main
+struct CountersignAdmin: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "countersign-admin",
+    abstract: "Registers companies and consultants and traces payments.",
+    discussion: """
+      EXAMPLES
+        countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
+        countersign-admin consultant add "Kim Minji" --company "Acme Tours"
+        countersign-admin trace 4711
+
+      EXIT CODES
+        0 done   1 refused   64 wrong usage   65 wrong input   69 service unreachable   70 fault of the program
+        74 file error   77 certificate or key not trusted   78 wrong setting or folder
+      """,
+    version: "countersign-admin 1.0.0",
+    subcommands: [CompanyCommand.self, ConsultantCommand.self, Trace.self])
+}
+
+/// Options of every command.
+struct AdminOptions: ParsableArguments {
+  @Option(help: "Host and port of the service, default localhost:7443. [COUNTERSIGN_SERVER]")
+  var server: String?
+
+  @Option(
+    help: "Folder with the administrator's chain.pem and key.pem, for example DATA/admin. [COUNTERSIGN_ADMIN]")
+  var admin: String?
+
+  @Option(help: "File with settings, one NAME=value a line.")
+  var settings: String?
+
+  @Option(help: "text or json.")
+  var output: OutputFormat = .text
+
+  func administrator() async throws -> Administrator {
+    let settings = try await Settings(file: settings)
+    let (host, port) = try Address.parse(settings.text(server, "server", default: "localhost:7443"))
+    guard let folder = settings.text(admin, "admin") else {
+      throw ProgramError(
+        .usage, "--admin is needed: the folder with chain.pem and key.pem that countersign-server init made")
+    }
+    return try Administrator(
+      certificate: "\(folder)/chain.pem", key: "\(folder)/key.pem", host: host, port: port)
+  }
+}

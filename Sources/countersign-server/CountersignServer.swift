@@ -1,0 +1,20 @@
+import ArgumentParser
+import ProgramSupport
+
+/// The network service: login, identity, payments, enrolment and administration.
+@main
+struct CountersignServer: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "countersign-server",
+    abstract: "Runs the safe-checkout service.",
+    discussion: """
+      EXAMPLES
+        countersign-server init --data /var/lib/countersign --name pay.example --host pay.example
+        countersign-server run --data /var/lib/countersign --port 7443 --acquirer simulator
+
+      Settings come from flags, then environment variables (COUNTERSIGN_PORT for --port), then the file given with
+      --settings, then the default.
+      """,
+    version: "countersign-server 1.0.0",
+    subcommands: [Init.self, Run.self])
+}

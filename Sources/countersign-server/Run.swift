@@ -1,0 +1,102 @@
+import ArgumentParser
+import CheckoutService
+import Glibc
+import Logging
+import ProgramSupport
+import ServiceLifecycle
+import UnixSignals
+
+extension CountersignServer {
+  /// Runs the service until SIGTERM or SIGINT.
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Runs the service until SIGTERM or SIGINT.",
+      discussion: """
+        EXAMPLE
+          countersign-server run --data /var/lib/countersign --listen 0.0.0.0 --port 7443 --public-host pay.example \
+            --acquirer simulator
+        """)
+
+    @Option(help: "Folder that init made. [COUNTERSIGN_DATA]")
+    var data: String?
+
+    @Option(help: "File with settings, one NAME=value a line.")
+    var settings: String?
+
+    @Option(help: "Address to listen on, default 127.0.0.1. [COUNTERSIGN_LISTEN]")
+    var listen: String?
+
+    @Option(help: "TCP port, default 7443; 0 takes any free one. [COUNTERSIGN_PORT]")
+    var port: Int?
+
+    @Option(help: "Host that terminals are sent to, default the address listened on. [COUNTERSIGN_PUBLIC_HOST]")
+    var publicHost: String?
+
+    @Option(help: "Port that terminals are sent to, default the port listened on. [COUNTERSIGN_PUBLIC_PORT]")
+    var publicPort: Int?
+
+    @Option(help: "Number of the profile; raise it with each change of host or port, default 1. [COUNTERSIGN_PROFILE]")
+    var profile: Int?
+
+    @Option(help: "Acquirer to charge at: simulator, which charges nobody. Must be named. [COUNTERSIGN_ACQUIRER]")
+    var acquirer: String?
+
+    @Option(help: "Event loops, default 1 for each two cores. [COUNTERSIGN_EVENT_LOOPS]")
+    var eventLoops: Int?
+
+    @Option(help: "Milliseconds for open calls to finish at the end, default 10000. [COUNTERSIGN_DRAIN]")
+    var drain: Int?
+
+    @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
+    var logLevel: String?
+
+    func run() async throws {
+      try await Program.run {
+        let settings = try await Settings(file: settings)
+        var logger = Logger(label: "countersign-server") { StreamLogHandler.standardError(label: $0) }
+        let level = settings.text(logLevel, "log.level", default: "info")
+        guard let logLevel = Logger.Level(rawValue: level) else {
+          throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
+        }
+        logger.logLevel = logLevel
+        guard let folder = settings.text(data, "data").map(DataFolder.init) else {
+          throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
+        }
+        try checkAcquirer(settings)
+        try Hardening.apply()
+        let (server, port) = try await CheckoutServer.start(
+          try configuration(settings), folder: folder, logger: logger,
+          onFatal: { error in
+            logger.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
+            abort()
+          })
+        Console.print("listening on port \(port)")
+        let group = ServiceGroup(
+          configuration: .init(
+            services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+      }
+    }
+
+    /// A service must never take real orders to the simulator by mistake.
+    private func checkAcquirer(_ settings: Settings) throws {
+      switch settings.text(acquirer, "acquirer") {
+      case "simulator"?: return
+      case let name?: throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: simulator")
+      case nil: throw ProgramError(.usage, "--acquirer is needed; this build has: simulator, which charges nobody")
+      }
+    }
+
+    private func configuration(_ settings: Settings) throws -> CheckoutServer.Configuration {
+      let listen = settings.text(listen, "listen", default: "127.0.0.1")
+      let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+      return CheckoutServer.Configuration(
+        listenHost: listen, listenPort: UInt16(try settings.number(port, "port", default: 7_443, in: 0...65_535)),
+        publicHost: settings.text(publicHost, "public.host", default: listen),
+        publicPort: UInt16(try settings.number(publicPort, "public.port", default: 0, in: 0...65_535)),
+        profileNumber: UInt64(try settings.number(profile, "profile", default: 1, in: 1...Int.max)),
+        eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64),
+        drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)))
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import Messages
+import ProgramSupport
+
+/// Card data from a person or from standard input; never from arguments, which other users could see.
+enum CardInput {
+  static func read() throws -> CardData {
+    var card = Console.isInteractive ? try ask() : try decode(try Console.readInput(limit: 4_096))
+    card.cardNumber = card.cardNumber.filter { $0 != " " && $0 != "-" }
+    return card
+  }
+
+  private static func ask() throws -> CardData {
+    var card = CardData()
+    card.cardNumber = try text("Card number")
+    let expiry = try text("Expiry (MM/YY)")
+    let parts = expiry.split(separator: "/").map { UInt32($0) }
+    guard parts.count == 2, let month = parts[0], let year = parts[1], year < 100 else {
+      throw ProgramError(.input, "expiry: must be MM/YY, for example 12/30")
+    }
+    card.expiryMonth = month
+    card.expiryYear = 2_000 + year
+    card.passwordDigits = try text("First two digits of the password, or nothing")
+    card.securityCode = try text("Security code, or nothing")
+    card.payerIdentification = try text("Birth date YYMMDD or business number, or nothing")
+    return card
+  }
+
+  private static func text(_ question: String) throws -> String {
+    var bytes = try Console.ask(question, echo: false)
+    defer { Console.erase(&bytes) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The names are those of `countersign.v1.CardData`.
+  private struct Card: Decodable {
+    var card_number: String
+    var expiry_year: UInt32
+    var expiry_month: UInt32
+    var password_digits: String?
+    var security_code: String?
+    var payer_identification: String?
+  }
+
+  private struct AnyKey: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  /// Every key of the object, to refuse misspelt ones instead of losing them.
+  private struct Keys: Decodable {
+    let names: [String]
+    init(from decoder: any Decoder) throws {
+      names = try decoder.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+    }
+  }
+
+  private static let known: Set = [
+    "card_number", "expiry_year", "expiry_month", "password_digits", "security_code", "payer_identification",
+  ]
+
+  static func decode(_ input: [UInt8]) throws -> CardData {
+    var input = input
+    defer { Console.erase(&input) }
+    do {
+      let names = try JSONDecoder().decode(Keys.self, from: Data(input)).names
+      if let unknown = names.first(where: { !known.contains($0) }) {
+        throw ProgramError(.input, "card JSON: \"\(unknown)\" is no field of a card; see pay --help")
+      }
+      let card = try JSONDecoder().decode(Card.self, from: Data(input))
+      var message = CardData()
+      message.cardNumber = card.card_number
+      message.expiryYear = card.expiry_year
+      message.expiryMonth = card.expiry_month
+      message.passwordDigits = card.password_digits ?? ""
+      message.securityCode = card.security_code ?? ""
+      message.payerIdentification = card.payer_identification ?? ""
+      return message
+    } catch let error as DecodingError {
+      throw ProgramError(.input, "card JSON: \(explain(error))")
+    }
+  }
+
+  /// Names the field, never its value: the value may be card data.
+  private static func explain(_ error: DecodingError) -> String {
+    func path(_ context: DecodingError.Context, _ last: String = "") -> String {
+      (context.codingPath.map(\.stringValue) + [last]).filter { !$0.isEmpty }.joined(separator: ".")
+    }
+    return switch error {
+    case .keyNotFound(let key, let context): "\(path(context, key.stringValue)) is missing"
+    case .typeMismatch(_, let context): "\(path(context)) has the wrong type; see pay --help"
+    case .valueNotFound(_, let context): "\(path(context)) must not be null"
+    case .dataCorrupted(let context):
+      context.codingPath.isEmpty ? "is not one JSON object in UTF-8; see pay --help" : "\(path(context)) is out of range"
+    @unknown default: "is not what pay --help describes"
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import CountersignClient
+import Glibc
+import ProgramSupport
+
+extension CountersignTerminal {
+  /// Exchanges a one-time token for a certificate.
+  struct Enrol: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes this terminal's key and exchanges a one-time token for its certificate and profile.",
+      discussion: """
+        The token names the service's root, so nothing that another server says is believed. An enrolment that was
+        interrupted may be repeated with the same token and passphrase for 24 hours.
+
+        EXAMPLE
+          countersign-terminal enrol pay.example:7443 TOKEN --company company.pem --company-key company.key
+        """)
+
+    @Argument(help: "Host and port of the service, for example pay.example:7443.")
+    var address: String
+
+    @Argument(help: "One-time token from countersign-admin consultant add.")
+    var token: String
+
+    @Option(help: "Network interface that binds this terminal, default the first Ethernet or Wi-Fi that is up.")
+    var interface: String?
+
+    @Option(help: "PEM file with the company's certificate, where this terminal logs in without a gateway.")
+    var company: String?
+
+    @Option(help: "PEM file with the company's key, mode 0600.")
+    var companyKey: String?
+
+    @OptionGroup var options: TerminalOptions
+
+    func validate() throws {
+      guard (company == nil) == (companyKey == nil) else {
+        throw ValidationError("--company and --company-key go together")
+      }
+    }
+
+    func run() async throws {
+      try await Program.run {
+        let settings = try await Settings(file: options.settings)
+        let folder = try options.folder(settings)
+        let (host, port) = try Address.parse(address)
+        let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
+        let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
+        let result = try await enrolment.enrol(
+          token: token, passphrase: try options.passphrase(settings, isNew: true), interface: interface)
+        if let company, let companyKey { try folder.installCompany(certificate: company, key: companyKey) }
+        print(result.consultant, result.notAfter, folder)
+      }
+    }
+
+    private func print(_ consultant: String, _ notAfter: Int64, _ folder: TerminalFolder) {
+      switch options.output {
+      case .text:
+        Console.print("enrolled \(consultant) in \(folder.path); the certificate ends \(TimeText.date(notAfter * 1_000))")
+      case .json:
+        Console.print(
+          JSON.object([("consultant", .text(consultant)), ("folder", .text(folder.path)), ("not_after", .number(notAfter))]))
+      }
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import CountersignClient
+import ProgramSupport
+
+extension CountersignTerminal {
+  /// Tries a login.
+  struct LoginCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "login",
+      abstract: "Logs in, gets a second identity, and logs out again: tells whether payments can be made.",
+      discussion: """
+        EXAMPLE
+          countersign-terminal login --check
+        """)
+
+    @Flag(help: "Only try; the default, since each payment logs in by itself.")
+    var check = false
+
+    @OptionGroup var options: TerminalOptions
+
+    func run() async throws {
+      try await Program.run {
+        let terminal = try await options.terminal()
+        let session = try await terminal.login()
+        try await session.logout()
+        switch options.output {
+        case .text:
+          Console.print("login works: \(session.consultant) of \(session.company) at \(terminal.profile.serviceName)")
+        case .json:
+          Console.print(
+            JSON.object([
+              ("consultant", .text(session.consultant)), ("company", .text(session.company)),
+              ("service", .text(terminal.profile.serviceName)),
+            ]))
+        }
+      }
+    }
+  }
+}

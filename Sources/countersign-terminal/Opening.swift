@@ -1,0 +1,46 @@
+import CountersignClient
+import Cryptography
+import Files
+import Glibc
+import ProgramSupport
+
+extension TerminalOptions {
+  /// The terminal's folder.
+  func folder(_ settings: Settings) throws -> TerminalFolder {
+    if let path = settings.text(data, "terminal") { return TerminalFolder(path) }
+    guard let home = getenv("HOME").map({ String(cString: $0) }), !home.isEmpty else {
+      throw ProgramError(.usage, "--data is needed: HOME is not set")
+    }
+    return TerminalFolder("\(home)/.countersign")
+  }
+
+  /// The passphrase from its file, or from a person without echo.
+  ///
+  /// - Parameter isNew: asks twice, and wants 8 bytes at least.
+  func passphrase(_ settings: Settings, isNew: Bool = false) throws -> SecretBytes {
+    var bytes: [UInt8]
+    if let path = settings.text(passphraseFile, "passphrase.file") {
+      bytes = try Files.readSecret(path, limit: 1_024)
+      while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+    } else {
+      bytes = try Console.ask(isNew ? "New passphrase" : "Passphrase", echo: false)
+      if isNew, try Console.ask("The same again", echo: false) != bytes {
+        throw ProgramError(.input, "the two passphrases differ")
+      }
+    }
+    defer { Console.erase(&bytes) }
+    if isNew, bytes.count < 8 { throw ProgramError(.input, "the passphrase must have 8 bytes at least") }
+    return SecretBytes(copying: bytes)
+  }
+
+  /// Opens the enrolled terminal.
+  func terminal() async throws -> Terminal {
+    let settings = try await Settings(file: settings)
+    let folder = try folder(settings)
+    guard folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
+    }
+    return try Terminal(
+      folder: folder, passphrase: try passphrase(settings), program: CountersignTerminal.program)
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import CountersignClient
+import Messages
+import ProgramSupport
+
+extension CountersignTerminal {
+  /// Charges a card.
+  struct Pay: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Charges a card that the customer reads out.",
+      discussion: """
+        The card is asked for without echo, or read as one JSON object from standard input:
+          {"card_number":"4111111111111111","expiry_year":2030,"expiry_month":12,"password_digits":"12",
+           "security_code":"123","payer_identification":"900101"}
+        The last three fields may be left out. Card data is never taken from the command line.
+
+        EXAMPLES
+          countersign-terminal pay --order A-1001 --amount 12900 --currency KRW
+          countersign-terminal pay --order A-1001 --amount 1999 --currency EUR --output json < card.json
+        """)
+
+    @Option(help: "The company's own reference of the order, 1 to 64 bytes.")
+    var order: String
+
+    @Option(help: "Amount in minor units of the currency, for example 1999 for 19.99 EUR.")
+    var amount: UInt64
+
+    @Option(help: "ISO 4217 code.")
+    var currency: String
+
+    @Option(help: "Months of instalment, 0 for a single payment.")
+    var instalments: UInt32 = 0
+
+    @Option(help: "Key of a payment whose outcome is unknown, to go on with it.")
+    var key: String?
+
+    @OptionGroup var options: TerminalOptions
+
+    func run() async throws {
+      try await Program.run {
+        let key = try key.map { try PaymentKey.parse($0) }
+        let terminal = try await options.terminal()
+        var card = try CardInput.read()
+        defer { card = CardData() }
+        let session = try await terminal.login()
+        let result: PaymentResult
+        do {
+          result = try await session.pay(
+            Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments), card: card,
+            key: key)
+        } catch {
+          try? await session.logout()
+          throw error
+        }
+        try? await session.logout()
+        Receipt(result, consultant: session.consultant, company: session.company).print(options.output)
+        try Receipt.exit(result)
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Messages
+import ProgramSupport
+
+/// A payment's result for people or programs; never more of the card than the service shows.
+struct Receipt {
+  let result: PaymentResult
+  let consultant: String
+  let company: String
+
+  init(_ result: PaymentResult, consultant: String, company: String) {
+    self.result = result
+    self.consultant = consultant
+    self.company = company
+  }
+
+  func print(_ format: OutputFormat) {
+    switch format {
+    case .text: printText()
+    case .json: printJSON()
+    }
+  }
+
+  /// Ends the program with the exit code of the outcome.
+  static func exit(_ result: PaymentResult) throws {
+    switch result.outcome {
+    case .approved: return
+    case .declined, .notCharged: throw ExitCode(ExitStatus.refused.rawValue)
+    default: throw ExitCode(ExitStatus.outcomeUnknown.rawValue)
+    }
+  }
+
+  private func printText() {
+    Console.print("payment     \(result.payment)")
+    Console.print("outcome     \(result.outcome.text)")
+    if !result.approvalCode.isEmpty { Console.print("approval    \(result.approvalCode)") }
+    if !result.responseCode.isEmpty { Console.print("response    \(result.responseCode)") }
+    Console.print("amount      \(Money.text(result.amount, result.currency))")
+    Console.print("card        \(result.maskedCard)")
+    Console.print("order       \(result.orderReference)")
+    Console.print("time        \(TimeText.instant(Int64(clamping: result.timeMs)))")
+    Console.print("consultant  \(consultant), \(company)")
+  }
+
+  private func printJSON() {
+    Console.print(
+      JSON.object([
+        ("payment", .number(Int64(clamping: result.payment))), ("outcome", .text(result.outcome.text)),
+        ("approval_code", .text(result.approvalCode)), ("response_code", .text(result.responseCode)),
+        ("amount", .number(Int64(clamping: result.amount))), ("currency", .text(result.currency)),
+        ("masked_card", .text(result.maskedCard)), ("order_reference", .text(result.orderReference)),
+        ("time_ms", .number(Int64(clamping: result.timeMs))), ("consultant", .text(consultant)),
+        ("company", .text(company)),
+      ]))
+  }
+}
