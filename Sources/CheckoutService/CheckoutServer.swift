@@ -5,6 +5,7 @@ import CountersignRPC
 import Cryptography
 import Ledger
 import Logging
+import Messages
 import Payments
 import ServiceLifecycle
 import StorageSQLite
@@ -174,6 +175,5 @@ private struct ServerParts: Sendable {
 
   func stop() {
     ledger.stop()
-    reader.close()
   }
 }

@@ -1,12 +1,13 @@
+import CLinux
 import Glibc
 
 /// What the process does for its secrets before it has any.
 public enum Hardening {
   /// No core dumps, not readable by a debugger of the same user (PCI DSS 3.3.1: no authentication data on disk).
-  public static func apply() throws {
+  public static func apply() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _ = countersign_refuse_dumps()
     signal(SIGPIPE, SIG_IGN)
   }
 }

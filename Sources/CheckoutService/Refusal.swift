@@ -141,17 +141,19 @@ public struct ServiceRefusal: Error, Sendable {
   /// What the writer's transaction refused.
   init(_ refusal: PaymentRefusal) {
     switch refusal {
-    case .sessionOver: self.init(.sessionOver)
-    case .identityVoid: self.init(.identityVoid)
-    case .identityRequired: self.init(.identityRequired)
-    case .deviceChanged: self.init(.deviceChanged)
-    case .expired: self.init(.paymentExpired, field: "order.not_after_ms", description: "has passed")
-    case .keyReused: self.init(.idempotencyKeyReused, field: "order.idempotency_key", description: "was used before")
-    case .deadlineExceeded: self.init(.deadlineExceeded)
-    case .storeUnavailable: self.init(.storeUnavailable)
-    case .notFound: self.init(.paymentNotFound)
+    case .sessionOver: self.init(RefusalReason.sessionOver)
+    case .identityVoid: self.init(RefusalReason.identityVoid)
+    case .identityRequired: self.init(RefusalReason.identityRequired)
+    case .deviceChanged: self.init(RefusalReason.deviceChanged)
+    case .expired: self.init(RefusalReason.paymentExpired, field: "order.not_after_ms", description: "has passed")
+    case .keyReused:
+      self.init(RefusalReason.idempotencyKeyReused, field: "order.idempotency_key", description: "was used before")
+    case .deadlineExceeded: self.init(RefusalReason.deadlineExceeded)
+    case .storeUnavailable: self.init(RefusalReason.storeUnavailable)
+    case .notFound: self.init(RefusalReason.paymentNotFound)
     case .keyTimeRefused:
-      self.init(.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
+      self.init(
+        RefusalReason.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
     }
   }
 

@@ -58,7 +58,7 @@ final class RefusalJournal: Sendable {
       kind: kind, consultant: refusal.consultant, time: clock.wall(),
       text: "\(refusal.reason.rawValue) from \(source): \(refusal.cause)")
     do {
-      try await ledger.perform { store in try store.insertEvent(row) }
+      _ = try await ledger.perform { store in try store.insertEvent(row) }
       return refusal.status
     } catch {
       logger.error("a refusal could not be journaled", metadata: ["error": "\(error)"])

@@ -66,7 +66,8 @@ public struct TerminalEnrolment: Sendable {
       throw TerminalError.untrusted("the server did not show the root that the token names")
     }
     let wall = Wall.milliseconds()
-    let sealingKey = try TrustedSealingKey(offered.sealingKey, pinned: token.root, root: root, wall: wall)
+    guard let signed = offered.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
+    let sealingKey = try TrustedSealingKey(signed, pinned: token.root, root: root, wall: wall)
     var secret = EnrolSecret()
     secret.token = token.secret
     secret.certificateRequest = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
@@ -78,7 +79,7 @@ public struct TerminalEnrolment: Sendable {
     var request = EnrolRequest()
     request.sealingKeyId = sealingKey.id
     request.enc = enc
-    request.box = try context.seal(aad: EnrolmentSeal.associatedData, plaintext: secret.encoded())
+    request.box = context.seal(aad: EnrolmentSeal.associatedData, plaintext: secret.encoded())
     return request
   }
 
@@ -87,7 +88,8 @@ public struct TerminalEnrolment: Sendable {
     _ interface: NetworkInterface
   ) throws -> (consultant: String, notAfter: Int64) {
     let wall = Wall.milliseconds()
-    _ = try TrustedProfile(reply.profile, pinned: token.root, wall: wall)
+    guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
+    _ = try TrustedProfile(profile, pinned: token.root, wall: wall)
     let chain = try reply.chain.prefix(8).map { try Certificate(der: $0) }
     guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == token.root }) else {
       throw TerminalError.untrusted("the certificate's chain does not lead to the root that the token names")
@@ -99,7 +101,7 @@ public struct TerminalEnrolment: Sendable {
     }
     guard leaf.publicKey == key.publicKey else { throw TerminalError.untrusted("the certificate is for another key") }
     try folder.store(
-      profile: reply.profile, chain: chain, key: key, passphrase: passphrase, root: token.root, interface: interface)
+      profile: profile, chain: chain, key: key, passphrase: passphrase, root: token.root, interface: interface)
     return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
   }
 }

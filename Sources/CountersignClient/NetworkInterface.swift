@@ -26,7 +26,8 @@ public struct NetworkInterface: Sendable, Equatable {
   public static func standard() throws(TerminalError) -> NetworkInterface {
     let names = (try? Files.names(in: "/sys/class/net")) ?? []
     let usable = names.compactMap { name -> (index: Int, name: String)? in
-      guard number(name, "type") == ethernetType, let flags = number(name, "flags"), let index = number(name, "ifindex"),
+      guard number(name, "type") == ethernetType, let flags = number(name, "flags"),
+        let index = number(name, "ifindex"),
         flags & upFlag != 0, flags & (loopbackFlag | noARPFlag) == 0
       else { return nil }
       return (index, name)

@@ -48,7 +48,8 @@ extension TerminalSession {
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
   public func pay(_ order: Order, card: CardData, key: [UInt8]? = nil) async throws -> PaymentResult {
-    let attempt = PaymentAttempt(order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
+    let attempt = PaymentAttempt(
+      order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
     try terminal.folder.remember(attempt.order)
     do {
       let result = try await run(attempt, card)

@@ -131,7 +131,8 @@ struct Login {
     guard let root = terminal.consultantChain.last(where: { $0.fingerprint == pinned }) else {
       throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again")
     }
-    let key = try TrustedSealingKey(begun.sealingKey, pinned: pinned, root: root, wall: Wall.milliseconds())
+    guard let signed = begun.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
+    let key = try TrustedSealingKey(signed, pinned: pinned, root: root, wall: Wall.milliseconds())
     guard key.serviceName == terminal.profile.serviceName else {
       throw TerminalError.untrusted("the sealing key is for service \(key.serviceName)")
     }

@@ -57,7 +57,9 @@ public enum Console {
 
   /// Overwrites bytes that were secret.
   public static func erase(_ bytes: inout [UInt8]) {
-    bytes.withUnsafeMutableBytes { explicit_bzero($0.baseAddress, $0.count) }
+    bytes.withUnsafeMutableBytes { bytes in
+      if let start = bytes.baseAddress { explicit_bzero(start, bytes.count) }
+    }
   }
 
   private static func readLine(from file: Int32, limit: Int) throws -> [UInt8] {

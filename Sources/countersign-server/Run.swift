@@ -63,11 +63,12 @@ extension CountersignServer {
           throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
         }
         try checkAcquirer(settings)
-        try Hardening.apply()
+        Hardening.apply()
+        let log = logger
         let (server, port) = try await CheckoutServer.start(
-          try configuration(settings), folder: folder, logger: logger,
+          try configuration(settings), folder: folder, logger: log,
           onFatal: { error in
-            logger.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
+            log.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
             abort()
           })
         Console.print("listening on port \(port)")
@@ -82,7 +83,8 @@ extension CountersignServer {
     private func checkAcquirer(_ settings: Settings) throws {
       switch settings.text(acquirer, "acquirer") {
       case "simulator"?: return
-      case let name?: throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: simulator")
+      case let name?:
+        throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: simulator")
       case nil: throw ProgramError(.usage, "--acquirer is needed; this build has: simulator, which charges nobody")
       }
     }

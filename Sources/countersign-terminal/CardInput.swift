@@ -93,7 +93,8 @@ enum CardInput {
     case .typeMismatch(_, let context): "\(path(context)) has the wrong type; see pay --help"
     case .valueNotFound(_, let context): "\(path(context)) must not be null"
     case .dataCorrupted(let context):
-      context.codingPath.isEmpty ? "is not one JSON object in UTF-8; see pay --help" : "\(path(context)) is out of range"
+      context.codingPath.isEmpty
+        ? "is not one JSON object in UTF-8; see pay --help" : "\(path(context)) is out of range"
     @unknown default: "is not what pay --help describes"
     }
   }

@@ -56,10 +56,13 @@ extension CountersignTerminal {
     private func print(_ consultant: String, _ notAfter: Int64, _ folder: TerminalFolder) {
       switch options.output {
       case .text:
-        Console.print("enrolled \(consultant) in \(folder.path); the certificate ends \(TimeText.date(notAfter * 1_000))")
+        Console.print(
+          "enrolled \(consultant) in \(folder.path); the certificate ends \(TimeText.date(notAfter * 1_000))")
       case .json:
         Console.print(
-          JSON.object([("consultant", .text(consultant)), ("folder", .text(folder.path)), ("not_after", .number(notAfter))]))
+          JSON.object([
+            ("consultant", .text(consultant)), ("folder", .text(folder.path)), ("not_after", .number(notAfter)),
+          ]))
       }
     }
   }

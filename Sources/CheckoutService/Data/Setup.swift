@@ -54,7 +54,8 @@ public enum Setup {
   private static func issueOwn(_ plan: Plan, _ issuing: Issuer, _ folder: DataFolder, _ now: Int64) throws {
     func issue(_ role: Role, _ commonName: String, dnsNames: [String] = [], to name: String) throws {
       let key = PrivateKey.generate(.p256)
-      let request = try CertificateRequest(der: CertificateRequest.make(key: key, commonName: commonName, organisation: nil))
+      let request = try CertificateRequest(
+        der: CertificateRequest.make(key: key, commonName: commonName, organisation: nil))
       let leaf = try issuing.issue(
         request, role: role, commonName: commonName, organisation: nil, dnsNames: dnsNames, now: now)
       try folder.write(chain: [leaf] + issuing.chain, to: "\(name)/chain.pem")

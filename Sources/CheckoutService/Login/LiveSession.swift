@@ -1,5 +1,6 @@
 import Bytes
 import Cryptography
+import Messages
 import Payments
 import Seals
 import Synchronization
@@ -24,7 +25,12 @@ final class LiveSession: Sendable {
     var window = ReplayWindow()
     var clock: SessionClock
     var identity: Identity?
-    let seals: PaymentSeals
+    let seals: Seals
+  }
+
+  /// The prepared ciphers. Reached only through ``state``, one thread at a time, which is why they may be shared.
+  struct Seals: @unchecked Sendable {
+    let payment: PaymentSeals
     let submitReply: ReplySeal
     let getReply: ReplySeal
   }
@@ -50,9 +56,10 @@ final class LiveSession: Sendable {
     state = Mutex(
       State(
         clock: SessionClock(login: loginMonotonic, lastCall: now),
-        seals: PaymentSeals(keys: keys, session: row.id, leaf: row.consultantCertificate),
-        submitReply: ReplySeal(keys: keys, method: CheckoutMethods.submitPayment),
-        getReply: ReplySeal(keys: keys, method: CheckoutMethods.getPayment)))
+        seals: Seals(
+          payment: PaymentSeals(keys: keys, session: row.id, leaf: row.consultantCertificate),
+          submitReply: ReplySeal(keys: keys, method: CheckoutMethods.submitPayment),
+          getReply: ReplySeal(keys: keys, method: CheckoutMethods.getPayment))))
   }
 }
 
@@ -114,7 +121,7 @@ extension LiveSession {
     state.withLock { state in
       state.clock.end(reason, at: now)
       state.identity = nil
-      state.seals.forgetIdentity()
+      state.seals.payment.forgetIdentity()
     }
   }
 }

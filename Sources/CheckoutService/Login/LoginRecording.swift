@@ -24,13 +24,15 @@ enum LoginRecording {
     }
     try checkCompany(login, consultant, company)
     guard !consultant.revoked, !company.revoked else {
-      throw ServiceRefusal(.revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
+      throw ServiceRefusal(
+        .revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
         consultant: consultant.id)
     }
     guard consultantRow.macAddress == login.macAddress else {
       throw ServiceRefusal(
         .deviceChanged, field: "statement.mac_address",
-        cause: "consultant \(consultant.id): registered \(text(consultantRow.macAddress)), came \(login.macAddress)", consultant: consultant.id)
+        cause: "consultant \(consultant.id): registered \(text(consultantRow.macAddress)), came \(login.macAddress)",
+        consultant: consultant.id)
     }
     for session in try store.liveSessions(consultant: consultant.id) {
       try store.endSession(session, reason: .newLogin, time: now)
@@ -45,7 +47,8 @@ enum LoginRecording {
     guard let row = try store.certificate(issuer: leaf.issuerDER, serial: leaf.serial),
       row.fingerprint == leaf.fingerprint
     else {
-      throw ServiceRefusal(.notRegistered, field: field, cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))")
+      throw ServiceRefusal(
+        .notRegistered, field: field, cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))")
     }
     guard !row.revoked else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
     return row
@@ -56,10 +59,12 @@ enum LoginRecording {
     guard consultant.company == company.id else {
       throw ServiceRefusal(
         .wrongCompany, field: "company_chain",
-        cause: "consultant \(consultant.id) belongs to company \(consultant.company), not \(company.id)", consultant: consultant.id)
+        cause: "consultant \(consultant.id) belongs to company \(consultant.company), not \(company.id)",
+        consultant: consultant.id)
     }
     guard login.consultant[0].organisation == company.name, login.company[0].organisation == company.name else {
-      throw ServiceRefusal(.wrongCompany, field: "company_chain", cause: "organisation is not \(company.name)",
+      throw ServiceRefusal(
+        .wrongCompany, field: "company_chain", cause: "organisation is not \(company.name)",
         consultant: consultant.id)
     }
   }
@@ -75,14 +80,16 @@ enum LoginRecording {
       path: path, loginTime: now)
     do {
       try store.insertSession(row)
-    } catch StoreError.conflict {
+    } catch {
+      guard case .conflict = error else { throw error }
       throw ServiceRefusal(.challengeInvalid, field: "statement.challenge", cause: "used before")
     }
     try store.insertEvent(
       EventRow(
         kind: .login, consultant: consultant.id, company: consultant.company, session: id, time: now,
         text: "certificate \(Hex.encode(login.consultant[0].serial)), company certificate "
-          + "\(Hex.encode(login.company[0].serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"))
+          + "\(Hex.encode(login.company[0].serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"
+      ))
     return row
   }
 }

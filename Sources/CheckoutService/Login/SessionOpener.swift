@@ -119,7 +119,7 @@ extension LiveSession {
     }
     try state.withLock { state throws(ServiceRefusal) in
       if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }
-      state.seals.use(identityAndMAC: both)
+      state.seals.payment.use(identityAndMAC: both)
       state.identity = Identity(identityAndMAC: both, storedDigest: storedDigest)
     }
   }

@@ -112,7 +112,7 @@ struct AdminCalls: AdminServiceProtocol {
         throw ServiceRefusal(.invalidField, field: "which", description: "name a payment or an idempotency key")
       }
       let now = clock.wall()
-      try await ledger.perform { store in
+      _ = try await ledger.perform { store in
         try store.insertEvent(EventRow(kind: .traceRead, time: now, text: "\(asked), by \(administrator)"))
       }
       guard !traces.isEmpty else { throw ServiceRefusal(.paymentNotFound, field: "payment") }

@@ -102,7 +102,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
         throw ServiceRefusal(.invalidField, field: "idempotency_key", description: "must be 16 bytes")
       }
       guard request.waitMs <= Limits.outcomeWaitMilliseconds else {
-        throw ServiceRefusal(.invalidField, field: "wait_ms", description: "must be at most \(Limits.outcomeWaitMilliseconds)")
+        throw ServiceRefusal(
+          .invalidField, field: "wait_ms", description: "must be at most \(Limits.outcomeWaitMilliseconds)")
       }
       let session = try await opener.open(call, method: CheckoutMethods.getPayment, path: 0)
       let stored = try await ledger.outcome(
@@ -115,7 +116,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       }
       var reply = GetPaymentReply()
       reply.body = session.state.withLock { state in
-        state.getReply.seal(answer.bytes, digest: SHA256.digest(request.proof), sequence: call.sequence)
+        state.seals.getReply.seal(answer.bytes, digest: SHA256.digest(request.proof), sequence: call.sequence)
       }
       return reply
     }

@@ -51,12 +51,13 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     guard let key = sealingKeys.entry(id: request.sealingKeyId) else {
       throw ServiceRefusal(.sealingKeyUnknown, field: "sealing_key_id")
     }
-    let preset = PresetInformation(serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint, sealingKeyID: key.id)
+    let preset = PresetInformation(
+      serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint, sealingKeyID: key.id)
     let secret: EnrolSecret
     do {
       let context = try HPKE.recipient(enc: request.enc, key: key.key, info: preset.hpkeInfo)
       let opened = try context.open(aad: EnrolmentSeal.associatedData, box: request.box)
-      secret = try EnrolSecret(decoding: opened, rules: .signed)
+      secret = try opened.withUnsafeBytes { try EnrolSecret(decoding: $0, rules: .signed) }
     } catch {
       throw ServiceRefusal(.enrolmentRejected, field: "box", cause: "\(error)")
     }

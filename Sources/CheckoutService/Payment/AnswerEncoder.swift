@@ -16,7 +16,7 @@ struct AnswerEncoder {
       var result = Countersign__V1__PaymentResult()
       countersign__v1__payment_result__init(&result)
       result.payment = UInt64(bitPattern: record.payment)
-      result.outcome = Countersign__V1__Outcome(rawValue: UInt32(record.state.outcome.rawValue))
+      result.outcome = Countersign__V1__Outcome(rawValue: UInt32(record.outcome.rawValue))
       result.state = Countersign__V1__PaymentState(rawValue: UInt32(record.state.rawValue))
       result.approval_code = texts.append(ascii: record.approvalCode.value, of: 8)
       result.response_code = texts.append(ascii: UInt64(record.responseCode.value), of: 2)

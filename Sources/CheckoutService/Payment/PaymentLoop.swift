@@ -97,7 +97,7 @@ extension PaymentLoop {
       let identity = try openSeals(parts, order.sequence, session, into: card)
       let opened = OpenedPayment(
         session: session, key: key, sequence: order.sequence, digest: SHA256.digest(parts.order))
-      do {
+      do throws(ServiceRefusal) {
         try take(call, opened, identity, order, UnsafeRawBufferPointer(card))
       } catch {
         refuseSealed(call, opened, error)
@@ -121,9 +121,9 @@ extension PaymentLoop {
       guard sequence >= 1, state.window.isFresh(sequence) else {
         throw ServiceRefusal(.replayed, field: "order.sequence")
       }
-      if let fault = Self.keywordFault(parts, sequence, state.seals, identity) { throw ServiceRefusal(fault) }
+      if let fault = Self.keywordFault(parts, sequence, state.seals.payment, identity) { throw ServiceRefusal(fault) }
       do {
-        try state.seals.openPayment(
+        try state.seals.payment.openPayment(
           parts.payment, order: parts.order, keyword: parts.keyword, sequence: sequence, into: card)
       } catch {
         throw ServiceRefusal(.paymentSealRejected, consultant: session.consultant)
@@ -236,7 +236,7 @@ extension PaymentLoop {
       let body = UnsafeMutableRawBufferPointer(rebasing: room[..<count])
       answer.bytes.withUnsafeBytes { plain in
         opened.session.state.withLock { state in
-          state.submitReply.seal(plain, digest: opened.digest, sequence: opened.sequence, into: body)
+          state.seals.submitReply.seal(plain, digest: opened.digest, sequence: opened.sequence, into: body)
         }
       }
       loop.respond(call) { SubmitReply.append(body: UnsafeRawBufferPointer(body), to: &$0) }

@@ -71,7 +71,7 @@ final class CardVault {
 
   /// Seals the PAN for one payment: associated data pack("countersign/1 card", idempotency key, u64 company), so that
   /// no row's card can be moved to another row.
-  func seal(_ card: borrowing CardSecrets, key: Bytes16, company: Int64) -> StoredCard {
+  func seal(_ card: CardSecrets, key: Bytes16, company: Int64) -> StoredCard {
     var stored = StoredCard(
       fingerprint: Bytes16(high: 0, low: 0), expiry: UInt32(card.expiryYear) * 100 + UInt32(card.expiryMonth),
       keyVersion: VaultKeys.version, box: .init(repeating: 0), firstSix: digits(card, 0..<6),
@@ -93,7 +93,7 @@ final class CardVault {
     return stored
   }
 
-  private func digits(_ card: borrowing CardSecrets, _ range: Range<Int>) -> UInt32 {
+  private func digits(_ card: CardSecrets, _ range: Range<Int>) -> UInt32 {
     var value: UInt32 = 0
     for index in range { value = value * 10 + UInt32(card.pan[index] & 15) }
     return value
