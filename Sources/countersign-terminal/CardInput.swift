@@ -34,12 +34,21 @@ enum CardInput {
 
   /// The names are those of `countersign.v1.CardData`.
   private struct Card: Decodable {
-    var card_number: String
-    var expiry_year: UInt32
-    var expiry_month: UInt32
-    var password_digits: String?
-    var security_code: String?
-    var payer_identification: String?
+    let cardNumber: String
+    let expiryYear: UInt32
+    let expiryMonth: UInt32
+    let passwordDigits: String?
+    let securityCode: String?
+    let payerIdentification: String?
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case cardNumber = "card_number"
+      case expiryYear = "expiry_year"
+      case expiryMonth = "expiry_month"
+      case passwordDigits = "password_digits"
+      case securityCode = "security_code"
+      case payerIdentification = "payer_identification"
+    }
   }
 
   private struct AnyKey: CodingKey {
@@ -57,9 +66,7 @@ enum CardInput {
     }
   }
 
-  private static let known: Set = [
-    "card_number", "expiry_year", "expiry_month", "password_digits", "security_code", "payer_identification",
-  ]
+  private static let known = Set(Card.CodingKeys.allCases.map(\.rawValue))
 
   static func decode(_ input: [UInt8]) throws -> CardData {
     var input = input
@@ -71,12 +78,12 @@ enum CardInput {
       }
       let card = try JSONDecoder().decode(Card.self, from: Data(input))
       var message = CardData()
-      message.cardNumber = card.card_number
-      message.expiryYear = card.expiry_year
-      message.expiryMonth = card.expiry_month
-      message.passwordDigits = card.password_digits ?? ""
-      message.securityCode = card.security_code ?? ""
-      message.payerIdentification = card.payer_identification ?? ""
+      message.cardNumber = card.cardNumber
+      message.expiryYear = card.expiryYear
+      message.expiryMonth = card.expiryMonth
+      message.passwordDigits = card.passwordDigits ?? ""
+      message.securityCode = card.securityCode ?? ""
+      message.payerIdentification = card.payerIdentification ?? ""
       return message
     } catch let error as DecodingError {
       throw ProgramError(.input, "card JSON: \(explain(error))")
