@@ -98,6 +98,7 @@ extension TLSHandler {
     phase = .handshaking
     startTimer(context, timeouts.handshake) { $0.fail(context, .handshakeTimeout) }
     shakeHands(context)
+    if phase == .handshaking { context.read() }
   }
 
   private func shakeHands(_ context: ChannelHandlerContext) {

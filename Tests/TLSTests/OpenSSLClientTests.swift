@@ -1,0 +1,141 @@
+import NIOCore
+import NIOPosix
+import TestCertificates
+import Testing
+
+@testable import TLS
+
+/// Our server against `openssl s_client`.
+@Suite(.timeLimit(.minutes(1))) struct OpenSSLClientTests {
+  private func withServer(
+    clientAnchors: Bool = false, _ arguments: [String],
+    _ body: (OpenSSLProgram, EchoServer) async throws -> Void
+  ) async throws {
+    let authority = try TestAuthority()
+    let identity = try authority.issue(.server, dnsNames: ["pay.example"])
+    let files = try IdentityFiles(identity)
+    let server = try await EchoServer(identity.server(clientAnchors: clientAnchors ? [authority.root] : []))
+    let program = try OpenSSLProgram(
+      ["s_client", "-connect", "127.0.0.1:\(server.port)", "-CAfile", files.root] + arguments)
+    try await body(program, server)
+    program.kill()
+    try await server.close()
+  }
+
+  private static let alpn = ["-alpn", "countersign/1"]
+
+  @Test func completesAndEchoes() async throws {
+    try await withServer(Self.alpn) { client, _ in
+      try await client.prints("Verify return code: 0 (ok)")
+      #expect(client.output.contains("TLSv1.3"))
+      #expect(client.output.contains("ALPN protocol: countersign/1"))
+      try client.type("hello there\n")
+      try await client.prints("hello there")
+    }
+  }
+
+  @Test func theNameIsTheCertificates() async throws {
+    try await withServer(Self.alpn + ["-verify_hostname", "pay.example", "-verify_return_error"]) { client, _ in
+      try await client.prints("Verified peername: pay.example")
+    }
+  }
+
+  @Test func noSessionTicketIsSent() async throws {
+    try await withServer(Self.alpn) { client, _ in
+      try await client.prints("Verify return code: 0 (ok)")
+      try client.type("hello there\n")
+      try await client.prints("\nhello there")
+      #expect(!client.output.contains("New Session Ticket arrived"))
+    }
+  }
+
+  @Test func anotherProtocolIsRefusedByName() async throws {
+    try await withServer(["-alpn", "h2"]) { client, server in
+      try await client.prints("no application protocol")
+      try await eventually { server.events.now.error != nil }
+      guard case .noALPN? = server.events.now.error else {
+        Issue.record("got \(String(describing: server.events.now.error))")
+        return
+      }
+    }
+  }
+
+  @Test func aClientWithoutALPNIsRefused() async throws {
+    try await withServer([]) { client, server in
+      try await client.prints("no application protocol")
+      try await eventually { server.events.now.error != nil }
+      #expect(server.events.now.peerChain == nil)
+    }
+  }
+
+  @Test func tls12IsRefused() async throws {
+    try await withServer(Self.alpn + ["-tls1_2"]) { client, server in
+      try await client.prints("alert protocol version")
+      try await eventually { server.events.now.error != nil }
+      #expect("\(server.events.now.error, default: "")".contains("unsupported protocol"))
+    }
+  }
+
+  @Test func keyUpdatesInBothDirectionsAreFollowed() async throws {
+    try await withServer(Self.alpn) { client, _ in
+      try await client.prints("Verify return code: 0 (ok)")
+      for round in 0..<3 {
+        try client.type("K\n")
+        try await eventually { client.output.split(separator: "KEYUPDATE").count == round + 2 }
+        try client.type("after key update \(round)\n")
+        try await client.prints("\nafter key update \(round)")
+      }
+    }
+  }
+
+  @Test func anAdministratorsCertificateIsToldToTheServer() async throws {
+    let authority = try TestAuthority()
+    let server = try await EchoServer(authority.issue(.server).server(clientAnchors: [authority.root]))
+    let files = try IdentityFiles(authority.issue(.administrator))
+    let client = try OpenSSLProgram(
+      [
+        "s_client", "-connect", "127.0.0.1:\(server.port)", "-cert", files.certificate, "-cert_chain", files.chain,
+        "-key", files.key,
+      ] + Self.alpn)
+    try await eventually { server.events.now.peerChain != nil }
+    #expect(server.events.now.peerChain?.map(\.commonName) == ["Test administrator", "Test issuing", "Test root"])
+    client.kill()
+    try await server.close()
+  }
+
+  @Test func quittingIsACleanEnd() async throws {
+    try await withServer(Self.alpn) { client, server in
+      try await client.prints("Verify return code: 0 (ok)")
+      try client.type("Q\n")
+      try await eventually { server.events.now.isInactive }
+      #expect(server.events.now.isInputClosed)
+      #expect(server.events.now.error == nil)
+    }
+  }
+
+  @Test func aKilledClientIsAnUncleanEnd() async throws {
+    try await withServer(Self.alpn) { client, server in
+      try await client.prints("Verify return code: 0 (ok)")
+      client.kill()
+      try await eventually { server.events.now.isInactive }
+      guard case .uncleanShutdown? = server.events.now.error else {
+        Issue.record("got \(String(describing: server.events.now.error))")
+        return
+      }
+    }
+  }
+
+  @Test func aSilentConnectionIsCut() async throws {
+    var timeouts = TLSTimeouts()
+    timeouts.handshake = 20_000_000
+    let server = try await EchoServer(TestAuthority().issue(.server).server(), timeouts: timeouts)
+    let silent = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: "127.0.0.1", port: server.port).get()
+    try await silent.closeFuture.get()
+    guard case .handshakeTimeout? = server.events.now.error else {
+      Issue.record("got \(String(describing: server.events.now.error))")
+      return
+    }
+    try await server.close()
+  }
+}
