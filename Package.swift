@@ -122,6 +122,8 @@ let package = Package(
       name: "protoc-gen-countersign-swift", dependencies: ["CProtocPlugin"]),
 
     // Tests.
+    .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
+    .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(
       name: "RPCTests",
       dependencies: [
@@ -133,6 +135,7 @@ let package = Package(
     .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
     .target(
       name: "TestCertificates", dependencies: ["Bytes", "Cryptography", "TLS"], path: "Tests/TestCertificates"),
+    .target(name: "TestOpenSSL", path: "Tests/TestOpenSSL"),
     .testTarget(
       name: "TLSTests",
       dependencies: [

@@ -19,12 +19,7 @@ public final class SecretBytes: @unchecked Sendable {
     isSecure = secure != nil
     guard let start = secure ?? countersign_zalloc(size) else { preconditionFailure("out of memory") }
     memory = UnsafeMutableRawBufferPointer(start: start, count: count)
-    do {
-      try filling(memory)
-    } catch {
-      erase()
-      throw error
-    }
+    try filling(memory)
   }
 
   public convenience init(copying bytes: UnsafeRawBufferPointer) {
@@ -39,9 +34,8 @@ public final class SecretBytes: @unchecked Sendable {
     try body(UnsafeRawBufferPointer(memory))
   }
 
-  deinit { erase() }
-
-  private func erase() {
+  // Runs after a filling that threw, too.
+  deinit {
     if isSecure {
       countersign_secure_clear_free(memory.baseAddress, memory.count)
     } else {

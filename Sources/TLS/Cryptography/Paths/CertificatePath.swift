@@ -24,6 +24,9 @@ public enum CertificatePath {
     guard chain.count <= largestLoginChain else {
       throw CertificateRefusal("chain", 0, "\(chain.count) certificates; at most \(largestLoginChain) are allowed")
     }
+    let member = PathMember(certificate: leaf, index: 0, place: .leaf)
+    try check(member, at: time)
+    try PathRules.role(role, of: member)
     var search = PathSearch(others: Array(chain.dropFirst()), anchors: anchors, budget: searchBudget)
     var first: CertificateRefusal?
     let isGood = search.anyPath(from: leaf) { path in
@@ -40,7 +43,7 @@ public enum CertificatePath {
     }
   }
 
-  /// Checks one path, leaf first, anchor last.
+  /// Checks one path, anchor last, behind a leaf that was checked by itself.
   private static func check(
     _ path: [Certificate], role: Role, at time: Int64, dnsName: String?
   ) throws(CertificateRefusal) {
@@ -48,13 +51,14 @@ public enum CertificatePath {
       PathMember(
         certificate: certificate, index: index, place: index == 0 ? .leaf : index < path.count - 1 ? .between : .anchor)
     }
-    for member in members {
-      try PathRules.check(member)
-      try PathRules.validity(member, at: time)
-    }
-    try PathRules.role(role, of: members[0])
+    for member in members.dropFirst() { try check(member, at: time) }
     try PathRules.excludedWildcards(members)
     try OpenSSLPath.verify(path, role: role, dnsName: dnsName)
+  }
+
+  private static func check(_ member: PathMember, at time: Int64) throws(CertificateRefusal) {
+    try PathRules.check(member)
+    try PathRules.validity(member, at: time)
   }
 
   /// Checks one certificate by itself, before or without its path: for an authority that is about to sign it.
@@ -66,8 +70,7 @@ public enum CertificatePath {
     let isRoot = certificate.issuerDER == certificate.subjectDER
     let member = PathMember(
       certificate: certificate, index: 0, place: role != nil ? .leaf : isRoot ? .anchor : .between)
-    try PathRules.check(member)
-    try PathRules.validity(member, at: time)
+    try check(member, at: time)
     if let role { try PathRules.role(role, of: member) }
   }
 }

@@ -2,7 +2,7 @@ import COpenSSL
 
 extension PathRules {
   /// RFC 5280 section 4.2.1.6: letters of host names only, `*` only as the whole first label, one `@` in a mail name,
-  /// addresses of 4 or 16 bytes; not empty, and not critical beside a subject.
+  /// addresses of 4 or 16 bytes; not critical beside a subject.
   static func alternativeNames(_ member: PathMember) throws(CertificateRefusal) {
     guard member.extension(NID_subject_alt_name) != nil else { return }
     let rule = "alternative names"

@@ -1,0 +1,43 @@
+import Foundation
+
+/// The `openssl` program with a folder of its own, as a witness from outside.
+public final class OpenSSLCommand {
+  private let folder: URL
+
+  /// Makes the folder.
+  public init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "countersign-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Writes a file that a command may name.
+  public func write(_ bytes: [UInt8], to name: String) throws {
+    try Data(bytes).write(to: folder.appending(path: name))
+  }
+
+  /// Reads a file that a command wrote.
+  public func read(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: folder.appending(path: name)))
+  }
+
+  /// Runs `openssl` with these words in the folder.
+  ///
+  /// - Returns: what it printed, errors included, and whether it ended well.
+  @discardableResult
+  public func run(_ words: String...) throws -> (text: String, isGood: Bool) {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["openssl"] + words
+    process.currentDirectoryURL = folder
+    let output = Pipe()
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (text, process.terminationStatus == 0)
+  }
+}
