@@ -50,7 +50,7 @@ public struct EnrolmentToken: Sendable, Equatable {
     self.init(secret: Array(bytes[..<16]), root: root)
   }
 
-  /// The token as people pass it on.
+  /// The token as people pass it on; the only way in which it is ever shown.
   public var text: String {
     var value: UInt32 = 0
     var bits = 0
@@ -79,6 +79,12 @@ public struct EnrolmentToken: Sendable, Equatable {
     default: nil
     }
   }
+}
+
+extension EnrolmentToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { "EnrolmentToken(hidden)" }
+  public var debugDescription: String { description }
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// What is wrong with a token's text.

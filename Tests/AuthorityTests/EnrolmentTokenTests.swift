@@ -50,4 +50,14 @@ import Testing
 
   @Test("tokens differ")
   func fresh() { #expect(EnrolmentToken.make(root: .zero).secret != EnrolmentToken.make(root: .zero).secret) }
+
+  @Test("a token never prints itself")
+  func hidden() {
+    var dumped = ""
+    dump(token, to: &dumped)
+    for text in ["\(token)", String(reflecting: token), dumped] {
+      #expect(text.contains("EnrolmentToken(hidden)"))
+      #expect(!text.contains("secret"))
+    }
+  }
 }

@@ -79,6 +79,8 @@ import Testing
     #expect(rootText.contains("Basic Constraints: critical\n                CA:TRUE, pathlen:1"))
     #expect(rootText.contains("Key Usage: critical\n                Certificate Sign, CRL Sign"))
     #expect(!rootText.contains("Extended Key Usage"))
+    let ocspText = try text(try issue(.ocsp))
+    #expect(ocspText.contains("\(Role.ocsp.identifier), OCSP Signing") && ocspText.contains("OCSP No Check"))
     let issuingText = try text(issuing.certificate)
     #expect(issuingText.contains("CA:TRUE, pathlen:0"))
     let leafText = try text(try issue(.consultant))

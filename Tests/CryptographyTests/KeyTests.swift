@@ -117,6 +117,17 @@ import Testing
     #expect(throws: CryptographyError.self) { try PrivateKey(pem: pem, passphrase: nil) }
   }
 
+  @Test("a passphrase as long as can be read again is taken, a longer or empty one is not")
+  func passphraseLengths() throws {
+    let key = PrivateKey.generate(.p256)
+    let longest = SecretBytes(copying: [UInt8](repeating: 0x61, count: 1_023))
+    #expect(try PrivateKey(pem: try key.pem(passphrase: longest), passphrase: longest).publicKey == key.publicKey)
+    for count in [0, 1_024] {
+      let wrong = SecretBytes(copying: [UInt8](repeating: 0x61, count: count))
+      #expect(throws: CryptographyError.self) { try key.pem(passphrase: wrong) }
+    }
+  }
+
   @Test("a file that holds no key says so", arguments: ["", "hello", "-----BEGIN PRIVATE KEY-----\nAAAA\n"])
   func noKey(text: String) {
     #expect(throws: CryptographyError.self) { try PrivateKey(pem: Array(text.utf8), passphrase: nil) }

@@ -12,7 +12,10 @@ public final class Certificate: @unchecked Sendable {
   /// SHA-256 of ``der``.
   public let fingerprint: Bytes32
   public let publicKey: PublicKey
-
+  /// DER of the issuer's name.
+  public let issuerDER: [UInt8]
+  /// DER of the subject's name.
+  public let subjectDER: [UInt8]
   /// First instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
   public let notBefore: Int64
   /// Last instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
@@ -33,13 +36,18 @@ public final class Certificate: @unchecked Sendable {
     guard let handle else { throw .openSSL("is not exactly one certificate in DER") }
     do throws(CryptographyError) {
       // Lengths outside the signature can be written in several ways; one certificate must have one fingerprint.
-      guard encoded({ i2d_X509(handle, $0) }) == der else { throw CryptographyError("the certificate is not in DER") }
+      guard encoded({ i2d_X509(handle, $0) }) == der,
+        let issuer = encoded({ i2d_X509_NAME(X509_get_issuer_name(handle), $0) }),
+        let subject = encoded({ i2d_X509_NAME(X509_get_subject_name(handle), $0) })
+      else { throw CryptographyError.openSSL("the certificate is not in DER") }
       guard let notBefore = seconds(X509_get0_notBefore(handle)), let notAfter = seconds(X509_get0_notAfter(handle))
       else { throw CryptographyError.openSSL("the certificate's validity is not in the form that RFC 5280 asks for") }
       guard let key = X509_get_pubkey(handle) else {
         throw CryptographyError.openSSL("the certificate's key cannot be read")
       }
       publicKey = try PublicKey(owning: key)
+      issuerDER = issuer
+      subjectDER = subject
       self.notBefore = notBefore
       self.notAfter = notAfter
     } catch {
@@ -64,7 +72,7 @@ public final class Certificate: @unchecked Sendable {
       guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return false }
       defer { BIO_free(file) }
       while let next = PEM_read_bio_X509(file, nil, nil, nil) {
-        ders.append(encoded { i2d_X509(next, $0) })
+        ders.append(encoded { i2d_X509(next, $0) } ?? [])
         X509_free(next)
       }
       // The end of the file is an error in OpenSSL's words too.
@@ -89,10 +97,6 @@ public final class Certificate: @unchecked Sendable {
 // MARK: - Names
 
 extension Certificate {
-  /// DER of the issuer's name.
-  public var issuerDER: [UInt8] { encoded { i2d_X509_NAME(X509_get_issuer_name(handle), $0) } }
-  /// DER of the subject's name.
-  public var subjectDER: [UInt8] { encoded { i2d_X509_NAME(X509_get_subject_name(handle), $0) } }
   /// RFC 4514 text of the issuer's name.
   public var issuerText: String { text(of: X509_get_issuer_name(handle)) }
   /// RFC 4514 text of the subject's name.

@@ -63,7 +63,8 @@ extension Certificate {
     guard signer.beginSigning(context), X509_sign_ctx(certificate, context) > 0 else {
       throw .openSSL("signing a certificate")
     }
-    return try Certificate(der: encoded { i2d_X509(certificate, $0) })
+    guard let der = encoded({ i2d_X509(certificate, $0) }) else { throw .openSSL("making a certificate") }
+    return try Certificate(der: der)
   }
 
   private static func setFields(
@@ -110,6 +111,8 @@ extension CertificateContents {
       extensions.append((NID_basic_constraints, "critical,CA:FALSE"))
       extensions.append((NID_key_usage, "critical,digitalSignature"))
       extensions.append((NID_ext_key_usage, ([role.identifier] + role.companions).joined(separator: ",")))
+      // A delegate's own status is not asked for (RFC 6960 section 4.2.2.2.1); it is short-lived instead.
+      if role == .ocsp { extensions.append((NID_id_pkix_OCSP_noCheck, "ignored")) }
     }
     extensions.append((NID_subject_key_identifier, "hash"))
     if !isRoot { extensions.append((NID_authority_key_identifier, "keyid:always")) }

@@ -59,7 +59,8 @@ public final class CertificateRequest: @unchecked Sendable {
     guard key.beginSigning(context), X509_REQ_sign_ctx(request, context) > 0 else {
       throw .openSSL("signing a request")
     }
-    return encoded { i2d_X509_REQ(request, $0) }
+    guard let der = encoded({ i2d_X509_REQ(request, $0) }) else { throw .openSSL("making a request") }
+    return der
   }
 }
 

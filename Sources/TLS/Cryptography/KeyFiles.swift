@@ -30,7 +30,9 @@ extension PrivateKey {
 
   /// PKCS#8 as PEM.
   ///
-  /// - Parameter passphrase: encrypts with AES-256-CBC under scrypt (RFC 7914; N 16,384, r 8, p 5); nil: in clear.
+  /// - Parameter passphrase: 1 to 1,023 bytes; encrypts with AES-256-CBC under scrypt (RFC 7914; N 16,384, r 8, p 5);
+  ///   nil: in clear.
+  /// - Throws: ``CryptographyError`` where the passphrase has another length.
   public func pem(passphrase: SecretBytes?) throws(CryptographyError) -> [UInt8] {
     guard let file = BIO_new(BIO_s_secmem()) else { throw .openSSL("writing a key") }
     defer { BIO_free_all(file) }
@@ -45,6 +47,10 @@ extension PrivateKey {
   }
 
   private func writeEncrypted(to file: OpaquePointer, _ passphrase: SecretBytes) throws(CryptographyError) {
+    // OpenSSL would write with a longer one, but could not ask for it again.
+    guard (1..<Int(PEM_BUFSIZE)).contains(passphrase.count) else {
+      throw CryptographyError("a passphrase must have 1 to \(PEM_BUFSIZE - 1) bytes")
+    }
     var salt = randomBytes(16)
     var vector = randomBytes(16)
     guard let plain = EVP_PKEY2PKCS8(handle) else { throw .openSSL("writing a key") }

@@ -106,7 +106,10 @@ public final class PublicKey: @unchecked Sendable {
 
   /// DER of the SubjectPublicKeyInfo.
   public var der: [UInt8] {
-    encoded { i2d_PUBKEY(handle, $0) }
+    guard let der = encoded({ i2d_PUBKEY(handle, $0) }) else {
+      preconditionFailure("OpenSSL could not write a key that it read: \(takeErrors())")
+    }
+    return der
   }
 
   /// Whether `signature` over `message` is good under the algorithm that goes with the key.
@@ -158,11 +161,11 @@ extension KeyKind {
     }
   }
 
-  /// At least 2048 bits, a multiple of 8, an odd public exponent of at least 65537.
+  /// 2048 to 8192 bits (more only costs time), a multiple of 8, an odd public exponent of at least 65537.
   private static func rsaBits(_ handle: OpaquePointer) throws(CryptographyError) -> Int {
     let bits = Int(EVP_PKEY_get_bits(handle))
-    guard bits >= 2_048, bits <= 16_384, bits % 8 == 0 else {
-      throw CryptographyError("an RSA key must have 2,048 to 16,384 bits, a multiple of 8, not \(bits)")
+    guard bits >= 2_048, bits <= 8_192, bits % 8 == 0 else {
+      throw CryptographyError("an RSA key must have 2,048 to 8,192 bits, a multiple of 8, not \(bits)")
     }
     var exponent: OpaquePointer?
     guard EVP_PKEY_get_bn_param(handle, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1, let exponent else {
@@ -198,11 +201,12 @@ extension OpaquePointer {
   }
 }
 
-/// Runs one of OpenSSL's i2d functions and gives what it wrote.
-func encoded(_ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8] {
+/// Runs one of OpenSSL's i2d functions.
+///
+/// - Returns: what it wrote; nil where it could not, with the reason in OpenSSL's queue.
+func encoded(_ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?) -> Int32) -> [UInt8]? {
   var memory: UnsafeMutablePointer<UInt8>?
   let count = write(&memory)
   defer { countersign_free(memory) }
-  precondition(count >= 0, "OpenSSL could not encode: \(takeErrors())")
-  return [UInt8](UnsafeBufferPointer(start: memory, count: Int(count)))
+  return count < 0 ? nil : [UInt8](UnsafeBufferPointer(start: memory, count: Int(count)))
 }

@@ -16,13 +16,14 @@ public enum Role: UInt8, Sendable, CaseIterable {
   /// The role's object identifier in dotted form.
   public var identifier: String { "\(Self.arc).\(rawValue)" }
 
-  /// Usages of the public arcs that go with the role: TLS server and client authentication.
+  /// Usages of the public arcs that go with the role: TLS server and client authentication, OCSP signing.
   var companions: [String] {
     switch self {
     case .server: ["1.3.6.1.5.5.7.3.1"]
     case .gateway: ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
     case .administrator: ["1.3.6.1.5.5.7.3.2"]
-    case .consultant, .company, .sealing, .ocsp: []
+    case .ocsp: ["1.3.6.1.5.5.7.3.9"]
+    case .consultant, .company, .sealing: []
     }
   }
 }
