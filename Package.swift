@@ -115,8 +115,11 @@ let package = Package(
     .executableTarget(
       name: "countersign-bench",
       dependencies: [
-        "CheckoutService", "CountersignClient", "ProgramSupport",
+        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "ProgramSupport", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .executableTarget(
       name: "protoc-gen-countersign-swift", dependencies: ["CProtocPlugin"]),

@@ -90,7 +90,7 @@ extension TerminalSession {
     return result
   }
 
-  private func message(_ order: Order, key: [UInt8]) -> PaymentOrder {
+  func message(_ order: Order, key: [UInt8]) -> PaymentOrder {
     var message = PaymentOrder()
     message.idempotencyKey = key
     message.orderReference = order.reference

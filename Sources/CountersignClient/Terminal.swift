@@ -44,13 +44,16 @@ public struct Terminal: Sendable {
   /// The preset destination.
   public var profile: Profile { trusted.profile }
 
+  /// How the preset destination's TLS certificate is verified.
+  public func transport() throws -> TLSContext { try .client(verify: try trusted.verification()) }
+
   /// Connects to the preset destination and nowhere else.
   ///
   /// - Parameter connections: TCP connections to keep, 1 for a desk.
   public func connect(connections: Int = 1) throws -> RPCClient {
-    try RPCClient(
+    RPCClient(
       host: trusted.profile.hopHost, port: UInt16(trusted.profile.hopPort),
-      tls: .client(verify: try trusted.verification()), connections: connections)
+      tls: try transport(), connections: connections)
   }
 
   /// Logs in and gets a second identity.

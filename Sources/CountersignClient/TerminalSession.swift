@@ -105,10 +105,23 @@ public actor TerminalSession {
 
   /// Seals a payment anew: fresh sequence, same idempotency key.
   func seal(_ order: PaymentOrder, card: CardData) throws -> SealedPayment {
+    var order = order
+    order.sequence = try sequences.take()
+    return try sealNumbered(order, card: card)
+  }
+
+  /// Seals a payment that may be sent later; its sequence is not watched.
+  func sealAhead(_ order: Order, key: [UInt8], card: CardData) throws -> SealedPayment {
+    var message = message(order, key: key)
+    message.sequence = sequences.takeAnyway()
+    sequences.answered(message.sequence)
+    return try sealNumbered(message, card: card)
+  }
+
+  private func sealNumbered(_ order: PaymentOrder, card: CardData) throws -> SealedPayment {
     guard let identityAndMAC else { throw TerminalError.sessionOver("no second identity; log in again") }
     var order = order
     order.session = login.session.bytes
-    order.sequence = try sequences.take()
     let serialized = order.encoded()
     var plain = card.encoded()
     defer { plain.withUnsafeMutableBytes { $0.erase() } }
@@ -134,7 +147,13 @@ public actor TerminalSession {
 
   /// Opens the answer to a payment; nil where it is not the service's or about another key.
   func open(_ reply: SubmitPaymentReply, to sealed: SealedPayment, key: [UInt8]) -> PaymentAnswer.Answer? {
-    answer(try? submitReply.open(reply.body, digest: sealed.digest, sequence: sealed.sequence), key)
+    open(reply, sequence: sealed.sequence, digest: sealed.digest, key: key)
+  }
+
+  func open(
+    _ reply: SubmitPaymentReply, sequence: UInt64, digest: Bytes32, key: [UInt8]
+  ) -> PaymentAnswer.Answer? {
+    answer(try? submitReply.open(reply.body, digest: digest, sequence: sequence), key)
   }
 
   /// Gives a sequence back once its call was answered or given up.

@@ -1,0 +1,35 @@
+import Bytes
+import CountersignRPC
+import Messages
+
+/// A payment sealed ahead of its sending, for load generators: each may be sent once, in the order of preparation, with
+/// no more than 1,000 unanswered.
+public struct PreparedPayment: Sendable {
+  /// Serialized SubmitPaymentRequest.
+  public let request: [UInt8]
+  /// Version 7 UUID.
+  public let key: Bytes16
+  let sequence: UInt64
+  let digest: Bytes32
+}
+
+extension TerminalSession {
+  /// Seals `count` payments of one card, good to be charged for two minutes from now.
+  public func prepare(_ count: Int, of order: Order, card: CardData) throws -> [PreparedPayment] {
+    try (0..<count).map { _ in
+      let key = makeKey()
+      let sealed = try sealAhead(order, key: key, card: card)
+      guard let key = Bytes16(key) else { preconditionFailure("a key has 16 bytes") }
+      return PreparedPayment(
+        request: sealed.request.encoded(), key: key, sequence: sealed.sequence, digest: sealed.digest)
+    }
+  }
+
+  /// Opens the serialized reply to a prepared payment.
+  ///
+  /// - Returns: nil where it is not the service's answer to this payment.
+  public func answer(_ reply: [UInt8], to payment: PreparedPayment) -> PaymentAnswer.Answer? {
+    guard let reply = try? SubmitPaymentReply(decoding: reply) else { return nil }
+    return open(reply, sequence: payment.sequence, digest: payment.digest, key: payment.key.bytes)
+  }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import ProgramSupport
+
+/// Load for the service and the transport. Rates are of the machine and the minute; compare within one run.
+@main
+struct CountersignBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "countersign-bench",
+    abstract: "Measures payments, plain calls and idle connections.",
+    discussion: """
+      EXAMPLES
+        countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16
+        countersign-bench rpc --shape 8x32
+      """,
+    version: "countersign-bench 1.0.0",
+    subcommands: [PaymentBench.self, RPCBench.self, IdleBench.self])
+}
+
+/// Connections and open calls on each, written 64x16.
+struct Shape: ExpressibleByArgument, CustomStringConvertible {
+  let connections: Int
+  let depth: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "x").compactMap { Int($0) }
+    guard parts.count == 2, (1...10_000).contains(parts[0]), (1...1_000).contains(parts[1]) else { return nil }
+    (connections, depth) = (parts[0], parts[1])
+  }
+
+  var description: String { "\(connections)x\(depth)" }
+}
+
+/// Prints one result: name, shape, calls per second.
+func report(_ name: String, _ shape: Shape, calls: Int, nanoseconds: UInt64) {
+  let rate = nanoseconds == 0 ? 0 : UInt64(calls) * 1_000_000_000 / nanoseconds
+  Console.print("\(name) \(shape) \(rate)")
+}

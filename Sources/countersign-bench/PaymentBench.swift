@@ -1,0 +1,119 @@
+import ArgumentParser
+import CountersignClient
+import CountersignRPC
+import Messages
+import NIOCore
+import ProgramSupport
+import Synchronization
+
+/// Durable payments: every connection has its own consultant and session; everything is sealed before the clock starts
+/// and every reply is opened and checked after it has stopped.
+struct PaymentBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "payment", abstract: "Sealed payments in a closed loop.",
+    discussion: """
+      Prints "payment SHAPE RATE". Exits with 1 where a reply was not the service's approval of its payment.
+
+      EXAMPLE
+        countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16
+      """)
+
+  @Option(help: "Host and port of the service.")
+  var server: String
+
+  @Option(help: "Folder with the administrator's chain.pem and key.pem.")
+  var admin: String
+
+  @Option(help: "Folder for the terminals that are enrolled; kept for the next run.")
+  var work: String
+
+  @Option(help: "Connections and open payments on each.")
+  var shape: Shape
+
+  @Option(help: "Payments to prepare on all connections together.")
+  var payments: Int = 400_000
+
+  @Option(help: "Longest time to send.")
+  var seconds: Double = 4
+
+  @Option(help: "Event loops of the load generator.")
+  var loops: Int = 1
+
+  func run() async throws {
+    try await Program.run {
+      let (host, port) = try Address.parse(server)
+      let fleet = Fleet(
+        folder: work, host: host, port: port,
+        administrator: try Administrator(
+          certificate: "\(admin)/chain.pem", key: "\(admin)/key.pem", host: host, port: port))
+      let terminals = try await fleet.terminals(shape.connections)
+      let ledgers = try await Self.prepare(terminals, each: max(shape.depth, payments / shape.connections))
+      var configuration = ClientConfiguration(host: host, port: Int(port), program: "countersign-bench 1.0.0")
+      configuration.keepAlive = .max
+      let load = LoadRun(
+        shape: shape, seconds: seconds, loops: loops, configuration: configuration,
+        tls: try terminals[0].transport(),
+        header: BatchConnection.Header(method: CheckoutMethods.submitPayment, options: CallOptions(isSealed: true)))
+      let total = try await load.run { ledgers[$0] }
+      try await Self.check(ledgers, total)
+      report("payment", shape, calls: total.answered, nanoseconds: total.nanoseconds)
+    }
+  }
+
+  private static func prepare(_ terminals: [Terminal], each count: Int) async throws -> [PreparedLedger] {
+    var card = CardData()
+    card.cardNumber = "4111111111111111"
+    (card.expiryYear, card.expiryMonth) = (2_035, 12)
+    card.passwordDigits = "12"
+    let order = Order(reference: "BENCH-1", amount: 12_900, currency: "KRW", validForMilliseconds: 110_000)
+    var ledgers: [PreparedLedger] = []
+    for terminal in terminals {
+      let session = try await terminal.login()
+      let payments = try await session.prepare(count, of: order, card: card)
+      ledgers.append(PreparedLedger(session: session, payments: payments))
+    }
+    return ledgers
+  }
+
+  private static func check(_ ledgers: [PreparedLedger], _ total: LoadRun.Total) async throws {
+    if let failure = total.failures.first { throw ProgramError(.refused, failure) }
+    var approved = 0
+    for ledger in ledgers { approved += try await ledger.approved() }
+    guard approved == total.answered else {
+      throw ProgramError(.refused, "\(total.answered - approved) of \(total.answered) replies were no approval")
+    }
+  }
+}
+
+/// The payments of one connection and the replies to them. Used by the event loop while the clock runs and by the check
+/// after it has stopped, never by both, which is why it may be shared.
+private final class PreparedLedger: LoadSource, @unchecked Sendable {
+  private let session: TerminalSession
+  private let payments: [PreparedPayment]
+  private var replies: [(index: Int, reply: [UInt8])] = []
+  private var refusal: String?
+
+  init(session: TerminalSession, payments: [PreparedPayment]) {
+    self.session = session
+    self.payments = payments
+    replies.reserveCapacity(payments.count)
+  }
+
+  func request(_ index: Int) -> [UInt8]? { index < payments.count ? payments[index].request : nil }
+
+  func answered(_ index: Int, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer) {
+    if let status { refusal = "\(status)" }
+    replies.append((index, Array(reply)))
+  }
+
+  /// How many replies are the service's approval of their payment.
+  func approved() async throws -> Int {
+    if let refusal { throw ProgramError(.refused, refusal) }
+    var approved = 0
+    for (index, reply) in replies {
+      guard case .result(let result)? = await session.answer(reply, to: payments[index]) else { continue }
+      if result.outcome == .approved { approved += 1 }
+    }
+    return approved
+  }
+}
