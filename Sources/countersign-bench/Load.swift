@@ -67,10 +67,11 @@ final class Load: BatchReceiver {
   }
 
   func readComplete(_ connection: BatchConnection) {
+    guard result.first > 0 else { return }
     result.last = NIODeadline.now().uptimeNanoseconds
     if result.last - result.first >= nanoseconds { isOver = true }
     if !isOver { fill(connection) }
-    if open == 0, result.first > 0 { finish(connection) }
+    if open == 0 { finish(connection) }
   }
 
   func closed(_ connection: BatchConnection, open tags: [UInt64], _ reason: RPCStatus) {
