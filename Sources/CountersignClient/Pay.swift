@@ -30,9 +30,12 @@ public struct Order: Sendable {
 
 extension TerminalSession {
   /// Makes an idempotency key: a version 7 UUID (RFC 9562 section 5.7) by the service's clock.
-  public nonisolated func makeKey() -> [UInt8] {
+  public nonisolated func makeKey() -> [UInt8] { makeKey(at: serviceTime) }
+
+  /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
+  nonisolated func makeKey(at time: Int64) -> [UInt8] {
     var key = randomBytes(16)
-    let time = UInt64(clamping: serviceTime)
+    let time = UInt64(clamping: time)
     for index in 0..<6 { key[index] = UInt8(truncatingIfNeeded: time >> (40 - 8 * UInt64(index))) }
     key[6] = key[6] & 0x0f | 0x70
     key[8] = key[8] & 0x3f | 0x80

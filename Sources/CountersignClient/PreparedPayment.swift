@@ -15,9 +15,14 @@ public struct PreparedPayment: Sendable {
 
 extension TerminalSession {
   /// Seals `count` payments of one card, good to be charged for two minutes from now.
-  public func prepare(_ count: Int, of order: Order, card: CardData) throws -> [PreparedPayment] {
-    try (0..<count).map { _ in
-      let key = makeKey()
+  ///
+  /// - Parameter keyTime: the time in the key of payment number `index`, milliseconds since 1970-01-01T00:00:00Z; what
+  ///   it would be if the payment were made when it is sent, because keys that jump in time slow a ledger down.
+  public func prepare(
+    _ count: Int, of order: Order, card: CardData, keyTime: (_ index: Int) -> Int64
+  ) throws -> [PreparedPayment] {
+    try (0..<count).map { index in
+      let key = makeKey(at: keyTime(index))
       let sealed = try sealAhead(order, key: key, card: card)
       guard let key = Bytes16(key) else { preconditionFailure("a key has 16 bytes") }
       return PreparedPayment(

@@ -10,6 +10,7 @@ final class Database {
   /// - Throws: ``StoreError`` that names the file.
   init(path: String, flags: Int32) throws(StoreError) {
     self.path = path
+    _ = Self.isConfigured
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let opened else {
@@ -20,6 +21,11 @@ final class Database {
     handle = opened
     sqlite3_busy_timeout(handle, 5_000)
   }
+
+  private static let isConfigured: Bool = {
+    countersign_sqlite_configure()
+    return true
+  }()
 
   deinit { sqlite3_close_v2(handle) }
 

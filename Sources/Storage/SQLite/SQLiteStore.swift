@@ -33,6 +33,9 @@ public final class SQLiteStore: Store {
   private var committed: Position
   /// Every payment below it has an outcome or a row in `unresolved`.
   private(set) var lowWater: Int64
+  /// Sessions read in the present transaction. Forgotten at its start and whenever a session, consultant or company
+  /// is written.
+  var sessionsInTransaction: [Bytes16: PaymentSession] = [:]
   /// Milliseconds since 1970-01-01T00:00:00Z of the last record.
   var lastTime: Int64 = 0
   private var walPages: Int32 = 0
@@ -105,7 +108,10 @@ public final class SQLiteStore: Store {
 
   // MARK: - Transactions
 
-  public func begin() throws(StoreError) { try database.execute("BEGIN IMMEDIATE") }
+  public func begin() throws(StoreError) {
+    sessionsInTransaction.removeAll(keepingCapacity: true)
+    _ = try statements.begin.run()
+  }
 
   public func commit(lowWater: Int64) throws(StoreError) {
     if lowWater > self.lowWater {
@@ -116,7 +122,7 @@ public final class SQLiteStore: Store {
     self.lowWater = max(self.lowWater, lowWater)
     do {
       if isHeadDue { try writeHead() }
-      try database.execute("COMMIT")
+      _ = try statements.commit.run()
     } catch {
       self.lowWater = before
       throw error
@@ -131,6 +137,7 @@ public final class SQLiteStore: Store {
 
   public func nested<R>(_ body: () throws -> R) throws -> R {
     let before = position
+    defer { sessionsInTransaction.removeAll(keepingCapacity: true) }
     try database.execute("SAVEPOINT nested")
     do {
       let result = try body()

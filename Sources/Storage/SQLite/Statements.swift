@@ -2,6 +2,8 @@ import Payments
 
 /// Statements of the payment path and of the journal, prepared once.
 final class Statements {
+  let begin: Statement
+  let commit: Statement
   let insertPayment: Statement
   let insertOutcome: Statement
   let insertEvent: Statement
@@ -23,6 +25,8 @@ final class Statements {
     """
 
   init(_ database: Database) throws(StoreError) {
+    begin = try database.prepare("BEGIN IMMEDIATE")
+    commit = try database.prepare("COMMIT")
     insertPayment = try database.prepare(
       """
       INSERT INTO payment VALUES

@@ -25,20 +25,21 @@ extension SQLiteStore {
 
   /// Compares what was extracted from the keyword with the session row, and says whether all is still live.
   private func sessionRefusal(_ intent: borrowing Intent) throws(StoreError) -> PaymentRefusal? {
-    let find = statements.sessionForPayment
-    find.bind(1, intent.session)
-    let (identity, mac) = (intent.identityDigest, intent.macAddress)
-    let (process, company, consultant) = (intent.process, intent.company, intent.consultant)
-    let refusal = try find.first { row -> PaymentRefusal? in
-      guard row.isNull(3), row.int(4) == company, row.int(5) == consultant, row.int(6) == 0, row.int(7) == 0 else {
-        return .sessionOver
-      }
-      guard !row.isNull(0), row.int(2) == Int64(bitPattern: process) else { return .identityRequired }
-      guard row.bytes32(0) == identity else { return .identityVoid }
-      guard MACAddress(row.buffer(1)) == mac else { return .deviceChanged }
-      return nil
-    }
-    return refusal ?? .sessionOver
+    guard let session = try paymentSession(intent.session), session.isLive, session.company == intent.company,
+      session.consultant == intent.consultant
+    else { return .sessionOver }
+    guard let identity = session.identity, session.process == intent.process else { return .identityRequired }
+    guard identity == intent.identityDigest else { return .identityVoid }
+    return session.macAddress == intent.macAddress ? nil : .deviceChanged
+  }
+
+  /// The session as the present transaction sees it; read once for all its payments in the transaction.
+  private func paymentSession(_ id: Bytes16) throws(StoreError) -> PaymentSession? {
+    if let known = sessionsInTransaction[id] { return known }
+    statements.sessionForPayment.bind(1, id)
+    let found = try statements.sessionForPayment.first { PaymentSession(row: $0) }
+    if let found { sessionsInTransaction[id] = found }
+    return found
   }
 
   /// - Returns: false where the key exists.
@@ -48,27 +49,27 @@ extension SQLiteStore {
     let insert = statements.insertPayment
     let card = intent.card
     insert.bind(1, number)
-    insert.bind(2, intent.key)
     insert.bind(3, intent.company)
     insert.bind(4, intent.consultant)
-    insert.bind(5, intent.session)
     insert.bind(6, intent.sequence)
     insert.bind(7, time)
     insert.bind(8, intent.amount)
     insert.bind(9, Int64(intent.currency.value))
     insert.bind(10, Int64(intent.instalments))
     insert.bind(11, keepingText: reference)
-    insert.bind(12, card.fingerprint)
     insert.bind(13, Int64(card.expiry))
     insert.bind(15, Int64(card.keyVersion))
     insert.bind(16, Int64(card.firstSix))
     insert.bind(17, Int64(card.lastFour))
     insert.bind(18, Int64(card.length))
     insert.bind(19, leaf.leafPrefix)
-    let box = card.box
-    let code = withUnsafeBytes(of: box) { box in
+    let blobs = PaymentBlobs(key: intent.key, session: intent.session, card: card)
+    let code = withUnsafeBytes(of: blobs) { blobs in
       Result<Int32, StoreError> { () throws(StoreError) in
-        insert.bind(14, keeping: box)
+        insert.bind(2, keeping: UnsafeRawBufferPointer(rebasing: blobs[0..<16]))
+        insert.bind(5, keeping: UnsafeRawBufferPointer(rebasing: blobs[16..<32]))
+        insert.bind(12, keeping: UnsafeRawBufferPointer(rebasing: blobs[32..<48]))
+        insert.bind(14, keeping: UnsafeRawBufferPointer(rebasing: blobs[48..<95]))
         return try insert.run()
       }
     }
@@ -200,6 +201,41 @@ extension SQLiteStore {
     statements.paymentByKey.bind(1, key)
     statements.paymentByKey.bind(2, company)
     return try statements.paymentByKey.first { StoredPayment(row: $0) }
+  }
+}
+
+/// The blobs of one payment, one behind the other, so that they are bound without being copied.
+private struct PaymentBlobs: BitwiseCopyable {
+  private let key: (UInt64, UInt64)
+  private let session: (UInt64, UInt64)
+  private let fingerprint: (UInt64, UInt64)
+  private let box: InlineArray<47, UInt8>
+
+  init(key: Bytes16, session: Bytes16, card: StoredCard) {
+    self.key = (key.high.bigEndian, key.low.bigEndian)
+    self.session = (session.high.bigEndian, session.low.bigEndian)
+    fingerprint = (card.fingerprint.high.bigEndian, card.fingerprint.low.bigEndian)
+    box = card.box
+  }
+}
+
+/// What a payment is compared with. Trivial.
+struct PaymentSession: BitwiseCopyable {
+  let identity: Bytes32?
+  let macAddress: MACAddress?
+  let process: UInt64
+  let isLive: Bool
+  let company: Int64
+  let consultant: Int64
+
+  /// identity, mac, process, ended, company, consultant, and whether either is revoked.
+  init(row: Statement) {
+    identity = row.isNull(0) ? nil : row.bytes32(0)
+    macAddress = MACAddress(row.buffer(1))
+    process = UInt64(bitPattern: row.int(2))
+    isLive = row.isNull(3) && row.int(6) == 0 && row.int(7) == 0
+    company = row.int(4)
+    consultant = row.int(5)
   }
 }
 

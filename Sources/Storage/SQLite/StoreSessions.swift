@@ -42,6 +42,7 @@ extension SQLiteStore {
   public func setIdentity(
     session: Bytes16, digest: Bytes32, process: UInt64, sequence: UInt64
   ) throws(StoreError) {
+    sessionsInTransaction[session] = nil
     let update = try database.prepare(
       "UPDATE session SET identity = ?2, process = ?3, identity_sequence = ?4 WHERE id = ?1")
     update.bind(1, session)
@@ -52,6 +53,7 @@ extension SQLiteStore {
   }
 
   public func endSession(_ session: Bytes16, reason: SessionEnd, time: Int64) throws(StoreError) {
+    sessionsInTransaction[session] = nil
     let update = try database.prepare("UPDATE session SET ended = ?2, identity = NULL WHERE id = ?1 AND ended IS NULL")
     update.bind(1, session)
     update.bind(2, Int64(reason.rawValue))
