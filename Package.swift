@@ -115,7 +115,8 @@ let package = Package(
     .executableTarget(
       name: "countersign-bench",
       dependencies: [
-        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "ProgramSupport", "TLS",
+        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "ProgramSupport",
+        "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -17,7 +17,3 @@ static inline int countersign_bind_blob_copy(sqlite3_stmt *statement, int index,
 }
 // Counting memory takes a lock for each allocation. Must come before the library is used.
 static inline void countersign_sqlite_configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
-// Files grow in steps, because a file that grows with each write is slower to make durable.
-static inline int countersign_set_chunk_size(sqlite3 *database, int bytes) {
-  return sqlite3_file_control(database, "main", SQLITE_FCNTL_CHUNK_SIZE, &bytes);
-}

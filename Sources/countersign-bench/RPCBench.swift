@@ -87,6 +87,7 @@ private final class EchoSource: LoadSource {
   private let message = [UInt8](repeating: 0x5A, count: 300)
   func request(_ index: Int) -> [UInt8]? { message }
   func answered(_ index: Int, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer) {
-    precondition(status == nil && reply.elementsEqual(message), "an echo came back changed: \(String(describing: status))")
+    precondition(
+      status == nil && reply.elementsEqual(message), "an echo came back changed: \(String(describing: status))")
   }
 }

@@ -68,7 +68,6 @@ public final class SQLiteStore: Store {
         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;
         PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY
         """)
-      countersign_set_chunk_size(database.handle, 4 << 20)
       let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
       guard code == SQLITE_OK else { throw database.error(code) }
       statements = try Statements(database)
