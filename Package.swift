@@ -148,6 +148,13 @@ let package = Package(
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
+    .testTarget(
+      name: "ServiceTests",
+      dependencies: [
+        "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages", "Seals",
+        "StorageSQLite",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],
   swiftLanguageModes: [.v6]

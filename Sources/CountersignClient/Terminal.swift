@@ -91,32 +91,55 @@ struct Login {
     let leaf: Bytes32
     let macAddress: [UInt8]
     let result: LoginResult
-    /// Monotonic milliseconds just before the login was sent; `not_after_ms` counts from the login.
+    /// Monotonic milliseconds when the answer had come: a little later than the service's own count begins, so that no
+    /// payment is charged later than was meant.
     let startedAt: Int64
+  }
+
+  /// A login that only has to be sent.
+  struct Prepared: Sendable {
+    var request: LoginRequest
+    let keys: SessionKeys
+    /// SHA-256 of the statement.
+    let digest: Bytes32
+    let leaf: Bytes32
+    let macAddress: [UInt8]
   }
 
   func run() async throws -> Established {
     let client = CheckoutClient(channel)
     let begun = try await client.beginLogin(BeginLoginRequest())
     try checkClock(begun.serverTimeMs)
-    let sealingKey = try await trustedKey(begun)
+    let prepared = try prepare(begun)
+    let reply = try await client.login(prepared.request, options: CallOptions(isSealed: true))
+    let startedAt = Monotonic.milliseconds()
+    let result = try open(reply, prepared)
+    guard let session = Bytes16(result.session) else {
+      throw TerminalError.untrusted("the login's answer has no session")
+    }
+    return Established(
+      session: session, keys: prepared.keys, leaf: prepared.leaf, macAddress: prepared.macAddress, result: result,
+      startedAt: startedAt)
+  }
+
+  /// Makes statement, keys and signatures for a challenge.
+  ///
+  /// - Parameter altering: changes the statement before it is signed, for tests.
+  func prepare(_ begun: BeginLoginReply, altering: (inout LoginStatement) -> Void = { _ in }) throws -> Prepared {
+    let sealingKey = try trustedKey(begun)
     let leaf = terminal.consultantChain[0].fingerprint
     let preset = PresetInformation(
       serviceName: terminal.profile.serviceName, rootFingerprint: terminal.trusted.rootFingerprint,
       sealingKeyID: sealingKey.id)
     let (enc, context) = try HPKE.sender(to: sealingKey.publicKey, info: preset.hpkeInfo)
     let macAddress = try terminal.interface.macAddress()
-    let statement = statement(begun, sealingKey, enc: enc, macAddress: macAddress, leaf: leaf).encoded()
+    var message = statement(begun, sealingKey, enc: enc, macAddress: macAddress, leaf: leaf)
+    altering(&message)
+    let statement = message.encoded()
     let digest = SHA256.digest(statement)
-    let keys = SessionKeys(context: context, statement: digest)
-    let startedAt = Monotonic.milliseconds()
-    let reply = try await client.login(try request(statement), options: CallOptions(isSealed: true))
-    let result = try open(reply, keys, digest)
-    guard let session = Bytes16(result.session) else {
-      throw TerminalError.untrusted("the login's answer has no session")
-    }
-    return Established(
-      session: session, keys: keys, leaf: leaf, macAddress: macAddress, result: result, startedAt: startedAt)
+    return Prepared(
+      request: try request(statement), keys: SessionKeys(context: context, statement: digest), digest: digest,
+      leaf: leaf, macAddress: macAddress)
   }
 
   /// Certificates and deadlines need a clock that is about right.
@@ -129,7 +152,7 @@ struct Login {
     }
   }
 
-  private func trustedKey(_ begun: BeginLoginReply) async throws -> TrustedSealingKey {
+  private func trustedKey(_ begun: BeginLoginReply) throws -> TrustedSealingKey {
     let pinned = terminal.trusted.rootFingerprint
     guard let root = terminal.consultantChain.last(where: { $0.fingerprint == pinned }) else {
       throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again")
@@ -172,9 +195,10 @@ struct Login {
     return request
   }
 
-  private func open(_ reply: LoginReply, _ keys: SessionKeys, _ digest: Bytes32) throws -> LoginResult {
+  private func open(_ reply: LoginReply, _ prepared: Prepared) throws -> LoginResult {
     do {
-      let body = try ReplySeal(keys: keys, method: CheckoutMethods.login).open(reply.body, digest: digest, sequence: 0)
+      let body = try ReplySeal(keys: prepared.keys, method: CheckoutMethods.login)
+        .open(reply.body, digest: prepared.digest, sequence: 0)
       return try LoginResult(decoding: body)
     } catch {
       throw TerminalError.untrusted("the login's answer is not the service's")

@@ -1,0 +1,145 @@
+import CheckoutService
+import CountersignRPC
+import Cryptography
+import Foundation
+import Logging
+import Messages
+import Synchronization
+import Testing
+
+@testable import CountersignClient
+
+/// A whole service in this process: real TLS, a real SQLite file, real enrolment.
+final class TestService: Sendable {
+  let root: String
+  let clock = TestClock()
+  private let running = Mutex<CheckoutServer?>(nil)
+  private let listening = Mutex<UInt16>(0)
+  static let passphrase = SecretBytes(copying: Array("correct horse".utf8))
+
+  init() throws {
+    root = NSTemporaryDirectory() + "countersign-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
+    try Setup.make(plan, in: DataFolder("\(root)/server"), now: Int64(Date().timeIntervalSince1970))
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: root) }
+
+  var port: UInt16 { listening.withLock { $0 } }
+
+  /// Starts; the second time on the same port.
+  func start() async throws {
+    let configuration = CheckoutServer.Configuration(
+      listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", eventLoops: 2, drainMilliseconds: 2_000)
+    let (server, port) = try await CheckoutServer.start(
+      configuration, folder: DataFolder("\(root)/server"), clock: clock.service, logger: Logger(label: "test"),
+      onFatal: { fatalError("the ledger failed: \($0)") })
+    listening.withLock { $0 = port }
+    running.withLock { $0 = server }
+  }
+
+  func stop() async {
+    let server = running.withLock { $0.take() }
+    await server?.stop()
+  }
+
+  func administrator() throws -> Administrator {
+    try Administrator(
+      certificate: "\(root)/server/admin/chain.pem", key: "\(root)/server/admin/key.pem", host: "127.0.0.1", port: port)
+  }
+
+  /// Registers a company; its files lie below ``root``.
+  func addCompany(_ name: String) async throws {
+    var request = AddCompanyRequest()
+    request.name = name
+    request.certificateRequest = try CompanyFiles.makeKey(at: "\(root)/\(name).key", name: name)
+    let reply = try await administrator().run { [request] in try await $0.addCompany(request) }
+    try CompanyFiles.write(chain: reply.chain, to: "\(root)/\(name).pem")
+  }
+
+  /// Registers a consultant and returns number and token.
+  func addConsultant(_ name: String, company: String) async throws -> AddConsultantReply {
+    var request = AddConsultantRequest()
+    (request.company, request.name) = (company, name)
+    return try await administrator().run { [request] in try await $0.addConsultant(request) }
+  }
+
+  /// Enrols a terminal.
+  ///
+  /// - Parameter holding: the company whose key the terminal gets; nil: none.
+  func enrol(_ place: String, token: String, holding company: String?) async throws -> Terminal {
+    let folder = TerminalFolder("\(root)/\(place)")
+    _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port, program: "test/1")
+      .enrol(token: token, passphrase: Self.passphrase, interface: .standard())
+    if let company { try folder.installCompany(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key") }
+    return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
+  }
+
+  /// A running service with company Acme and the terminal of consultant Kim.
+  static func withKim(_ body: (TestService, Terminal) async throws -> Void) async throws {
+    let service = try TestService()
+    try await service.start()
+    do {
+      try await service.addCompany("Acme")
+      let token = try await service.addConsultant("Kim", company: "Acme").token
+      try await body(service, service.enrol("kim", token: token, holding: "Acme"))
+    } catch {
+      await service.stop()
+      throw error
+    }
+    await service.stop()
+  }
+}
+
+/// Clocks of the service that tests can move ahead.
+final class TestClock: Sendable {
+  private let ahead = Mutex<Int64>(0)
+
+  func advance(milliseconds: Int64) { ahead.withLock { $0 += milliseconds } }
+
+  /// Only the monotonic clock moves: deadlines and sessions end, certificates and keys stay valid.
+  var service: ServiceClock {
+    ServiceClock(
+      wall: ServiceClock.system.wall, monotonic: { ServiceClock.system.monotonic() + self.ahead.withLock { $0 } })
+  }
+}
+
+extension CardData {
+  /// A test card of docs/simulator.md.
+  static func test(_ number: String = "4111111111111111") -> CardData {
+    var card = CardData()
+    card.cardNumber = number
+    (card.expiryYear, card.expiryMonth) = (2_035, 12)
+    (card.passwordDigits, card.securityCode) = ("73", "904")
+    return card
+  }
+}
+
+extension Order {
+  static let test = Order(reference: "A-1001", amount: 12_900, currency: "KRW")
+}
+
+/// The reason of a status that `body` throws.
+func refusal(_ body: () async throws -> Void) async -> String? {
+  do {
+    try await body()
+    return nil
+  } catch let status as RPCStatus {
+    return status.reason
+  } catch TerminalError.refused(let status) {
+    return status.reason
+  } catch TerminalError.sessionOver {
+    return "SESSION_OVER"
+  } catch {
+    return "\(error)"
+  }
+}
+
+/// Records an issue where `body` is not refused for `reason`.
+func expectRefusal(
+  _ reason: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
+) async {
+  let found = await refusal(body)
+  #expect(found == reason, sourceLocation: sourceLocation)
+}
