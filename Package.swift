@@ -151,8 +151,8 @@ let package = Package(
     .testTarget(
       name: "ServiceTests",
       dependencies: [
-        "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages", "Seals",
-        "StorageSQLite",
+        "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages",
+        "Seals", "TLS",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),

@@ -16,7 +16,7 @@ public actor TerminalSession {
   private let seals: PaymentSeals
   private let submitReply: ReplySeal
   private let getReply: ReplySeal
-  private var identityAndMAC: SecretBytes?
+  var identityAndMAC: SecretBytes?
   private var issuing: Task<Void, any Error>?
   private var sequences = Sequences()
 
@@ -184,7 +184,7 @@ public actor TerminalSession {
     return answer.answer
   }
 
-  private func takeCall(_ method: String) -> (sequence: UInt64, proof: [UInt8]) {
+  func takeCall(_ method: String) -> (sequence: UInt64, proof: [UInt8]) {
     let sequence = sequences.takeAnyway()
     let proof = login.keys.proof(method: method, session: login.session, sequence: sequence)
     return (sequence, proof.bytes)

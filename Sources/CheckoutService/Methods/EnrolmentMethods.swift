@@ -42,7 +42,8 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   private struct Enrolment: Sendable {
     let tokenDigest: Bytes32
     let request: CertificateRequest
-    let requestDigest: Bytes32
+    /// SHA-256 of the SubjectPublicKeyInfo: a terminal that asks again signs its request anew.
+    let keyDigest: Bytes32
     let macAddress: MACAddress
     let program: String
   }
@@ -66,9 +67,10 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
         .invalidField, field: "mac_address", description: "must be 6 bytes, not all zero, no group address")
     }
     do {
+      let request = try CertificateRequest(der: secret.certificateRequest)
       return Enrolment(
-        tokenDigest: SHA256.digest(secret.token), request: try CertificateRequest(der: secret.certificateRequest),
-        requestDigest: SHA256.digest(secret.certificateRequest), macAddress: mac, program: secret.programVersion)
+        tokenDigest: SHA256.digest(secret.token), request: request,
+        keyDigest: SHA256.digest(request.publicKey.der), macAddress: mac, program: secret.programVersion)
     } catch {
       throw ServiceRefusal(.enrolmentRejected, field: "certificate_request", description: "\(error)", cause: "\(error)")
     }
@@ -85,7 +87,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
       throw ServiceRefusal(.tokenExpired, cause: "consultant \(token.consultant)")
     }
     if let used = token.request {
-      guard used == enrolment.requestDigest, let fingerprint = token.certificate,
+      guard used == enrolment.keyDigest, let fingerprint = token.certificate,
         let issued = try store.certificate(fingerprint: fingerprint)
       else { throw ServiceRefusal(.tokenUsed, cause: "consultant \(token.consultant)") }
       return issued.der
@@ -98,7 +100,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     try store.insertCertificate(
       CertificateRow(leaf, holder: .consultant(consultant.id), macAddress: enrolment.macAddress))
     try store.useToken(
-      digest: enrolment.tokenDigest, request: enrolment.requestDigest, certificate: leaf.fingerprint, time: now)
+      digest: enrolment.tokenDigest, request: enrolment.keyDigest, certificate: leaf.fingerprint, time: now)
     try store.insertEvent(
       EventRow(
         kind: .enrolled, consultant: consultant.id, company: company.id, time: now,

@@ -65,7 +65,7 @@ public protocol Store: AnyObject {
   func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow?
   func insertToken(_ row: TokenRow) throws(StoreError)
   func token(digest: Bytes32) throws(StoreError) -> TokenRow?
-  /// Marks the token as used for this PKCS#10 request and the certificate issued for it.
+  /// Marks the token as used for the key with this digest and the certificate issued for it.
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
 
   // Sessions.
@@ -286,7 +286,7 @@ public struct TokenRow: Sendable, Equatable {
   public var consultant: Int64
   /// Milliseconds since 1970-01-01T00:00:00Z.
   public var notAfter: Int64
-  /// SHA-256 of the PKCS#10 request it was used for.
+  /// SHA-256 of the SubjectPublicKeyInfo it was used for.
   public var request: Bytes32?
   /// Fingerprint of the certificate it was exchanged for.
   public var certificate: Bytes32?

@@ -116,8 +116,8 @@ public struct Profile: Message {
 public enum EnrolmentMethods {
   /// Gives the sealing key. The terminal checks it under the root that the token names.
   public static let getSealingKey = "/countersign.v1.Enrolment/GetSealingKey"
-  /// Exchanges a token for a certificate and a profile. The same token with the same certificate request gets the
-  /// same certificate again for 24 hours.
+  /// Exchanges a token for a certificate and a profile. The same token with a certificate request for the same key gets
+  /// the same certificate again for 24 hours.
   public static let enrol = "/countersign.v1.Enrolment/Enrol"
 }
 
@@ -125,8 +125,8 @@ public enum EnrolmentMethods {
 public protocol EnrolmentServiceProtocol: Sendable {
   /// Gives the sealing key. The terminal checks it under the root that the token names.
   func getSealingKey(_ request: GetSealingKeyRequest, context: ServerContext) async throws -> GetSealingKeyReply
-  /// Exchanges a token for a certificate and a profile. The same token with the same certificate request gets the
-  /// same certificate again for 24 hours.
+  /// Exchanges a token for a certificate and a profile. The same token with a certificate request for the same key gets
+  /// the same certificate again for 24 hours.
   func enrol(_ request: EnrolRequest, context: ServerContext) async throws -> EnrolReply
 }
 
@@ -157,8 +157,8 @@ public struct EnrolmentClient: Sendable {
       reply: await caller.call(EnrolmentMethods.getSealingKey, request.encoded(), options: options))
   }
 
-  /// Exchanges a token for a certificate and a profile. The same token with the same certificate request gets the
-  /// same certificate again for 24 hours.
+  /// Exchanges a token for a certificate and a profile. The same token with a certificate request for the same key gets
+  /// the same certificate again for 24 hours.
   public func enrol(_ request: EnrolRequest, options: CallOptions = .standard) async throws(RPCStatus) -> EnrolReply {
     try EnrolReply(reply: await caller.call(EnrolmentMethods.enrol, request.encoded(), options: options))
   }
