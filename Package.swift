@@ -131,7 +131,7 @@ let package = Package(
     .testTarget(
       name: "RPCTests",
       dependencies: [
-        "CountersignRPC", "Wire",
+        "CountersignRPC", "Cryptography", "TLS", "TestCertificates", "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,4 +1,5 @@
 import Cryptography
+import Wire
 
 /// One entry of application metadata.
 public struct MetadataEntry: Sendable, Equatable {
@@ -11,6 +12,20 @@ public struct MetadataEntry: Sendable, Equatable {
   public init(key: String, value: [UInt8]) {
     self.key = key
     self.value = value
+  }
+}
+
+extension MetadataEntry {
+  var isKeyLegal: Bool {
+    (1...CallLimits.maxMetadataKey).contains(key.utf8.count)
+      && key.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+          UInt8(ascii: "_"), UInt8(ascii: "."):
+          true
+        default: false
+        }
+      }
   }
 }
 

@@ -1,3 +1,5 @@
+import Wire
+
 /// What generated client stubs call: one request, one reply.
 public protocol UnaryCaller: Sendable {
   /// Calls `method` with a serialized request and returns the serialized reply.
@@ -26,6 +28,16 @@ public struct CallOptions: Sendable, Equatable {
     self.metadata = metadata
     self.traceparent = traceparent
     self.isSealed = isSealed
+  }
+
+  /// Refuses what a server would end the connection for.
+  func check() throws(RPCStatus) {
+    guard metadata.count <= CallLimits.maxMetadata, metadata.allSatisfy(\.isKeyLegal) else {
+      var status = RPCStatus.invalidField(
+        "metadata", "at most \(CallLimits.maxMetadata) entries with keys of a-z, 0-9, '-', '_' and '.'")
+      status.wasSent = false
+      throw status
+    }
   }
 
   /// The client's default time, no metadata, repeated where that is safe.

@@ -179,14 +179,14 @@ extension ClientConnection {
 
   private func receiveResponse(_ frame: Frame) {
     let stream = frame.header.stream
+    var status: RPCStatus?
+    if frame.header.metaLength > 0 {
+      guard let decoded = Meta.decodeResponseHeader(frame.meta) else { return fail(.metaUndecodable(.response)) }
+      status = decoded
+    }
     guard let call = calls.remove(stream) else { return fail(machine.unmatchedResponse(stream)) }
     machine.responded()
     if case .abandoned = call { return }
-    guard frame.header.metaLength > 0 else {
-      delegate?.connection(self, finished: call, nil, reply: frame.message)
-      return
-    }
-    guard let status = Meta.decodeResponseHeader(frame.meta) else { return fail(.metaUndecodable(.response)) }
     delegate?.connection(self, finished: call, status, reply: frame.message)
   }
 

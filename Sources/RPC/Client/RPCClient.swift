@@ -76,6 +76,7 @@ public final class RPCClient: UnaryCaller {
   public func call(
     _ method: String, _ request: [UInt8], options: CallOptions
   ) async throws(RPCStatus) -> [UInt8] {
+    try options.check()
     let ticket = nextTicket.add(1, ordering: .relaxed).oldValue
     let slot = slots[Int(ticket % UInt64(slots.count))]
     let timeout = min(

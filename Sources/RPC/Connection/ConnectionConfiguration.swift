@@ -4,7 +4,7 @@ import Wire
 public struct ConnectionConfiguration: Sendable {
   /// Largest `length` of a frame, bytes.
   public var maxLength: UInt32 = FrameLimits.defaultMaxLength
-  /// Calls that a client may keep open on one connection.
+  /// Calls that a client may keep open on one connection; at least the 16 that it may send before it knows this number.
   public var maxOpenCalls: UInt32 = ConnectionLimits.maxOpenCalls
   /// Longest wait for the peer's HELLO, nanoseconds.
   public var helloTimeout: UInt64 = ConnectionLimits.helloTimeout

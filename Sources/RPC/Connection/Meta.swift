@@ -7,8 +7,8 @@ import Wire
 enum Meta {
   /// `ErrorInfo.domain` of this library's and the service's reasons.
   private static let domain = "countersign"
-  /// Bytes of `ResponseHeader.text`, so that a status always fits into the smallest frame.
-  private static let largestText = 1_024
+  /// Most facts and violations of one status; receivers take 64 of each.
+  private static let mostDetails = 32
 
   static func decodeHello(_ bytes: UnsafeRawBufferPointer) -> Hello? { try? Hello(decoding: bytes) }
 
@@ -41,15 +41,25 @@ enum Meta {
     return header.encoded()
   }
 
+  /// Facts and violations are left out where a status with them is too large for a frame's meta.
   static func encodeResponseHeader(_ status: RPCStatus) -> [UInt8] {
+    let whole = responseHeader(status).encoded()
+    guard whole.count > FrameLimits.maxMeta else { return whole }
+    var short = status
+    short.violations = []
+    short.facts = [:]
+    return responseHeader(short).encoded()
+  }
+
+  private static func responseHeader(_ status: RPCStatus) -> ResponseHeader {
     var header = ResponseHeader()
     header.code = status.code.rawValue
-    header.text = String(decoding: status.text.utf8.prefix(largestText), as: UTF8.self)
+    header.text = beginning(of: status.text)
     if let reason = status.reason {
       var info = ErrorInfo()
-      info.reason = reason
+      info.reason = beginning(of: reason)
       info.domain = domain
-      info.metadata = status.facts
+      for fact in status.facts.prefix(mostDetails) { info.metadata[fact.key] = fact.value }
       header.details.append(.init(.errorInfo(info)))
     }
     if let milliseconds = status.retryAfterMilliseconds {
@@ -59,7 +69,7 @@ enum Meta {
     }
     if !status.violations.isEmpty {
       var info = BadRequest()
-      info.fieldViolations = status.violations.map { violation in
+      info.fieldViolations = status.violations.prefix(mostDetails).map { violation in
         var message = BadRequest.FieldViolation()
         message.field = violation.field
         message.description = violation.description
@@ -67,7 +77,13 @@ enum Meta {
       }
       header.details.append(.init(.badRequest(info)))
     }
-    return header.encoded()
+    return header
+  }
+
+  /// At most `CallLimits.maxStatusText` bytes, without half a character at the end.
+  private static func beginning(of text: String) -> String {
+    guard text.utf8.count > CallLimits.maxStatusText else { return text }
+    return String(text[..<text.utf8.index(text.startIndex, offsetBy: CallLimits.maxStatusText)])
   }
 
   /// - Returns: nil where the meta does not decode; a nil inside it is OK.
@@ -137,10 +153,10 @@ final class RequestHeaderReader {
 
   private let arena = Arena(capacity: 2_048)
 
-  /// - Returns: nil where the meta does not decode.
+  /// - Returns: nil where the meta does not decode or a metadata key is illegal.
   func read(_ bytes: UnsafeRawBufferPointer, in methods: MethodIndex) -> Header? {
     defer { arena.reset() }
-    return try? RequestHeader.withDecoded(bytes, in: arena) { header in
+    let header = try? RequestHeader.withDecoded(bytes, in: arena) { header in
       let path = header.pointee.method
       let timeout = header.pointee.timeout_us
       return Header(
@@ -153,5 +169,6 @@ final class RequestHeaderReader {
           }
         }, traceparent: String(decoded: header.pointee.traceparent))
     }
+    return header.flatMap { $0.metadata.allSatisfy(\.isKeyLegal) ? $0 : nil }
   }
 }

@@ -68,6 +68,7 @@ public final class RPCServer: Sendable {
     configuration: ServerConfiguration, methods: MethodTable, logger: Logger, health: Health,
     transport: @escaping Transport
   ) {
+    precondition(configuration.limits.maxOpenCalls >= ConnectionLimits.maxOpenCallsBeforeHello)
     var methods = methods
     health.add(servicesOf: methods)
     methods.addInLoop(Health.path) { HealthHandler(health: health, loop: $0) }

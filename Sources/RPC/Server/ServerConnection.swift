@@ -40,14 +40,11 @@ final class ServerConnection: ChannelDuplexHandler {
     ref = loop.connections.insert(self, loop: loop.index)
   }
 
+  /// Comes after every end, that of a channel which never became active included.
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
-  }
-
-  func channelInactive(context: ChannelHandlerContext) {
     for (_, call) in asyncCalls.all { call.end(.cancelled) }
     loop.closed(ref)
-    context.fireChannelInactive()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
