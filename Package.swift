@@ -95,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "CheckoutService", "ProgramSupport",
+        "CheckoutService", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -128,6 +128,12 @@ let package = Package(
     // Tests.
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
+    .testTarget(
+      name: "ProgramTests",
+      dependencies: [
+        "CountersignClient", "CountersignRPC", "Messages", "countersign-admin", "countersign-bench",
+        "countersign-server", "countersign-terminal",
+      ]),
     .testTarget(
       name: "RPCTests",
       dependencies: [

@@ -22,8 +22,13 @@ public enum ExitStatus: Int32, Sendable {
   case configuration = 78
 }
 
+/// An error that knows the exit code of a program that it ends.
+public protocol ProgramEnding: Error {
+  var status: ExitStatus { get }
+}
+
 /// An error that ends a program: what was wrong, what to do, and its exit code.
-public struct ProgramError: Error, Sendable, CustomStringConvertible {
+public struct ProgramError: ProgramEnding, Sendable, CustomStringConvertible {
   public let status: ExitStatus
   public let description: String
 

@@ -35,8 +35,8 @@ enum CardInput {
   /// The names are those of `countersign.v1.CardData`.
   private struct Card: Decodable {
     let cardNumber: String
-    let expiryYear: UInt32
-    let expiryMonth: UInt32
+    let expiryYear: Int64
+    let expiryMonth: Int64
     let passwordDigits: String?
     let securityCode: String?
     let payerIdentification: String?
@@ -79,8 +79,8 @@ enum CardInput {
       let card = try JSONDecoder().decode(Card.self, from: Data(input))
       var message = CardData()
       message.cardNumber = card.cardNumber
-      message.expiryYear = card.expiryYear
-      message.expiryMonth = card.expiryMonth
+      message.expiryYear = try number(card.expiryYear, "expiry_year")
+      message.expiryMonth = try number(card.expiryMonth, "expiry_month")
       message.passwordDigits = card.passwordDigits ?? ""
       message.securityCode = card.securityCode ?? ""
       message.payerIdentification = card.payerIdentification ?? ""
@@ -88,6 +88,11 @@ enum CardInput {
     } catch let error as DecodingError {
       throw ProgramError(.input, "card JSON: \(explain(error))")
     }
+  }
+
+  private static func number(_ value: Int64, _ field: String) throws -> UInt32 {
+    guard let number = UInt32(exactly: value) else { throw ProgramError(.input, "card JSON: \(field) is out of range") }
+    return number
   }
 
   /// Names the field, never its value: the value may be card data.

@@ -102,6 +102,17 @@ public enum StoreError: Error, Sendable, Equatable {
   case failed(String)
 }
 
+extension StoreError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .conflict(let column): "\(column) is taken already"
+    case .unavailable(let text), .damaged(let text), .failed(let text): text
+    case .newerSchema(let found, let supported):
+      "the ledger has schema \(found) and this program knows \(supported); start a newer program"
+    }
+  }
+}
+
 public struct OutcomeRow: Sendable, BitwiseCopyable {
   public var payment: Int64
   public var state: PaymentState

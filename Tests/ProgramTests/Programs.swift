@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+
+/// The programs of this package as real processes.
+struct Program {
+  /// Folder of the built programs: where the test bundle lies.
+  static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+  struct Result {
+    let status: Int32
+    let output: String
+    let errors: String
+  }
+
+  /// Runs a program to its end.
+  static func run(
+    _ name: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]
+  ) throws -> Result {
+    let process = Process()
+    process.executableURL = folder.appendingPathComponent(name)
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+    (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
+    try process.run()
+    stdin.fileHandleForWriting.write(Data(input.utf8))
+    try stdin.fileHandleForWriting.close()
+    let output = stdout.fileHandleForReading.readDataToEndOfFile()
+    let errors = stderr.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      errors: String(decoding: errors, as: UTF8.self))
+  }
+}
+
+/// A server process on a data folder of its own.
+final class ServerProcess {
+  let root: String
+  private(set) var port = 0
+  private var process: Process?
+
+  init() throws {
+    root = NSTemporaryDirectory() + "countersign-programs-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    let made = try Program.run(
+      "countersign-server", ["init", "--data", "\(root)/server", "--name", "pay.test", "--host", "localhost"])
+    try #require(made.status == 0, "\(made.errors)")
+  }
+
+  deinit {
+    kill()
+    try? FileManager.default.removeItem(atPath: root)
+  }
+
+  /// Starts on any free port, and after that on the same one.
+  func start() throws {
+    let process = Process()
+    process.executableURL = Program.folder.appendingPathComponent("countersign-server")
+    process.arguments = [
+      "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost", "--acquirer", "simulator",
+    ]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle(forWritingAtPath: log)
+    try process.run()
+    self.process = process
+    var line = ""
+    while !line.contains("\n") {
+      let data = output.fileHandleForReading.availableData
+      try #require(!data.isEmpty, "the server ended: \(logText)")
+      line += String(decoding: data, as: UTF8.self)
+    }
+    port = try #require(line.split(separator: " ").last.flatMap { Int($0.filter(\.isNumber)) })
+  }
+
+  func kill() {
+    guard let process, process.isRunning else { return }
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// Ends it as systemd would.
+  func stop() -> Int32? {
+    guard let process else { return nil }
+    process.terminate()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  var admin: [String: String] {
+    ["COUNTERSIGN_SERVER": "localhost:\(port)", "COUNTERSIGN_ADMIN": "\(root)/server/admin"]
+  }
+
+  private var log: String {
+    let path = "\(root)/server.log"
+    if !FileManager.default.fileExists(atPath: path) {
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    }
+    return path
+  }
+
+  var logText: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+}
