@@ -128,7 +128,10 @@ final class Desk {
     #"{"card_number":"4111111111111111","expiry_year":2035,"expiry_month":12,"password_digits":"12"}"#
 
   /// For tests that leave it as it is. Suites that use it are serialized, which is why it may be shared.
-  nonisolated(unsafe) static let shared = Result { try Desk() }
+  nonisolated(unsafe) static let shared = Result {
+    atexit { if case .success(let desk) = Desk.shared { desk.server.end() } }
+    return try Desk()
+  }
 
   let server: ServerProcess
   private let environment: [String: String]

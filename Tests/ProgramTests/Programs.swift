@@ -48,7 +48,10 @@ final class ServerProcess {
     try #require(made.status == 0, "\(made.errors)")
   }
 
-  deinit {
+  deinit { end() }
+
+  /// Kills the server and removes its folder.
+  func end() {
     kill()
     try? FileManager.default.removeItem(atPath: root)
   }
