@@ -160,6 +160,8 @@ let package = Package(
         "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages",
         "Seals", "TLS",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],

@@ -8,7 +8,7 @@ import Seals
 ///
 /// Payments may run side by side; a sequence is never given out 1,024 or more above the oldest unanswered one.
 public actor TerminalSession {
-  let terminal: Terminal
+  nonisolated let terminal: Terminal
   let channel: RPCClient
   let client: CheckoutClient
   let login: Login.Established

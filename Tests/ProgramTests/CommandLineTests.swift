@@ -128,7 +128,7 @@ final class Desk {
     #"{"card_number":"4111111111111111","expiry_year":2035,"expiry_month":12,"password_digits":"12"}"#
 
   /// For tests that leave it as it is. Suites that use it are serialized, which is why it may be shared.
-  nonisolated(unsafe) static let shared = Result {
+  nonisolated(unsafe) static let shared: Result<Desk, any Error> = Result {
     atexit { if case .success(let desk) = Desk.shared { desk.server.end() } }
     return try Desk()
   }

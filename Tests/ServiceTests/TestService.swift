@@ -29,9 +29,12 @@ final class TestService: Sendable {
   var port: UInt16 { listening.withLock { $0 } }
 
   /// Starts; the second time on the same port.
-  func start() async throws {
+  ///
+  /// - Parameter publicPort: where terminals are sent; 0: the port listened on.
+  func start(publicPort: UInt16 = 0) async throws {
     let configuration = CheckoutServer.Configuration(
-      listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", eventLoops: 2, drainMilliseconds: 2_000)
+      listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", publicPort: publicPort, eventLoops: 2,
+      drainMilliseconds: 2_000)
     let (server, port) = try await CheckoutServer.start(
       configuration, folder: DataFolder("\(root)/server"), clock: clock.service, logger: Logger(label: "test"),
       onFatal: { fatalError("the ledger failed: \($0)") })
