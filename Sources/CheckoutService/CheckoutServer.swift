@@ -154,7 +154,7 @@ private struct ServerParts: Sendable {
     let path = folder.ledger
     return Ledger(
       store: { try SQLiteStore(path: path, signer: { try signer.sign($0) }) },
-      acquirer: Simulator(configuration.simulator),
+      acquirer: try Simulator(configuration.simulator),
       clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic), onFatal: onFatal)
   }
 

@@ -53,9 +53,9 @@ struct Entry: Sendable, BitwiseCopyable {
 /// Everything that the writer remembers between two transactions. Changed only after a commit.
 struct OpenPayments {
   /// Handed to the acquirer, no answer yet.
-  var started: [Int64: Entry] = [:]
+  private(set) var started: [Int64: Entry] = [:]
   /// On the way to an outcome by inquiry or reversal, or left to operators; each has a row in `unresolved`.
-  var resolving: [Int64: Entry] = [:]
+  private(set) var resolving: [Int64: Entry] = [:]
   /// More callers that wait for the same payment.
   var waiters: [Int64: [ReplyToken]] = [:]
   var questions: [Int64: [Question]] = [:]
@@ -63,6 +63,8 @@ struct OpenPayments {
   private var order: [Int64] = []
   private var front = 0
   private var highest: Int64 = 0
+  /// No step of ``resolving`` is due before.
+  private var earliestDue: Int64 = .max
 
   mutating func start(_ entry: Entry) {
     started[entry.record.payment] = entry
@@ -99,8 +101,43 @@ struct OpenPayments {
     return numbers
   }
 
-  /// Payments whose next step is due.
-  func due(now: Int64) -> [Int64] { resolving.values.filter { $0.due <= now }.map(\.record.payment).sorted() }
+  mutating func resolve(_ entry: Entry) {
+    started[entry.record.payment] = nil
+    resolving[entry.record.payment] = entry
+    earliestDue = min(earliestDue, entry.due)
+  }
 
-  var isEmpty: Bool { started.isEmpty && resolving.isEmpty && questions.isEmpty }
+  mutating func settle(_ number: Int64) {
+    started[number] = nil
+    resolving[number] = nil
+  }
+
+  /// Payments whose next step is due, oldest first.
+  mutating func due(now: Int64) -> [Int64] {
+    guard earliestDue <= now else { return [] }
+    var numbers: [Int64] = []
+    earliestDue = .max
+    for entry in resolving.values {
+      earliestDue = min(earliestDue, entry.due)
+      if entry.due <= now { numbers.append(entry.record.payment) }
+    }
+    return numbers.sorted()
+  }
+
+  /// A caller waits no longer.
+  mutating func leave(_ reply: ReplyToken, payment number: Int64) {
+    if started[number]?.reply == reply { started[number]?.reply = nil }
+    if resolving[number]?.reply == reply { resolving[number]?.reply = nil }
+    guard var rest = waiters[number] else { return }
+    rest.removeAll { $0 == reply }
+    waiters[number] = rest.isEmpty ? nil : rest
+  }
+
+  /// Monotonic milliseconds at which the next of all these is due; may be too early.
+  var nextStep: Int64? {
+    var next = earliestDue
+    if let oldest = order[front...].lazy.compactMap({ started[$0]?.due }).first { next = min(next, oldest) }
+    for questions in questions.values { next = questions.reduce(next) { min($0, $1.until) } }
+    return next == .max ? nil : next
+  }
 }

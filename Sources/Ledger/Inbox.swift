@@ -49,11 +49,11 @@ final class Inbox: @unchecked Sendable {
 
   // MARK: - From anywhere
 
-  func add(_ batch: PaymentBatch) { append { $0.batches.append(batch) } }
   func add(_ answer: AcquirerAnswer) { append { $0.answers.append(answer) } }
   func add(_ overdue: Overdue) { append { $0.overdue.append(overdue) } }
 
   /// - Returns: false where the writer has ended.
+  func add(_ batch: PaymentBatch) -> Bool { append { $0.batches.append(batch) } }
   func add(_ job: any WriterJob) -> Bool { append { $0.jobs.append(job) } }
   func add(_ question: Question) -> Bool { append { $0.questions.append(question) } }
 
@@ -71,7 +71,10 @@ final class Inbox: @unchecked Sendable {
     locked {
       guard !isClosed else { return false }
       change(&work)
-      if isWaiting { pthread_cond_signal(condition) }
+      if isWaiting {
+        isWaiting = false
+        pthread_cond_signal(condition)
+      }
       return true
     }
   }
@@ -103,8 +106,8 @@ final class Inbox: @unchecked Sendable {
     let nanoseconds = Int64(until.tv_nsec) + milliseconds % 1_000 * 1_000_000
     until.tv_sec += Int(milliseconds / 1_000 + nanoseconds / 1_000_000_000)
     until.tv_nsec = Int(nanoseconds % 1_000_000_000)
-    isWaiting = true
     while work.isEmpty, !work.isStopping {
+      isWaiting = true
       if pthread_cond_timedwait(condition, mutex, &until) != 0 { break }
     }
     isWaiting = false
@@ -142,7 +145,9 @@ struct Question: Sendable {
 /// Writes of somebody else in the group's transaction.
 protocol WriterJob: AnyObject, Sendable {
   /// Runs inside the transaction; an error of its own undoes its own writes only.
-  func run(_ store: any Store)
+  ///
+  /// - Throws: what the store says where the whole transaction must be given up.
+  func run(_ store: any Store) throws(StoreError)
   /// After the commit.
   func finish()
   /// Instead of ``finish()``.
@@ -160,7 +165,18 @@ final class Job<R: Sendable>: WriterJob, @unchecked Sendable {
     self.continuation = continuation
   }
 
-  func run(_ store: any Store) { result = Result { try store.nested { try body(store) } } }
+  func run(_ store: any Store) throws(StoreError) {
+    do {
+      result = .success(try store.nested { try body(store) })
+    } catch StoreError.conflict(let column) {
+      result = .failure(StoreError.conflict(column))
+    } catch let error as StoreError {
+      // A full or failing disk may have ended the transaction itself: nothing more may be written in it.
+      throw error
+    } catch {
+      result = .failure(error)
+    }
+  }
 
   func finish() { continuation.resume(with: result ?? .failure(LedgerError.stopped)) }
 

@@ -51,8 +51,12 @@ public final class Ledger: Sendable {
   /// Names the event loop that gets answers for `index`.
   public func attach(_ loop: any LedgerLoop, index: UInt32) { inbox.attach(loop, index: index) }
 
-  /// Hands over the payments of one read.
-  public func submit(_ batch: PaymentBatch) { inbox.add(batch) }
+  /// Hands over the payments of one read; refuses them where the writer has ended.
+  public func submit(_ batch: PaymentBatch) {
+    guard !inbox.add(batch) else { return }
+    batch.refuseAll(.storeUnavailable)
+    inbox.loop(batch.loop)?.deliver([batch])
+  }
 
   /// The caller of an open payment waits no longer: it is told what is durable, PENDING for instance, or refused where
   /// nothing is.

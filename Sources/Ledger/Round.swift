@@ -15,8 +15,8 @@ struct Round {
   /// Payments that something happened to; a second event waits for the next round.
   var touched: Set<Int64> = []
   var postponed: [AcquirerAnswer] = []
-  /// What the acquirer gets after the commit.
-  var operations: [AcquirerOperation] = []
+  /// What the acquirer gets after the commit; holds secrets.
+  private(set) var operations: [AcquirerOperation] = []
   /// Callers that repeat a payment which is on its way.
   var joined: [(payment: Int64, reply: ReplyToken)] = []
   private(set) var told: [Told] = []
@@ -33,8 +33,14 @@ struct Round {
     self.wall = wall
   }
 
-  /// Payments that leave ``OpenPayments/started`` with this transaction.
-  var leaving: Set<Int64> { touched }
+  /// Makes room for all operations at once: storage that grew would leave secrets behind.
+  mutating func reserveOperations(_ count: Int) { operations.reserveCapacity(count) }
+
+  mutating func ask(_ operation: AcquirerOperation) { operations.append(operation) }
+
+  mutating func eraseSecrets() {
+    for index in operations.indices { operations[index].secrets.erase() }
+  }
 
   mutating func refuse(_ reply: ReplyToken, _ refusal: PaymentRefusal) {
     told.append(
@@ -48,6 +54,15 @@ struct Round {
       Told(
         answer: PaymentAnswer(reply: reply, verdict: .told, record: entry.record), reference: entry.reference,
         referenceCount: entry.referenceCount))
+  }
+}
+
+extension PaymentBatch {
+  /// Empties the batch but for refusals of all its intents.
+  func refuseAll(_ refusal: PaymentRefusal) {
+    let refusals = intents.map { PaymentAnswer(reply: $0.reply, verdict: .refused(refusal), record: .none) }
+    erase()
+    answers = refusals
   }
 }
 

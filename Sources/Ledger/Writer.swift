@@ -17,10 +17,10 @@ final class Writer {
   /// The last round failed before its commit.
   private var isFailing = false
 
-  /// Longest wait while payments are open, in milliseconds: how late a step may be.
-  private static let tick: Int64 = 50
-  /// Longest wait while nothing is open.
-  private static let idleTick: Int64 = 500
+  /// Milliseconds until a store that failed is tried again.
+  private static let retryWait: Int64 = 50
+  /// Longest wait, so that the store may write what an idle time is for.
+  private static let idleWait: Int64 = 500
 
   init(
     store: any Store, acquirer: any Acquirer, clock: LedgerClock, inbox: Inbox,
@@ -35,19 +35,25 @@ final class Writer {
 
   func run() {
     while !isFatal {
-      let isOpen = !open.isEmpty || !answers.isEmpty
-      let wait = !isOpen ? Self.idleTick : answers.isEmpty || isFailing ? Self.tick : 0
       var work = inbox.take(waiting: wait)
+      let isDrained = work.isEmpty
+      let isIdle = isDrained && answers.isEmpty
       work.answers.insert(contentsOf: answers, at: 0)
       answers.removeAll(keepingCapacity: true)
-      let isIdle = work.isEmpty
       round(work)
       if isFatal { break }
       store.maintain(idle: isIdle)
-      if isIdle, work.isStopping, answers.isEmpty || isFailing { break }
+      if isDrained, work.isStopping, answers.isEmpty || isFailing { break }
     }
     refuseAll(inbox.close(), LedgerError.stopped)
     for question in open.questions.values.joined() { question.continuation.resume(throwing: LedgerError.stopped) }
+  }
+
+  /// Milliseconds for which there is nothing to do but for what may come in.
+  private var wait: Int64 {
+    if isFailing { return Self.retryWait }
+    guard answers.isEmpty else { return 0 }
+    return open.nextStep.map { min(max(1, $0 - clock.monotonic()), Self.idleWait) } ?? Self.idleWait
   }
 
   /// Takes up what the last process left open.
@@ -59,8 +65,8 @@ final class Writer {
     try store.begin()
     do {
       for payment in try store.openPayments() {
-        let wait = min(max(0, (payment.unresolved?.nextTry ?? 0) - wall), Limits.reversalLongestWaitMilliseconds)
-        let entry = Entry(payment.stored, due: now + wait, attempts: payment.unresolved?.attempts ?? 0)
+        let entry = Entry(
+          payment.stored, due: Self.due(payment, now: now, wall: wall), attempts: payment.unresolved?.attempts ?? 0)
         try apply(.restarted, nil, to: entry, in: &round)
         if !round.touched.contains(entry.record.payment) { round.moved.append(entry) }
       }
@@ -72,6 +78,14 @@ final class Writer {
     remember(round)
   }
 
+  /// Monotonic milliseconds of the next step. The wall clock may have been set meanwhile: no step waits for longer than
+  /// the longest wait there is.
+  private static func due(_ payment: OpenPayment, now: Int64, wall: Int64) -> Int64 {
+    guard let unresolved = payment.unresolved else { return now }
+    guard unresolved.nextTry < .max else { return .max }
+    return now + min(max(0, unresolved.nextTry - wall), Limits.reversalLongestWaitMilliseconds)
+  }
+
   // MARK: - One round
 
   private func round(_ work: Inbox.Work) {
@@ -80,21 +94,19 @@ final class Writer {
     let silent = open.silent(now: now, limit: 1_024)
     let due = open.due(now: now)
     if work.batches.isEmpty, work.jobs.isEmpty, work.answers.isEmpty, silent.isEmpty, due.isEmpty {
+      if isFailing { probe() }
       return afterCommit(work, &round)
     }
     do {
-      try store.begin()
-      for job in work.jobs { job.run(store) }
-      for answer in work.answers { try take(answer, in: &round) }
-      for number in silent { try step(.saleLost, number, in: &round) }
-      for number in due { try step(.due, number, in: &round) }
-      for batch in work.batches { try record(batch, in: &round) }
+      try write(work, silent, due, in: &round)
     } catch {
+      round.eraseSecrets()
       return fail(work, error)
     }
     do {
-      try store.commit(lowWater: open.lowWater(new: round.started.first?.record.payment, leaving: round.leaving))
+      try store.commit(lowWater: open.lowWater(new: round.started.first?.record.payment, leaving: round.touched))
     } catch {
+      round.eraseSecrets()
       return end(work, error)
     }
     setFailing(false)
@@ -105,11 +117,23 @@ final class Writer {
     afterCommit(work, &round)
   }
 
+  /// Everything of one transaction but its end.
+  private func write(_ work: Inbox.Work, _ silent: [Int64], _ due: [Int64], in round: inout Round) throws {
+    let intents = work.batches.reduce(0) { $0 + $1.intents.count }
+    round.reserveOperations(intents + work.answers.count + silent.count + due.count)
+    try store.begin()
+    for job in work.jobs { try job.run(store) }
+    for answer in work.answers { try take(answer, in: &round) }
+    for number in silent { try step(.saleLost, number, in: &round) }
+    for number in due { try step(.due, number, in: &round) }
+    for batch in work.batches { try record(batch, in: &round) }
+  }
+
   /// Gives the acquirer what is durable now; what it knows at once goes into the next transaction.
   private func handOver(_ work: Inbox.Work, _ round: inout Round) {
     if !round.operations.isEmpty {
       acquirer.begin(round.operations, answered: &answers)
-      for index in round.operations.indices { round.operations[index].secrets.erase() }
+      round.eraseSecrets()
     }
     for batch in work.batches { batch.erase() }
   }
@@ -124,32 +148,41 @@ final class Writer {
   }
 
   private func remember(_ round: Round) {
-    for number in round.settled {
-      open.started[number] = nil
-      open.resolving[number] = nil
-    }
+    for number in round.settled { open.settle(number) }
     for entry in round.started { open.start(entry) }
-    for entry in round.moved {
-      open.started[entry.record.payment] = nil
-      open.resolving[entry.record.payment] = entry
-    }
+    for entry in round.moved { open.resolve(entry) }
     for (number, reply) in round.joined { open.waiters[number, default: []].append(reply) }
   }
 
   // MARK: - Failure
 
-  /// Nothing was written: new payments are refused before any card is charged, answers wait for the next round.
+  /// Nothing was written. New payments are refused before any card is charged; outcomes are tried once more without
+  /// them, since they need less room, and wait for the next round where that fails too.
   private func fail(_ work: Inbox.Work, _ error: any Error) {
     store.rollback()
-    setFailing(true)
-    answers = work.answers
-    var rest = Inbox.Work()
-    (rest.batches, rest.jobs) = (work.batches, work.jobs)
-    refuseAll(rest, error)
-    var told = Inbox.Work()
-    (told.overdue, told.questions) = (work.overdue, work.questions)
-    var round = Round(now: clock.monotonic(), wall: clock.wall())
-    afterCommit(told, &round)
+    var rest = work
+    (rest.batches, rest.jobs) = ([], [])
+    if work.batches.isEmpty, work.jobs.isEmpty {
+      setFailing(true)
+      answers = work.answers
+      var round = Round(now: clock.monotonic(), wall: clock.wall())
+      afterCommit(rest, &round)
+    } else {
+      refuseAll(work.batches, work.jobs, error)
+      round(rest)
+      setFailing(true)
+    }
+  }
+
+  /// Whether a store that failed can be written again.
+  private func probe() {
+    do {
+      try store.begin()
+      store.rollback()
+      setFailing(false)
+    } catch {
+      store.rollback()
+    }
   }
 
   private func setFailing(_ isFailing: Bool) {
@@ -168,13 +201,15 @@ final class Writer {
   }
 
   private func refuseAll(_ work: Inbox.Work, _ error: any Error) {
-    var round = Round(now: clock.monotonic(), wall: clock.wall())
-    for batch in work.batches {
-      for intent in batch.intents { round.refuse(intent.reply, .storeUnavailable) }
-      batch.erase()
-    }
-    for job in work.jobs { job.fail(error) }
+    refuseAll(work.batches, work.jobs, error)
     for question in work.questions { question.continuation.resume(throwing: error) }
-    deliver(round, reusing: work.batches)
+  }
+
+  private func refuseAll(_ batches: [PaymentBatch], _ jobs: [any WriterJob], _ error: any Error) {
+    for batch in batches {
+      batch.refuseAll(.storeUnavailable)
+      inbox.loop(batch.loop)?.deliver([batch])
+    }
+    for job in jobs { job.fail(error) }
   }
 }

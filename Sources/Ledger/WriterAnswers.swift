@@ -39,6 +39,7 @@ extension Writer {
       return
     }
     guard let stored else { return round.refuse(overdue.reply, .deadlineExceeded) }
+    open.leave(overdue.reply, payment: stored.record.payment)
     round.tell(overdue.reply, Entry(stored, due: 0, attempts: 0))
   }
 

@@ -42,11 +42,11 @@ extension Writer {
     case .resolve: try move(&next, dueIn: 0, in: &round)
     case .inquire:
       try move(&next, dueIn: Limits.inquiryMilliseconds, in: &round)
-      round.operations.append(operation(.inquiry, next))
+      round.ask(operation(.inquiry, next))
     case .reverse:
       next.attempts += 1
       try move(&next, dueIn: ReversalSchedule.wait(after: next.attempts), in: &round)
-      round.operations.append(operation(.reversal, next))
+      round.ask(operation(.reversal, next))
     case .reverseLater: try move(&next, dueIn: acquirer.answerTimeoutMilliseconds, in: &round)
     case .leaveToOperators: try move(&next, dueIn: nil, in: &round)
     }

@@ -28,7 +28,7 @@ extension Writer {
         Entry(
           intent, reference: reference, number: number, time: round.wall,
           due: round.now + acquirer.answerTimeoutMilliseconds))
-      round.operations.append(
+      round.ask(
         AcquirerOperation(
           kind: .sale, payment: number, amount: intent.amount, currency: intent.currency,
           instalments: intent.instalments, secrets: intent.secrets))

@@ -1,5 +1,5 @@
-import Glibc
 import Payments
+import Synchronization
 
 /// How the simulated acquirer behaves besides its test cards.
 public struct SimulatorConfiguration: Sendable {
@@ -7,125 +7,139 @@ public struct SimulatorConfiguration: Sendable {
   public var answerTimeoutMilliseconds: Int64
   /// Whether inquiries are answered; otherwise a reversal follows at once.
   public var canInquire: Bool
+  /// File to which everything is logged, and from which a new process knows what its last one charged; nil: none.
+  public var logPath: String?
 
-  public init(answerTimeoutMilliseconds: Int64 = 10_000, canInquire: Bool = true) {
+  public init(answerTimeoutMilliseconds: Int64 = 10_000, canInquire: Bool = true, logPath: String? = nil) {
     self.answerTimeoutMilliseconds = answerTimeoutMilliseconds
     self.canInquire = canInquire
+    self.logPath = logPath
   }
 }
 
 /// An acquirer in the process that charges nobody. What it does is decided by the card number; see docs/simulator.md.
 ///
-/// Everything that it approved is remembered by payment until it is reversed, so that inquiries and reversals get true
-/// answers within one run. All state is behind one lock, which is why it may be shared.
-public final class Simulator: Acquirer, @unchecked Sendable {
+/// What it charged is remembered until it is reversed, so that inquiries and reversals get true answers; without a log,
+/// approvals that were answered at once are not, since nobody asks for them again within one process.
+public final class Simulator: Acquirer {
+  private struct State {
+    var sink: (any AcquirerSink)?
+    var log: SimulatorLog?
+    var charged: Set<Int64> = []
+    /// Cards of sales that an inquiry or a reversal may follow.
+    var cards: [Int64: TestCard] = [:]
+  }
+
   private let configuration: SimulatorConfiguration
-  private let lock: UnsafeMutablePointer<pthread_mutex_t>
-  /// Payments whose answer was lost although they were charged; the others need no memory to be answered.
-  private var chargedInSilence: Set<Int64> = []
-  private let late = LateAnswers()
+  private let timer: any SimulatorTimer
+  private let state: Mutex<State>
 
-  public init(_ configuration: SimulatorConfiguration = SimulatorConfiguration()) {
+  /// - Throws: ``SimulatorError`` where the log cannot be used.
+  public init(
+    _ configuration: SimulatorConfiguration = SimulatorConfiguration(), timer: any SimulatorTimer = QueueTimer()
+  ) throws(SimulatorError) {
     self.configuration = configuration
-    lock = .allocate(capacity: 1)
-    pthread_mutex_init(lock, nil)
+    self.timer = timer
+    var state = State()
+    if let path = configuration.logPath {
+      let log = try SimulatorLog(path: path)
+      state.charged = try log.charged()
+      state.log = log
+    }
+    self.state = Mutex(state)
   }
 
-  deinit {
-    late.stop()
-    pthread_mutex_destroy(lock)
-    lock.deallocate()
-  }
+  deinit { state.withLock { $0.log?.close() } }
 
   public var canInquire: Bool { configuration.canInquire }
   public var answerTimeoutMilliseconds: Int64 { configuration.answerTimeoutMilliseconds }
 
-  public func start(_ sink: any AcquirerSink) { late.start(sink) }
+  public func start(_ sink: any AcquirerSink) { state.withLock { $0.sink = sink } }
 
   public func begin(_ operations: borrowing [AcquirerOperation], answered: inout [AcquirerAnswer]) {
-    pthread_mutex_lock(lock)
-    defer { pthread_mutex_unlock(lock) }
-    for index in 0..<operations.count {
-      let operation = operations[index]
-      switch operation.kind {
-      case .sale: sell(operation, &answered)
-      case .inquiry: answered.append(inquire(operation))
-      case .reversal: answered.append(reverse(operation))
+    state.withLock { state in
+      for index in 0..<operations.count {
+        switch operations[index].kind {
+        case .sale: sell(operations[index], &state, &answered)
+        case .inquiry: answered.append(Self.inquire(operations[index], &state))
+        case .reversal: Self.reverse(operations[index], &state, &answered)
+        }
       }
+      state.log?.flush()
     }
   }
 
-  private func sell(_ operation: AcquirerOperation, _ answered: inout [AcquirerAnswer]) {
-    let payment = operation.payment
-    switch TestCard(operation.secrets) {
-    case .approves: answered.append(Self.approval(payment))
+  private func sell(_ sale: AcquirerOperation, _ state: inout State, _ answered: inout [AcquirerAnswer]) {
+    let card = TestCard(sale.secrets)
+    var answer: AcquirerAnswer?
+    switch card {
+    case .approves: answer = Self.approval(sale)
     case .declines(let code):
-      answered.append(AcquirerAnswer(kind: .sale, payment: payment, result: .declined, responseCode: code))
-    case .isNotSent: answered.append(AcquirerAnswer(kind: .sale, payment: payment, result: .notSent))
-    case .staysSilent: break
-    case .losesApproval: chargedInSilence.insert(payment)
-    case .answersLate(let milliseconds): late.send(Self.approval(payment), after: milliseconds)
+      answer = AcquirerAnswer(kind: .sale, payment: sale.payment, result: .declined, responseCode: code)
+    case .isNotSent: answer = AcquirerAnswer(kind: .sale, payment: sale.payment, result: .notSent)
+    case .approvesLate(let milliseconds): answerLate(Self.approval(sale), after: milliseconds)
+    case .losesSale, .losesApproval, .losesInquiry, .losesFirstReversal, .refusesReversal, .isOvertaken: break
+    }
+    if answer == nil { state.cards[sale.payment] = card }
+    if card.charges, answer == nil || state.log != nil { state.charged.insert(sale.payment) }
+    state.log?.append(sale, isCharged: card.charges, answer.map { "\($0.result)" } ?? "unanswered")
+    if let answer { answered.append(answer) }
+  }
+
+  private func answerLate(_ answer: AcquirerAnswer, after milliseconds: Int64) {
+    timer.run(after: milliseconds) { [weak self] in
+      guard let self, let sink = state.withLock({ $0.sink }) else { return }
+      sink.answer(answer)
     }
   }
 
-  private func inquire(_ operation: AcquirerOperation) -> AcquirerAnswer {
-    guard chargedInSilence.contains(operation.payment) else {
-      return AcquirerAnswer(kind: .inquiry, payment: operation.payment, result: .notFound)
+  private static func inquire(_ inquiry: AcquirerOperation, _ state: inout State) -> AcquirerAnswer {
+    let isCharged = state.charged.contains(inquiry.payment)
+    var answer = AcquirerAnswer(kind: .inquiry, payment: inquiry.payment, result: .unknown)
+    if state.cards[inquiry.payment]?.answersInquiry ?? true {
+      answer =
+        isCharged ? approval(inquiry) : AcquirerAnswer(kind: .inquiry, payment: inquiry.payment, result: .notFound)
     }
-    var answer = Self.approval(operation.payment)
-    answer.kind = .inquiry
+    state.log?.append(inquiry, isCharged: isCharged, "\(answer.result)")
     return answer
   }
 
-  private func reverse(_ operation: AcquirerOperation) -> AcquirerAnswer {
-    let wasCharged = chargedInSilence.remove(operation.payment) != nil
-    return AcquirerAnswer(
-      kind: .reversal, payment: operation.payment, result: wasCharged ? .reversed : .notFound,
-      responseCode: ResponseCode(ascii: wasCharged ? "00" : "25"))
+  private static func reverse(
+    _ reversal: AcquirerOperation, _ state: inout State, _ answered: inout [AcquirerAnswer]
+  ) {
+    let payment = reversal.payment
+    let card = state.cards[payment]
+    var answer = AcquirerAnswer(
+      kind: .reversal, payment: payment, result: .notFound, responseCode: ResponseCode(ascii: "25"))
+    if card == .refusesReversal {
+      (answer.result, answer.responseCode) = (.reversalRefused, ResponseCode(ascii: "12"))
+    } else if card == .losesFirstReversal {
+      state.cards[payment] = .losesInquiry
+      (answer.result, answer.responseCode) = (.unknown, .none)
+    } else if state.charged.remove(payment) != nil {
+      (answer.result, answer.responseCode) = (.reversed, ResponseCode(ascii: "00"))
+    }
+    state.log?.append(reversal, isCharged: state.charged.contains(payment), "\(answer.result)")
+    answered.append(answer)
+    guard card == .isOvertaken else { return }
+    state.cards[payment] = .losesApproval
+    state.charged.insert(payment)
+    var sale = reversal
+    sale.kind = .sale
+    state.log?.append(sale, isCharged: true, "approved")
+    answered.append(approval(sale))
   }
 
   /// Approval code: six digits from the payment's number.
-  private static func approval(_ payment: Int64) -> AcquirerAnswer {
+  private static func approval(_ operation: AcquirerOperation) -> AcquirerAnswer {
     var code: UInt64 = 0
-    var rest = UInt64(payment.magnitude) % 1_000_000
+    var rest = operation.payment.magnitude % 1_000_000
     for place in 0..<6 {
-      code |= (0x30 + rest % 10) << (8 * UInt64(place))
+      code |= (0x30 + UInt64(rest) % 10) << (8 * UInt64(place))
       rest /= 10
     }
     return AcquirerAnswer(
-      kind: .sale, payment: payment, result: .approved, approvalCode: ApprovalCode(value: code),
+      kind: operation.kind, payment: operation.payment, result: .approved, approvalCode: ApprovalCode(value: code),
       responseCode: ResponseCode(ascii: "00"))
-  }
-}
-
-/// What a card number makes the simulator do; the table stands in docs/simulator.md.
-enum TestCard: Equatable {
-  case approves
-  case declines(ResponseCode)
-  case isNotSent
-  case staysSilent
-  case losesApproval
-  case answersLate(milliseconds: Int64)
-
-  /// The four digits before the check digit of numbers that begin with 400000 decide.
-  init(_ secrets: CardSecrets) {
-    guard secrets.panLength == 16, Self.number(secrets, 0..<6) == 400_000 else {
-      self = .approves
-      return
-    }
-    switch Self.number(secrets, 11..<15) {
-    case 51: self = .declines(ResponseCode(ascii: "51"))
-    case 54: self = .declines(ResponseCode(ascii: "54"))
-    case 5: self = .declines(ResponseCode(ascii: "05"))
-    case 900: self = .isNotSent
-    case 901: self = .staysSilent
-    case 902: self = .losesApproval
-    case 903: self = .answersLate(milliseconds: 500)
-    default: self = .approves
-    }
-  }
-
-  private static func number(_ secrets: CardSecrets, _ range: Range<Int>) -> Int {
-    range.reduce(0) { $0 * 10 + Int(secrets.pan[$1] & 15) }
   }
 }
