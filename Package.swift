@@ -128,6 +128,11 @@ let package = Package(
     // Tests.
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
+    .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
+    .testTarget(name: "GeneratorTests", dependencies: ["protoc-gen-countersign-swift"]),
+    .testTarget(
+      name: "MessageRuntimeTests",
+      dependencies: ["CProtobufC", "CTestMessages", "CountersignRPC", "MessageRuntime", "Messages"]),
     .testTarget(
       name: "ProgramTests",
       dependencies: [

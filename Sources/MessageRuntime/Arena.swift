@@ -10,8 +10,10 @@ public final class Arena {
   /// Pieces that did not fit into the block.
   private var overflow: [UnsafeMutableRawBufferPointer] = []
   private var overflowBytes = 0
-  /// Bytes that may be given out until the next reset.
-  var budget = Int.max
+  /// Bytes that may be given out, those since the last reset counted.
+  private var budget = Arena.unlimited
+  /// So far from the largest integer that rounding up cannot overflow.
+  private static let unlimited = Int.max - 4_096
   /// What libprotobuf-c allocates with.
   let allocator: UnsafeMutablePointer<ProtobufCAllocator>
 
@@ -47,7 +49,13 @@ public final class Arena {
     overflow.removeAll(keepingCapacity: true)
     used = 0
     overflowBytes = 0
-    budget = .max
+  }
+
+  /// Runs `body`, during which no more than `budget` bytes are given out, what was given out before counted.
+  func limited<R>(to budget: Int, _ body: () -> R) -> R {
+    self.budget = budget
+    defer { self.budget = Arena.unlimited }
+    return body()
   }
 
   private func erase(_ memory: UnsafeMutableRawBufferPointer, _ count: Int) {
@@ -56,8 +64,9 @@ public final class Arena {
 
   /// Memory for `count` bytes, aligned to 16; nil where the budget is used up.
   func take(_ count: Int) -> UnsafeMutableRawPointer? {
+    guard count >= 0, count <= budget else { return nil }
     let size = (max(count, 1) + 15) & ~15
-    guard count <= budget, size <= budget - used - overflowBytes else { return nil }
+    guard size <= budget - used - overflowBytes else { return nil }
     if size <= block.count - used, let start = block.baseAddress {
       defer { used += size }
       return start + used
@@ -80,7 +89,7 @@ extension Arena {
     return memory.bindMemory(to: type, capacity: count)
   }
 
-  /// Text as a C string.
+  /// Text as a C string; what follows a NUL character is lost, as libprotobuf-c keeps no length.
   public func text(_ text: String) -> UnsafeMutablePointer<CChar> {
     let bytes = text.utf8
     let memory = make(CChar.self, count: bytes.count + 1)

@@ -12,7 +12,8 @@ public struct DecodingRules: Sendable, Equatable {
   public var unknownFields = 16
   /// Bytes that the unpacked message may take.
   public var budget = 256 * 1_024
-  /// Whether a field that is not repeated may come only once, and two fields of one oneof not together.
+  /// Whether a field that is not repeated may come only once, and two fields of one oneof not together. A message that
+  /// is not repeated may come only once in any case.
   public var isStrict = false
 
   public init() {}

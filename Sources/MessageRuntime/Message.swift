@@ -53,15 +53,17 @@ extension Message {
     _ body: (UnsafePointer<C>) throws -> R
   ) throws -> R {
     try Scan.check(bytes, descriptor.pointer, rules)
-    arena.budget = rules.budget
     let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    guard let message = protobuf_c_message_unpack(descriptor.pointer, arena.allocator, bytes.count, start) else {
+    let message = arena.limited(to: rules.budget) {
+      protobuf_c_message_unpack(descriptor.pointer, arena.allocator, bytes.count, start)
+    }
+    guard let message else {
       throw DecodingFailure("does not fit the message's fields, or needs more than \(rules.budget) bytes")
     }
     return try body(UnsafeRawPointer(message).assumingMemoryBound(to: C.self))
   }
 
-  /// Encodes the message.
+  /// Encodes the message. Fields that are empty or zero are left out, a negative zero (libprotobuf-c) too.
   public func encoded() -> [UInt8] {
     let arena = Arena()
     return arena.message(self).withMemoryRebound(to: ProtobufCMessage.self, capacity: 1) { message in

@@ -112,6 +112,10 @@ public enum Scan {
     _ rules: DecodingRules, _ seen: UnsafeMutableBufferPointer<UInt32>
   ) throws(DecodingFailure) {
     seen[index] = UInt32(clamping: Int(seen[index]) + elements)
+    if field.label != PROTOBUF_C_LABEL_REPEATED, field.type == PROTOBUF_C_TYPE_MESSAGE, seen[index] > 1 {
+      // By the encoding's rules the two would be merged; libprotobuf-c 1.4 loses fields of the first.
+      throw DecodingFailure("comes twice")
+    }
     if field.label == PROTOBUF_C_LABEL_REPEATED || !rules.isStrict {
       guard seen[index] <= rules.repeats else { throw DecodingFailure("comes more than \(rules.repeats) times") }
       return

@@ -114,10 +114,16 @@ struct MessageGenerator {
     writer.line("\(access)var \(SwiftNames.property(oneof.name)): \(SwiftNames.type(oneof.name))?")
   }
 
+  /// A property inside the generated functions, where a parameter or variable may have its name.
+  private func own(_ name: String) -> String {
+    let property = SwiftNames.property(name)
+    return ["arena", "c", "entry", "index"].contains(property) ? "self.\(property)" : property
+  }
+
   // MARK: - From C
 
   private func writeCopy(of field: ProtoField, to writer: inout SwiftWriter) {
-    let name = SwiftNames.property(field.name)
+    let name = own(field.name)
     let member = "c.pointee.\(CNames.field(field.name))"
     let count = "c.pointee.n_\(field.name.lowercased())"
     if let map = types.mapEntry(field.type) {
@@ -143,7 +149,7 @@ struct MessageGenerator {
   }
 
   private func writeCopy(of oneof: ProtoOneof, _ index: Int, to writer: inout SwiftWriter) {
-    let name = SwiftNames.property(oneof.name)
+    let name = own(oneof.name)
     writer.block("switch c.pointee.\(CNames.oneofCase(oneof.name)).rawValue") { writer in
       for field in members(index) {
         let member = "c.pointee.\(CNames.field(field.name))"
@@ -161,7 +167,7 @@ struct MessageGenerator {
   // MARK: - To C
 
   private func writeWrite(of field: ProtoField, to writer: inout SwiftWriter) {
-    let name = SwiftNames.property(field.name)
+    let name = own(field.name)
     let member = "c.\(CNames.field(field.name))"
     let count = "c.n_\(field.name.lowercased())"
     if let map = types.mapEntry(field.type) {
@@ -194,7 +200,7 @@ struct MessageGenerator {
   }
 
   private func writeWrite(of oneof: ProtoOneof, _ index: Int, to writer: inout SwiftWriter) {
-    writer.block("switch \(SwiftNames.property(oneof.name))") { writer in
+    writer.block("switch \(own(oneof.name))") { writer in
       for field in members(index) {
         writer.line("case .\(SwiftNames.property(field.name))(let value)?:")
         writer.line("  c.\(CNames.oneofCase(oneof.name)) = .init(rawValue: \(field.number))")

@@ -9,7 +9,8 @@ enum CNames {
   /// Member of a struct.
   static func field(_ name: String) -> String {
     let member = name.lowercased()
-    return keywords.contains(member) ? "\(member)_" : SwiftNames.escape(member)
+    if keywords.contains(member) { return "\(member)_" }
+    return SwiftNames.isKeyword(member) ? "`\(member)`" : member
   }
 
   /// Member that tells which field of a oneof is set.
@@ -50,12 +51,14 @@ enum CNames {
 
 /// Names as Swift writes them.
 enum SwiftNames {
-  /// `mac_address` is `macAddress`.
+  /// `mac_address` and `MAC_ADDRESS` are `macAddress`.
   static func property(_ name: String) -> String {
-    let parts = name.split(separator: "_", omittingEmptySubsequences: true)
-    guard let first = parts.first else { return escape(name) }
-    return escape(
-      first.lowercased() + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined())
+    let parts = (name.contains(where: \.isLowercase) ? name : name.lowercased()).split(separator: "_")
+    guard let first = parts.first else { return name }
+    let camel =
+      first.prefix(1).lowercased() + first.dropFirst()
+      + parts.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    return escape(camel.first?.isNumber == true ? "_\(camel)" : camel)
   }
 
   /// `BeginLogin` is `beginLogin`.
@@ -78,21 +81,30 @@ enum SwiftNames {
     }
     prefix += "_"
     let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
-    let property = property(rest.lowercased())
-    return property.first?.isNumber == true ? "_\(property)" : property
+    return property(rest.lowercased())
   }
 
+  /// A name that Swift takes for what it is.
   static func escape(_ name: String) -> String {
-    if ["init", "self", "Type", "Protocol"].contains(name) { return "\(name)_" }
-    return keywords.contains(name) ? "`\(name)`" : name
+    if ["init", "self"].contains(name) { return "\(name)Value" }
+    return isKeyword(name) ? "`\(name)`" : name
   }
+
+  /// Whether Swift takes the name for a member only in backticks.
+  static func isKeyword(_ name: String) -> Bool { keywords.contains(name) }
+
+  /// Types that generated code names: a message or enum of the same name would hide them from it.
+  static let taken: Set = [
+    "Arena", "Bool", "CallOptions", "Double", "Equatable", "Float", "Hashable", "Int32", "Int64", "Message",
+    "MethodTable", "Optional", "RPCStatus", "RawRepresentable", "Sendable", "ServerContext", "String", "UInt32",
+    "UInt64", "UInt8", "UnaryCaller", "UnsafeMutablePointer", "UnsafePointer",
+  ]
 
   private static let keywords: Set = [
     "as", "associatedtype", "break", "case", "catch", "class", "continue", "default", "defer", "deinit", "do", "else",
-    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "inout",
-    "internal", "is", "let", "nil", "operator", "precedencegroup", "private", "protocol", "public", "repeat",
-    "rethrows", "return", "static", "struct", "subscript", "super", "switch", "throw", "throws", "true", "try",
-    "typealias", "var",
-    "where", "while",
+    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "init",
+    "inout", "internal", "is", "let", "nil", "operator", "precedencegroup", "private", "protocol", "public", "repeat",
+    "rethrows", "return", "self", "static", "struct", "subscript", "super", "switch", "throw", "throws", "true", "try",
+    "typealias", "var", "where", "while",
   ]
 }

@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// The real `protoc` with the plugin, in a folder of its own.
+final class Protoc {
+  struct Result {
+    let isGood: Bool
+    /// What protoc printed.
+    let errors: String
+    /// Content of the generated file; empty where there is none.
+    let generated: String
+  }
+
+  /// The root of the package.
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  /// The built plugin, beside the test bundle.
+  static let plugin = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appending(path: "protoc-gen-countersign-swift").path()
+
+  private let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "countersign-protoc-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Writes a proto file that others may import.
+  func write(_ text: String, to name: String) throws {
+    try text.write(to: folder.appending(path: name), atomically: true, encoding: .utf8)
+  }
+
+  /// Generates from `text` as `test.proto`.
+  func run(_ text: String, options: String = "") throws -> Result {
+    try write(text, to: "test.proto")
+    let output = try Self.run(
+      "protoc",
+      [
+        "-I\(folder.path())", "--plugin=\(Self.plugin)", "--countersign-swift_out=\(options):\(folder.path())",
+        "test.proto",
+      ])
+    let generated = try? String(contentsOf: folder.appending(path: "test.pb.swift"), encoding: .utf8)
+    return Result(isGood: output.isGood, errors: output.text, generated: generated ?? "")
+  }
+
+  /// Runs a program.
+  static func run(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> (isGood: Bool, text: String) {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus == 0, text)
+  }
+}
