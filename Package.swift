@@ -4,8 +4,8 @@ import PackageDescription
 let package = Package(
   name: "countersign",
   products: [
-    .library(name: "CountersignClient", targets: ["CountersignClient"]),
-    .library(name: "CountersignRPC", targets: ["CountersignRPC", "MessageRuntime"]),
+    .library(name: "CountersignClient", targets: ["CountersignClient", "Cryptography", "Messages"]),
+    .library(name: "CountersignRPC", targets: ["CountersignRPC", "Cryptography", "MessageRuntime", "TLS"]),
     .executable(name: "countersign-server", targets: ["countersign-server"]),
     .executable(name: "countersign-admin", targets: ["countersign-admin"]),
     .executable(name: "countersign-terminal", targets: ["countersign-terminal"]),

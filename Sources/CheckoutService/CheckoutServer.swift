@@ -3,9 +3,11 @@ import Authority
 import Bytes
 import CountersignRPC
 import Cryptography
+import Glibc
 import Ledger
 import Logging
 import Messages
+import NIOCore
 import Payments
 import ServiceLifecycle
 import StorageSQLite
@@ -78,8 +80,14 @@ public final class CheckoutServer: Service {
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
       server.limits.program = "countersign-server 1.0.0"
-      let rpc = RPCServer(configuration: server, tls: tls, methods: parts.methods(), logger: logger)
-      let port = UInt16(try await rpc.start())
+      let rpc = RPCServer(
+        configuration: server, tls: tls, methods: parts.methods(), logger: logger, health: parts.health)
+      let port: UInt16
+      do {
+        port = UInt16(try await rpc.start())
+      } catch {
+        throw ListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
+      }
       parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
       return (CheckoutServer(parts, rpc, drain: .milliseconds(configuration.drainMilliseconds)), port)
     } catch {
@@ -107,6 +115,7 @@ private struct ServerParts: Sendable {
   let ledger: Ledger
   let refusals: RefusalJournal
   let housekeeping: Housekeeping
+  let health = Health()
   let destination: PublicDestination
   let root: Certificate
   private let reader: SQLiteReader
@@ -119,6 +128,9 @@ private struct ServerParts: Sendable {
     _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
     _ onFatal: @escaping @Sendable (any Error) -> Void
   ) throws {
+    for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
+      logger.notice("certificate renewed", metadata: ["folder": "\(name)"])
+    }
     let identity = try ServiceIdentity(folder)
     let process = UInt64.random(in: 1...UInt64.max)
     root = identity.root
@@ -128,13 +140,13 @@ private struct ServerParts: Sendable {
     destination = PublicDestination(
       host: configuration.publicHost, dnsName: identity.dnsName, number: configuration.profileNumber)
     let sealingKeys = try SealingKeyRing(
-      folder: folder, signer: identity.sealing, serviceName: identity.serviceName, now: clock.wall())
+      folder: folder, serviceName: identity.serviceName, now: clock.wall())
     let sessions = SessionTable()
     checkout = CheckoutCalls(
       identity: identity, sealingKeys: sealingKeys, sessions: sessions, ledger: ledger, refusals: refusals,
       clock: clock, process: process)
     enrolment = EnrolmentCalls(
-      sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, destination: destination),
+      sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, folder: folder, destination: destination),
       identity: identity, ledger: ledger, refusals: refusals, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
@@ -143,7 +155,8 @@ private struct ServerParts: Sendable {
       sessions: sessions, ledger: ledger, refusals: refusals, vaultKeys: try VaultKeys(reading: folder), clock: clock,
       process: process)
     housekeeping = Housekeeping(
-      sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger, clock: clock, logger: logger)
+      folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger, health: health,
+      clock: clock, logger: logger)
   }
 
   private static func ledger(
@@ -175,5 +188,17 @@ private struct ServerParts: Sendable {
 
   func stop() {
     ledger.stop()
+  }
+}
+
+/// The address that was to be listened on could not be had.
+public struct ListenError: Error, CustomStringConvertible {
+  let host: String
+  let port: UInt16
+  let cause: any Error
+
+  public var description: String {
+    let words = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
+    return "cannot listen on \(host) port \(port): \(words); stop what listens there, or choose --listen and --port"
   }
 }

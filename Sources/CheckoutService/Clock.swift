@@ -4,7 +4,7 @@ import Glibc
 public struct ServiceClock: Sendable {
   /// Milliseconds since 1970-01-01T00:00:00Z.
   public var wall: @Sendable () -> Int64
-  /// Milliseconds of a clock that never goes back; for deadlines.
+  /// Milliseconds of a clock that never goes back and counts while the machine sleeps; for deadlines.
   public var monotonic: @Sendable () -> Int64
 
   public init(wall: @escaping @Sendable () -> Int64, monotonic: @escaping @Sendable () -> Int64) {
@@ -14,7 +14,7 @@ public struct ServiceClock: Sendable {
 
   /// The machine's clocks.
   public static let system = ServiceClock(
-    wall: { milliseconds(of: CLOCK_REALTIME) }, monotonic: { milliseconds(of: CLOCK_MONOTONIC) })
+    wall: { milliseconds(of: CLOCK_REALTIME) }, monotonic: { milliseconds(of: CLOCK_BOOTTIME) })
 
   private static func milliseconds(of clock: clockid_t) -> Int64 {
     var time = timespec()

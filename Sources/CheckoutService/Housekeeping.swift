@@ -1,31 +1,43 @@
+import CountersignRPC
 import Ledger
 import Logging
 import Payments
 
-/// What the service does by itself: rotates sealing keys, ends sessions, writes counted refusals.
+/// What the service does by itself: tells its health, renews certificates, rotates sealing keys, ends sessions, writes counted refusals.
 struct Housekeeping: Sendable {
+  let folder: DataFolder
   let sealingKeys: SealingKeyRing
   let sessions: SessionTable
   let refusals: RefusalJournal
   let ledger: Ledger
+  let health: Health
   let clock: ServiceClock
   let logger: Logger
 
-  /// Works every minute until cancelled.
+  /// Looks at the ledger every second and does the rest every minute, until cancelled.
   func run() async {
+    var seconds = 0
     while !Task.isCancelled {
-      try? await Task.sleep(for: .seconds(60))
+      try? await Task.sleep(for: .seconds(1))
       guard !Task.isCancelled else { return }
-      await work()
+      health.set(Self.checkout, isServing: ledger.isTakingIntents)
+      seconds += 1
+      if seconds.isMultiple(of: 60) { await work() }
     }
   }
+
+  /// The service that health speaks of: it serves while payments can be recorded.
+  private static let checkout = "countersign.v1.Checkout"
 
   /// One round.
   func work() async {
     do {
+      for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
+        logger.notice("certificate renewed; TLS shows it after a restart", metadata: ["folder": "\(name)"])
+      }
       try sealingKeys.rotate(now: clock.wall())
     } catch {
-      logger.error("the sealing key could not be rotated", metadata: ["error": "\(error)"])
+      logger.error("certificates or the sealing key could not be renewed", metadata: ["error": "\(error)"])
     }
     await endSessions()
     await refusals.flush()

@@ -88,8 +88,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .idempotencyKeyReused: "the idempotency key belongs to a payment with other contents; nothing was charged"
     case .idempotencyKeyTime:
       "the idempotency key is not a version 7 UUID within 24 hours of the service's time; make a new one"
-    case .invalidField: "a field is wrong; nothing was charged"
-    case .paymentNotFound: "no payment with this key; it may still arrive, repeat only with the same key"
+    case .invalidField: "a field is wrong; nothing was done"
+    case .paymentNotFound: "no such payment is known; one that was just sent may still arrive under the same key"
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
     case .deadlineExceeded: "the deadline passed before anything was recorded"

@@ -3,20 +3,18 @@ import Cryptography
 import Files
 import Synchronization
 
-/// What the service is, as its certificates say: name, root, issuer and sealing certificate.
+/// What the service is, as its certificates say: name, root and issuer.
 struct ServiceIdentity: Sendable {
   /// Common name of the root; lower-case ASCII.
   let serviceName: String
   let root: Certificate
   let issuer: Issuer
-  let sealing: SealingSigner
   /// First dNSName of the TLS certificate.
   let dnsName: String
 
   /// - Throws: `FileError` that names the file.
   init(_ folder: DataFolder) throws {
     issuer = try folder.issuer()
-    sealing = try folder.sealingSigner()
     root = try folder.chain("authority/root.pem")[0]
     guard let serviceName = root.commonName else {
       throw FileError(path: folder.file("authority/root.pem"), doing: "use", cause: "has no common name")

@@ -27,11 +27,16 @@ public struct TerminalEnrolment: Sendable {
   /// Makes the key, asks for the certificate, checks everything under the token's root, and stores it.
   ///
   /// A key that was made before is used again, so that an answer lost on the way can be asked for again.
+  ///
+  /// - Parameter isReplacing: an enrolled folder gets a new key and certificate; its open payments stay.
   /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
   public func enrol(
-    token: String, passphrase: SecretBytes, interface: NetworkInterface
+    token: String, passphrase: SecretBytes, interface: NetworkInterface, isReplacing: Bool = false
   ) async throws -> (consultant: String, notAfter: Int64) {
+    guard isReplacing || !folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
+    }
     let token = try EnrolmentToken(parsing: token)
     let macAddress = try interface.macAddress()
     let key = try enrolmentKey(token, passphrase)
@@ -49,9 +54,6 @@ public struct TerminalEnrolment: Sendable {
   }
 
   private func enrolmentKey(_ token: EnrolmentToken, _ passphrase: SecretBytes) throws -> PrivateKey {
-    guard !folder.isEnrolled else {
-      throw TerminalError.folder("\(folder.path) is enrolled already; name another folder with --data")
-    }
     if let kept = try folder.unfinishedKey(passphrase: passphrase, root: token.root) { return kept }
     let key = PrivateKey.generate(.p256)
     try folder.store(key: key, passphrase: passphrase, root: token.root)

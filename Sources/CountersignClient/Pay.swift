@@ -51,6 +51,8 @@ extension TerminalSession {
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
   public func pay(_ order: Order, card: CardData, key: [UInt8]? = nil) async throws -> PaymentResult {
+    // A payment that was open before stays remembered until its outcome is known, whatever happens to this attempt.
+    let wasOpen = key.map { terminal.folder.remembers(key: $0) } ?? false
     let attempt = PaymentAttempt(
       order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
     try terminal.folder.remember(attempt.order)
@@ -61,7 +63,7 @@ extension TerminalSession {
     } catch let error as TerminalError {
       switch error {
       case .outcomeUnknown, .sessionOver: break
-      default: try terminal.folder.forget(key: attempt.key)
+      default: if !wasOpen { try terminal.folder.forget(key: attempt.key) }
       }
       throw error
     }

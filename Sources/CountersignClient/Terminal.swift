@@ -35,7 +35,7 @@ public struct Terminal: Sendable {
     trusted = try TrustedProfile(try folder.signedProfile(), pinned: root, wall: Wall.milliseconds())
     consultantChain = try folder.consultantChain()
     guard consultantChain[0].publicKey == key.publicKey else {
-      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again")
+      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again with --replace")
     }
     company = try folder.company()
     interface = try folder.interface()
@@ -155,7 +155,7 @@ struct Login {
   private func trustedKey(_ begun: BeginLoginReply) throws -> TrustedSealingKey {
     let pinned = terminal.trusted.rootFingerprint
     guard let root = terminal.consultantChain.last(where: { $0.fingerprint == pinned }) else {
-      throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again")
+      throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again with --replace")
     }
     guard let signed = begun.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
     let key = try TrustedSealingKey(signed, pinned: pinned, root: root, wall: Wall.milliseconds())

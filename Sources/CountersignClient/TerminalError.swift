@@ -22,6 +22,14 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
   /// The session is over; log in again.
   case sessionOver(String)
 
+  /// Whether nothing happened at the service.
+  public var isWithoutEffect: Bool {
+    switch self {
+    case .refused, .unreachable: true
+    default: false
+    }
+  }
+
   public var description: String {
     switch self {
     case .folder(let text), .interface(let text), .untrusted(let text), .key(let text), .unreachable(let text),
@@ -34,6 +42,7 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
   }
 
   private static func fields(of status: RPCStatus) -> String {
-    status.violations.map { "; \($0.field): \($0.description)" }.joined()
+    status.violations.filter { !status.text.contains($0.description) }.map { "; \($0.field): \($0.description)" }
+      .joined()
   }
 }

@@ -10,6 +10,7 @@ import Seals
 /// profile.signed       serialized SignedProfile: the preset destination
 /// consultant.pem       the consultant's chain, root last
 /// consultant.key       PKCS#8, encrypted under the consultant's passphrase; the root's fingerprint stands before it
+/// enrolling.key        the key of an enrolment that has not ended, in the same form
 /// company.pem .key     where this terminal holds the company's key itself
 /// interface            name of the network interface, never its address
 /// pending/KEY          serialized PaymentOrder of a payment without a known outcome; no card data
@@ -24,34 +25,39 @@ public struct TerminalFolder: Sendable {
   /// Whether a terminal was enrolled here.
   public var isEnrolled: Bool { Files.exists(file("consultant.pem")) }
 
-  /// Writes what an enrolment brought; the certificate last, since it marks the folder as enrolled.
+  /// Writes what an enrolment brought; the certificate last, since it marks the folder as enrolled. Open payments stay.
   func store(
     profile: SignedProfile, chain: [Certificate], key: PrivateKey, passphrase: SecretBytes, root: Bytes32,
     interface: NetworkInterface
   ) throws {
     try Files.write(profile.encoded(), to: file("profile.signed"))
-    try store(key: key, passphrase: passphrase, root: root)
+    try write(key, to: "consultant.key", passphrase, root)
     try Files.write(Array(interface.name.utf8), to: file("interface"))
     try Files.write(chain.flatMap(\.pem), to: file("consultant.pem"), mode: 0o644)
+    try Files.destroy(file("enrolling.key"))
   }
 
   /// Makes the folder and writes the key alone: a key that a certificate was issued for must not be lost.
   func store(key: PrivateKey, passphrase: SecretBytes, root: Bytes32) throws {
     try Files.makeFolder(path)
     try Files.makeFolder(file("pending"))
+    try write(key, to: "enrolling.key", passphrase, root)
+  }
+
+  private func write(_ key: PrivateKey, to name: String, _ passphrase: SecretBytes, _ root: Bytes32) throws {
     let head = Array("service-root: \(Hex.encode(root.bytes))\n".utf8)
-    try Files.write(head + (try key.pem(passphrase: passphrase)), to: file("consultant.key"))
+    try Files.write(head + (try key.pem(passphrase: passphrase)), to: file(name))
   }
 
   /// The key of an enrolment that was interrupted, where it was made for the same service and passphrase.
   ///
   /// - Throws: ``TerminalError/key(_:)`` where there is one that does not fit: it may belong to an issued certificate.
   func unfinishedKey(passphrase: SecretBytes, root: Bytes32) throws -> PrivateKey? {
-    guard Files.exists(file("consultant.key")) else { return nil }
-    let kept = try? consultantKey(passphrase: passphrase)
+    guard Files.exists(file("enrolling.key")) else { return nil }
+    let kept = try? readKey("enrolling.key", passphrase)
     guard let kept, kept.root == root else {
       throw TerminalError.key(
-        "\(file("consultant.key")) is from an enrolment that was interrupted, with another passphrase or service; "
+        "\(file("enrolling.key")) is from an enrolment that was interrupted, with another passphrase or service; "
           + "repeat it with the same ones, or remove the file and ask for a new token")
     }
     return kept.key
@@ -62,10 +68,14 @@ public struct TerminalFolder: Sendable {
 
   /// The consultant's key and the root's fingerprint that stands with it.
   func consultantKey(passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
-    let bytes = try Files.readSecret(file("consultant.key"))
+    try readKey("consultant.key", passphrase)
+  }
+
+  private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
+    let bytes = try Files.readSecret(file(name))
     let head = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     guard head.hasPrefix("service-root: "), let root = Hex.decode(head.dropFirst(14)).flatMap(Bytes32.init) else {
-      throw TerminalError.folder("\(file("consultant.key")) does not begin with its service root; enrol again")
+      throw TerminalError.folder("\(file(name)) does not begin with its service root; enrol again with --replace")
     }
     return (try PrivateKey(pem: bytes, passphrase: passphrase), root)
   }
@@ -99,7 +109,7 @@ public struct TerminalFolder: Sendable {
     } catch let error as FileError {
       throw error
     } catch {
-      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); enrol again")
+      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); enrol again with --replace")
     }
   }
 
@@ -118,6 +128,9 @@ extension TerminalFolder {
     kept.session = []
     try Files.write(kept.encoded(), to: file("pending/\(Hex.encode(order.idempotencyKey))"))
   }
+
+  /// Whether a payment is remembered.
+  func remembers(key: [UInt8]) -> Bool { Files.exists(file("pending/\(Hex.encode(key))")) }
 
   /// Forgets a payment whose outcome is known.
   func forget(key: [UInt8]) throws { try Files.destroy(file("pending/\(Hex.encode(key))")) }

@@ -28,7 +28,9 @@ public struct TrustedProfile: Sendable {
     guard profile.rootFingerprint == pinned.bytes, !profile.serviceName.isEmpty, !profile.hopHost.isEmpty,
       (1...65_535).contains(profile.hopPort), !profile.hopDnsName.isEmpty
     else { throw .untrusted("the profile names another root or lacks its destination") }
-    guard wall <= Int64(clamping: profile.notAfterMs) else { throw .untrusted("the profile is over; enrol again") }
+    guard wall <= Int64(clamping: profile.notAfterMs) else {
+      throw .untrusted("the profile is over; enrol again with --replace")
+    }
     self.profile = profile
     rootFingerprint = pinned
   }

@@ -40,9 +40,10 @@ struct CompanyCommand: AsyncParsableCommand {
         let reply: AddCompanyReply
         do {
           reply = try await administrator.run { [request] in try await $0.addCompany(request) }
-        } catch TerminalError.refused(let status) {
-          try CompanyFiles.removeKey(at: key)
-          throw TerminalError.refused(status)
+        } catch let error as TerminalError {
+          // Nothing was issued for this key, so the command can be given again.
+          if error.isWithoutEffect { try CompanyFiles.removeKey(at: key) }
+          throw error
         }
         try CompanyFiles.write(chain: reply.chain, to: certificate)
         switch options.output {

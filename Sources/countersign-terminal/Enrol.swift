@@ -31,6 +31,9 @@ extension CountersignTerminal {
     @Option(help: "PEM file with the company's key, mode 0600.")
     var companyKey: String?
 
+    @Flag(help: "Enrol an enrolled folder anew, for example after its certificate ended; open payments stay.")
+    var replace = false
+
     @OptionGroup var options: TerminalOptions
 
     func validate() throws {
@@ -47,7 +50,8 @@ extension CountersignTerminal {
         let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
         let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
         let result = try await enrolment.enrol(
-          token: token, passphrase: try options.passphrase(settings, isNew: true), interface: interface)
+          token: token, passphrase: try options.passphrase(settings, isNew: true), interface: interface,
+          isReplacing: replace)
         if let company, let companyKey { try folder.installCompany(certificate: company, key: companyKey) }
         print(result.consultant, result.notAfter, folder)
       }

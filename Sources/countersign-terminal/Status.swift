@@ -28,7 +28,13 @@ extension CountersignTerminal {
         var isOpen = false
         for key in keys {
           guard let result = try await session.settle(key: key) else {
-            Console.print("key \(PaymentKey.text(key)): the service knows no such payment; nothing was charged")
+            let isOver = !(try terminal.folder.pending().contains { $0.idempotencyKey == key })
+            Console.print(
+              "key \(PaymentKey.text(key)): "
+                + (isOver
+                  ? "the service knows no such payment; nothing was charged"
+                  : "the service does not know it yet; it may still arrive, ask again in ten minutes"))
+            isOpen = isOpen || !isOver
             continue
           }
           Receipt(result, consultant: session.consultant, company: session.company).print(options.output)

@@ -46,11 +46,33 @@ import Testing
       let first = try await service.enrol("lee", token: token, holding: "Acme")
       // The key was kept and the answer lost.
       let folder = TerminalFolder("\(service.root)/lee")
+      try moveFile("\(folder.path)/consultant.key", to: "\(folder.path)/enrolling.key")
       try removeFile("\(folder.path)/consultant.pem")
       let second = try await service.enrol("lee", token: token, holding: "Acme")
       #expect(second.consultantChain == first.consultantChain)
     }
   }
+
+  @Test func anEnrolledFolderIsEnrolledAnewOnlyWhenTold() async throws {
+    try await TestService.withKim { service, kim in
+      try kim.folder.remember(Self.openPayment)
+      var request = CreateTokenRequest()
+      request.consultant = 1
+      let token = try await service.administrator().run { [request] in try await $0.createToken(request).token }
+      await #expect(throws: TerminalError.self) { try await service.enrol("kim", token: token, holding: nil) }
+      let again = try await service.enrol("kim", token: token, holding: nil, isReplacing: true)
+      #expect(again.consultantChain[0] != kim.consultantChain[0])
+      let open = try again.folder.pending()
+      #expect(open.map(\.idempotencyKey) == [Self.openPayment.idempotencyKey])
+      _ = try await again.login()
+    }
+  }
+
+  private static let openPayment: PaymentOrder = {
+    var order = PaymentOrder()
+    order.idempotencyKey = [UInt8](repeating: 7, count: 16)
+    return order
+  }()
 
   @Test func aSealedEnrolmentThatWasAlteredIsRefused() async throws {
     try await TestService.withKim { service, kim in

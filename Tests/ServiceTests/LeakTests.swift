@@ -83,5 +83,8 @@ extension TerminalSession {
   func identityForTests() -> [UInt8]? { identityAndMAC?.withUnsafeBytes { Array($0.prefix(32)) } }
 }
 
+/// Moves a file to where a crash would have left it.
+func moveFile(_ path: String, to other: String) throws { try FileManager.default.moveItem(atPath: path, toPath: other) }
+
 /// Removes a file that a test wants gone.
 func removeFile(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }

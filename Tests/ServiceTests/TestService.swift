@@ -71,10 +71,12 @@ final class TestService: Sendable {
   /// Enrols a terminal.
   ///
   /// - Parameter holding: the company whose key the terminal gets; nil: none.
-  func enrol(_ place: String, token: String, holding company: String?) async throws -> Terminal {
+  func enrol(
+    _ place: String, token: String, holding company: String?, isReplacing: Bool = false
+  ) async throws -> Terminal {
     let folder = TerminalFolder("\(root)/\(place)")
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port, program: "test/1")
-      .enrol(token: token, passphrase: Self.passphrase, interface: .standard())
+      .enrol(token: token, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
     if let company { try folder.installCompany(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key") }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }

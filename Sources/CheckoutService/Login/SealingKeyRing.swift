@@ -27,13 +27,11 @@ final class SealingKeyRing: Sendable {
 
   private let entries: Mutex<[Entry]>
   private let folder: DataFolder
-  private let signer: SealingSigner
   private let preset: String
 
   /// Reads the keys of the data folder and makes a new one where none may be offered.
-  init(folder: DataFolder, signer: SealingSigner, serviceName: String, now: Int64) throws {
+  init(folder: DataFolder, serviceName: String, now: Int64) throws {
     self.folder = folder
-    self.signer = signer
     preset = serviceName
     entries = Mutex(try folder.sealingKeys())
     try rotate(now: now)
@@ -58,6 +56,7 @@ final class SealingKeyRing: Sendable {
   }
 
   private func make(now: Int64) throws -> Entry {
+    let signer = try folder.sealingSigner()
     let key = X25519PrivateKey.generate()
     let id = randomBytes(8)
     var sealingKey = SealingKey()

@@ -115,7 +115,7 @@ struct AdminCalls: AdminServiceProtocol {
       _ = try await ledger.perform { store in
         try store.insertEvent(EventRow(kind: .traceRead, time: now, text: "\(asked), by \(administrator)"))
       }
-      guard !traces.isEmpty else { throw ServiceRefusal(.paymentNotFound, field: "payment") }
+      guard !traces.isEmpty else { throw ServiceRefusal(.paymentNotFound) }
       var reply = TracePaymentReply()
       reply.traces = traces.map(Trace.init)
       return reply

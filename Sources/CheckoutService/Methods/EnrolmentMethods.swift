@@ -115,6 +115,7 @@ struct ProfileMaker: Sendable {
   static let lifetime: Int64 = 90 * 24 * 3_600_000
 
   let identity: ServiceIdentity
+  let folder: DataFolder
   let destination: PublicDestination
 
   /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
@@ -128,10 +129,11 @@ struct ProfileMaker: Sendable {
     profile.hopRole = .server
     profile.number = destination.number
     profile.notAfterMs = UInt64(now + Self.lifetime)
+    let signer = try folder.sealingSigner()
     var signed = SignedProfile()
     signed.profile = profile.encoded()
-    signed.signature = try identity.sealing.key.sign(SigningInput.profile(signed.profile))
-    signed.chain = identity.sealing.chain.map(\.der)
+    signed.signature = try signer.key.sign(SigningInput.profile(signed.profile))
+    signed.chain = signer.chain.map(\.der)
     return signed
   }
 }

@@ -1,5 +1,7 @@
 import Cryptography
+import Glibc
 import NIOCore
+import NIOPosix
 import Wire
 
 /// One call of `RPCClient` until it is answered.
@@ -241,7 +243,20 @@ extension RPCStatus {
   static let clientClosed = RPCStatus(.unavailable, "the client was closed", reason: "CLIENT_CLOSED")
 
   static func unreachable(_ error: any Error) -> RPCStatus {
-    RPCStatus(.unavailable, "no connection: \(error)", reason: "UNREACHABLE", wasSent: false)
+    RPCStatus(.unavailable, "no connection: \(words(error))", reason: "UNREACHABLE", wasSent: false)
+  }
+
+  /// The system's words for a failed connection, without what NIO knows besides.
+  private static func words(_ error: any Error) -> String {
+    switch error {
+    case let status as RPCStatus: return status.text
+    case let error as IOError: return String(cString: strerror(error.errnoCode))
+    case let error as NIOConnectionError:
+      let place = "\(error.host) port \(error.port)"
+      guard let first = error.connectionErrors.first else { return "\(place): the name is not known" }
+      return "\(place): \(words(first.error))"
+    default: return "\(error)"
+    }
   }
 
   static var metadataTooLarge: RPCStatus {

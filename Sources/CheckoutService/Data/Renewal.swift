@@ -1,0 +1,28 @@
+import Authority
+import Cryptography
+
+extension DataFolder {
+  /// Issues the service's own certificates anew in the last third of their life, for the same keys and names.
+  ///
+  /// TLS connections show the new certificate after the next start; sealing keys and profiles are signed with it at once.
+  ///
+  /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+  /// - Returns: the folders whose certificate is new.
+  /// - Throws: `FileError`, or what the authority refuses.
+  func renewCertificates(now: Int64) throws -> [String] {
+    let issuer = try issuer()
+    return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator)].compactMap { name, role in
+      let leaf = try chain("\(name)/chain.pem")[0]
+      guard now > leaf.notAfter - (leaf.notAfter - leaf.notBefore) / 3, let commonName = leaf.commonName else {
+        return nil
+      }
+      let request = try CertificateRequest(
+        der: CertificateRequest.make(
+          key: try key("\(name)/key.pem"), commonName: commonName, organisation: leaf.organisation))
+      let renewed = try issuer.issue(
+        request, role: role, commonName: commonName, organisation: leaf.organisation, dnsNames: leaf.dnsNames, now: now)
+      try write(chain: [renewed] + issuer.chain, to: "\(name)/chain.pem")
+      return name
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Cryptography
+import Files
+import Foundation
+import Testing
+
+@testable import CheckoutService
+
+/// The service's own certificates are renewed before they end.
+@Suite struct RenewalTests {
+  static let day: Int64 = 86_400
+
+  @Test func nothingIsRenewedBeforeTheLastThird() throws {
+    try withFolder { folder, now in
+      let renewed = try folder.renewCertificates(now: now + 19 * Self.day)
+      #expect(renewed == [])
+    }
+  }
+
+  @Test(arguments: zip([21, 61, 300] as [Int64], [["sealing"], ["tls", "sealing"], ["tls", "sealing", "admin"]]))
+  func whatIsInItsLastThirdIsRenewed(_ days: Int64, _ names: [String]) throws {
+    try withFolder { folder, now in
+      let later = now + days * Self.day
+      let renewed = try folder.renewCertificates(now: later)
+      #expect(renewed == names)
+      for name in names {
+        let leaf = try folder.chain("\(name)/chain.pem")[0]
+        #expect(leaf.notAfter > later + 10 * Self.day)
+      }
+      let again = try folder.renewCertificates(now: later)
+      #expect(again == [])
+    }
+  }
+
+  @Test func aRenewedCertificateKeepsKeyNamesAndRole() throws {
+    try withFolder { folder, now in
+      let before = try folder.chain("tls/chain.pem")[0]
+      _ = try folder.renewCertificates(now: now + 80 * Self.day)
+      let after = try folder.chain("tls/chain.pem")
+      #expect(after[0].publicKey == before.publicKey)
+      #expect(after[0].dnsNames == before.dnsNames)
+      #expect(after[0].serial != before.serial)
+      try CertificatePath.verify(
+        chain: after, anchors: [after[after.count - 1]], role: .server, at: now + 81 * Self.day, dnsName: "localhost")
+    }
+  }
+
+  private func withFolder(_ body: (DataFolder, Int64) throws -> Void) throws {
+    let path = NSTemporaryDirectory() + "countersign-renewal-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let now = Int64(Date().timeIntervalSince1970)
+    let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
+    try Setup.make(plan, in: DataFolder(path), now: now)
+    try body(DataFolder(path), now)
+  }
+}
