@@ -15,7 +15,7 @@ struct Entry: Sendable, BitwiseCopyable {
   var attempts: UInt32
   /// The recorded outcome's state where there is one: what was told stays.
   var told: PaymentState?
-  var wasNotFound = false
+  var notFound = PaymentSituation.NotFound.never
 
   init(_ intent: borrowing Intent, reference: UnsafeRawBufferPointer, number: Int64, time: Int64, due: Int64) {
     record = PaymentRecord(
@@ -39,7 +39,7 @@ struct Entry: Sendable, BitwiseCopyable {
   }
 
   var situation: PaymentSituation {
-    PaymentSituation(state: record.state, told: told, wasNotFound: wasNotFound)
+    PaymentSituation(state: record.state, told: told, notFound: notFound)
   }
 
   private static func inline(_ bytes: UnsafeRawBufferPointer) -> (InlineArray<64, UInt8>, UInt8) {

@@ -24,7 +24,7 @@ extension Writer {
     let step = PaymentStateMachine.step(entry.situation, event, canInquire: acquirer.canInquire)
     var next = entry
     next.record.state = step.next.state
-    next.wasNotFound = step.next.wasNotFound
+    next.notFound = step.next.notFound
     switch step.action {
     case .none: return
     case .journalLate:
@@ -32,7 +32,7 @@ extension Writer {
         EventRow(
           kind: .lateAnswer, payment: entry.record.payment, time: round.wall,
           text: "\(event) while \(entry.record.state.name)"))
-      guard next.wasNotFound != entry.wasNotFound else { return }
+      guard next.notFound != entry.notFound else { return }
       round.moved.append(next)
     case .settle: try settle(&next, answer, wasResolving: entry.record.state != .intent, in: &round)
     case .settleAgain:

@@ -3,13 +3,22 @@ public struct PaymentSituation: Sendable, BitwiseCopyable, Hashable {
   public var state: PaymentState
   /// The state of the recorded outcome; final.
   public var told: PaymentState?
-  /// A reversal was answered with "not found" once.
-  public var wasNotFound: Bool
+  public var notFound: NotFound
 
-  public init(state: PaymentState, told: PaymentState? = nil, wasNotFound: Bool = false) {
+  /// How far the acquirer has denied that it knows the sale of a reversal. A reversal can overtake its sale, so only the
+  /// answer to one that was sent after the longest processing time counts.
+  public enum NotFound: UInt8, Sendable, BitwiseCopyable {
+    case never
+    /// Once; the wait is on. Answers to reversals sent before count for nothing more.
+    case once
+    /// The reversal was sent again after the wait.
+    case askedAgain
+  }
+
+  public init(state: PaymentState, told: PaymentState? = nil, notFound: NotFound = .never) {
     self.state = state
     self.told = told
-    self.wasNotFound = wasNotFound
+    self.notFound = notFound
   }
 
   /// As recorded.
@@ -164,17 +173,15 @@ public enum PaymentStateMachine {
     case .reversalDone:
       return settleReversal(now)
     case .reversalNotFound:
-      if now.wasNotFound { return settleReversal(now) }
-      var next = now
-      next.wasNotFound = true
-      return PaymentStep(next: next, action: .reverseLater)
+      switch now.notFound {
+      case .never: return count(.once, now, .reverseLater)
+      case .once: return stay(now, .none)
+      case .askedAgain: return settleReversal(now)
+      }
     case .reversalRefused: return go(now, .reversalRefused, .leaveToOperators)
-    case .due: return stay(now, .reverse)
-    case .saleApproved, .inquiryApproved:
-      // The acquirer knows the sale after all: "not found" counts anew.
-      var next = now
-      next.wasNotFound = false
-      return PaymentStep(next: next, action: .journalLate)
+    case .due: return count(now.notFound == .never ? .never : .askedAgain, now, .reverse)
+    // The acquirer knows the sale after all.
+    case .saleApproved, .inquiryApproved: return count(.never, now, .journalLate)
     case .saleDeclined, .saleNotSent, .inquiryDeclined: return stay(now, .journalLate)
     case .saleLost, .inquiryInconclusive, .reversalLost, .restarted: return stay(now, .none)
     }
@@ -194,7 +201,7 @@ public enum PaymentStateMachine {
     switch event {
     case .saleApproved, .inquiryApproved:
       PaymentStep(
-        next: PaymentSituation(state: .reversing, told: now.told ?? now.state, wasNotFound: false), action: .reverse)
+        next: PaymentSituation(state: .reversing, told: now.told ?? now.state), action: .reverse)
     case .reversalRefused: stay(now, .journalLate)
     case .saleDeclined, .saleNotSent, .saleLost, .inquiryDeclined, .inquiryInconclusive, .reversalDone,
       .reversalNotFound, .reversalLost, .due, .restarted:
@@ -222,6 +229,12 @@ public enum PaymentStateMachine {
 
   private static func go(_ now: PaymentSituation, _ state: PaymentState, _ action: PaymentStep.Action) -> PaymentStep {
     PaymentStep(next: PaymentSituation(state: state, told: now.told), action: action)
+  }
+
+  private static func count(
+    _ notFound: PaymentSituation.NotFound, _ now: PaymentSituation, _ action: PaymentStep.Action
+  ) -> PaymentStep {
+    PaymentStep(next: PaymentSituation(state: now.state, told: now.told, notFound: notFound), action: action)
   }
 
   private static func stay(_ now: PaymentSituation, _ action: PaymentStep.Action) -> PaymentStep {
