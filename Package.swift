@@ -126,13 +126,17 @@ let package = Package(
       name: "protoc-gen-countersign-swift", dependencies: ["CProtocPlugin"]),
 
     // Tests.
+    .testTarget(
+      name: "AcquirerSimulatorTests", dependencies: ["AcquirerSimulator", "Payments"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
     .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
     .testTarget(name: "GeneratorTests", dependencies: ["protoc-gen-countersign-swift"]),
+    .testTarget(name: "LedgerTests", dependencies: ["AcquirerSimulator", "Bytes", "Ledger", "Payments"]),
     .testTarget(
       name: "MessageRuntimeTests",
       dependencies: ["CProtobufC", "CTestMessages", "CountersignRPC", "MessageRuntime", "Messages"]),
+    .testTarget(name: "PaymentsTests", dependencies: ["Bytes", "Payments"]),
     .testTarget(
       name: "ProgramTests",
       dependencies: [

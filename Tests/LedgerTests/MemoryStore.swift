@@ -1,0 +1,210 @@
+import Bytes
+import Payments
+import Synchronization
+
+/// What survives a crash, and what is to go wrong. Shared by the test and the writer's thread.
+final class MemoryDisk: Sendable {
+  struct Contents {
+    var payments: [Int64: StoredPayment] = [:]
+    var outcomes: [Int64: OutcomeRow] = [:]
+    var unresolved: [Int64: UnresolvedRow] = [:]
+    var events: [EventRow] = []
+    var lowWater: Int64 = 0
+    var lastNumber: Int64 = 0
+
+    func stored(_ number: Int64) -> StoredPayment? {
+      guard var stored = payments[number] else { return nil }
+      let outcome = outcomes[number]
+      stored.record.state = unresolved[number]?.state ?? outcome?.state ?? .intent
+      stored.record.outcome = outcome?.state.outcome ?? .pending
+      stored.record.approvalCode = outcome?.approvalCode ?? .none
+      stored.record.responseCode = outcome?.responseCode ?? .none
+      return stored
+    }
+  }
+  struct Faults {
+    var begin = false
+    /// No room for intents.
+    var intents = false
+    /// No room for anything.
+    var writes = false
+    var reads = false
+    var commit = false
+    /// The commit is durable, but says that it failed.
+    var commitAfterwards = false
+    /// Sessions that are over.
+    var sessionsOver: Set<Bytes16> = []
+  }
+
+  let contents = Mutex(Contents())
+  let faults = Mutex(Faults())
+
+  /// The state of a payment as it is durable.
+  func state(_ number: Int64) -> PaymentState? { contents.withLock { $0.stored(number)?.record.state } }
+  func outcome(_ number: Int64) -> Outcome? { contents.withLock { $0.stored(number)?.record.outcome } }
+  func texts(_ kind: EventKind) -> [String] { contents.withLock { $0.events.filter { $0.kind == kind }.map(\.text) } }
+  func fail(_ change: (inout Faults) -> Void) { faults.withLock { change(&$0) } }
+}
+
+/// A store in memory that notes each write, keeps the port's promises, and checks those of its caller.
+final class MemoryStore: Store {
+  private let disk: MemoryDisk
+  private let trace: Trace
+  private let power: Power
+  private var working: MemoryDisk.Contents?
+
+  init(_ disk: MemoryDisk, trace: Trace, power: Power) {
+    self.disk = disk
+    self.trace = trace
+    self.power = power
+  }
+
+  private var faults: MemoryDisk.Faults { disk.faults.withLock { $0 } }
+  private var present: MemoryDisk.Contents { working ?? disk.contents.withLock { $0 } }
+
+  private func spend() throws(StoreError) {
+    if !power.isOn() { throw .unavailable("no power") }
+  }
+
+  private func write(_ step: String, _ change: (inout MemoryDisk.Contents) -> Void) throws(StoreError) {
+    try spend()
+    if faults.writes { throw .unavailable("disk full") }
+    guard var contents = working else {
+      trace.add("WRITTEN OUTSIDE A TRANSACTION: \(step)")
+      return
+    }
+    change(&contents)
+    working = contents
+    trace.add(step)
+  }
+
+  func begin() throws(StoreError) {
+    try spend()
+    if faults.begin { throw .unavailable("read-only") }
+    working = disk.contents.withLock { $0 }
+  }
+
+  func commit(lowWater: Int64) throws(StoreError) {
+    try spend()
+    if faults.commit { throw .failed("input/output error") }
+    guard var contents = working else { throw .failed("no transaction") }
+    contents.lowWater = max(contents.lowWater, lowWater)
+    for number in contents.payments.keys where number < contents.lowWater {
+      if contents.outcomes[number] == nil, contents.unresolved[number] == nil {
+        trace.add("LOW WATER ABOVE OPEN PAYMENT \(number)")
+      }
+    }
+    disk.contents.withLock { $0 = contents }
+    working = nil
+    trace.add("commit")
+    try spend()
+    if faults.commitAfterwards { throw .failed("input/output error") }
+  }
+
+  func rollback() {
+    if working != nil { trace.add("rollback") }
+    working = nil
+  }
+
+  func nested<R>(_ body: () throws -> R) throws -> R {
+    let before = working
+    do {
+      return try body()
+    } catch {
+      working = before
+      throw error
+    }
+  }
+
+  func insertIntent(
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
+  ) throws(StoreError) -> IntentResult {
+    let faults = faults
+    if faults.sessionsOver.contains(intent.session) { return .refused(.sessionOver) }
+    if let known = try payment(key: intent.key, company: intent.company) { return .exists(known) }
+    if let refusal { return .refused(refusal) }
+    if faults.intents { throw .unavailable("disk full") }
+    let number = present.lastNumber + 1
+    let record = PaymentRecord(
+      payment: number, key: intent.key, state: .intent, amount: intent.amount, currency: intent.currency,
+      firstSix: intent.card.firstSix, lastFour: intent.card.lastFour, cardLength: intent.card.length, time: time)
+    let stored = StoredPayment(
+      record: record, company: intent.company, consultant: intent.consultant, session: intent.session,
+      instalments: intent.instalments, expiry: intent.card.expiry, fingerprint: intent.card.fingerprint,
+      reference: [UInt8](reference))
+    try write("intent \(number)") {
+      $0.payments[number] = stored
+      $0.lastNumber = number
+    }
+    return .recorded(number)
+  }
+
+  func insertOutcome(_ outcome: OutcomeRow) throws(StoreError) {
+    if present.outcomes[outcome.payment] != nil { throw .conflict("payment") }
+    try write("outcome \(outcome.payment) \(outcome.state.name)") { $0.outcomes[outcome.payment] = outcome }
+  }
+
+  func insertEvent(_ event: EventRow) throws(StoreError) -> Int64 {
+    try write("event \(event.kind.rawValue)") { $0.events.append(event) }
+    return 0
+  }
+
+  func setUnresolved(_ row: UnresolvedRow) throws(StoreError) {
+    try write("unresolved \(row.payment) \(row.state.name)") { $0.unresolved[row.payment] = row }
+  }
+
+  func clearUnresolved(payment: Int64) throws(StoreError) {
+    try write("resolved \(payment)") { $0.unresolved[payment] = nil }
+  }
+
+  func openPayments() throws(StoreError) -> [OpenPayment] {
+    try spend()
+    let contents = present
+    let open = contents.payments.keys.filter {
+      contents.unresolved[$0] != nil || $0 >= contents.lowWater && contents.outcomes[$0] == nil
+    }
+    return open.sorted().compactMap { number in
+      contents.stored(number).map { OpenPayment(stored: $0, unresolved: contents.unresolved[number]) }
+    }
+  }
+
+  func payment(number: Int64) throws(StoreError) -> StoredPayment? {
+    if faults.reads { throw .unavailable("unreadable") }
+    return present.stored(number)
+  }
+
+  func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment? {
+    if faults.reads { throw .unavailable("unreadable") }
+    let contents = present
+    let row = contents.payments.first { $0.value.record.key == key && $0.value.company == company }
+    return row.flatMap { contents.stored($0.key) }
+  }
+
+  func maintain(idle: Bool) {}
+}
+
+/// The register and the sessions are no business of the ledger's.
+extension MemoryStore {
+  private static var absent: StoreError { .failed("not kept by this store") }
+
+  func insertCompany(name: String, time: Int64) throws(StoreError) -> Int64 { throw Self.absent }
+  func company(name: String) throws(StoreError) -> CompanyRow? { throw Self.absent }
+  func company(id: Int64) throws(StoreError) -> CompanyRow? { throw Self.absent }
+  func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64 { throw Self.absent }
+  func consultant(id: Int64) throws(StoreError) -> ConsultantRow? { throw Self.absent }
+  func insertCertificate(_ row: CertificateRow) throws(StoreError) { throw Self.absent }
+  func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow? { throw Self.absent }
+  func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? { throw Self.absent }
+  func insertToken(_ row: TokenRow) throws(StoreError) { throw Self.absent }
+  func token(digest: Bytes32) throws(StoreError) -> TokenRow? { throw Self.absent }
+  func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError) {
+    throw Self.absent
+  }
+  func insertSession(_ row: SessionRow) throws(StoreError) { throw Self.absent }
+  func session(id: Bytes16) throws(StoreError) -> SessionRow? { throw Self.absent }
+  func liveSessions(consultant: Int64) throws(StoreError) -> [Bytes16] { throw Self.absent }
+  func setIdentity(session: Bytes16, digest: Bytes32, process: UInt64, sequence: UInt64) throws(StoreError) {
+    throw Self.absent
+  }
+  func endSession(_ session: Bytes16, reason: SessionEnd, time: Int64) throws(StoreError) { throw Self.absent }
+}
