@@ -163,6 +163,7 @@ let package = Package(
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
+    .testTarget(name: "StorageSQLiteTests", dependencies: ["Bytes", "Cryptography", "Payments", "StorageSQLite"]),
     .testTarget(
       name: "ServiceTests",
       dependencies: [

@@ -176,7 +176,7 @@ extension SQLiteStore {
     let started = try database.prepare(
       """
       SELECT seq FROM payment WHERE seq >= (SELECT low_water FROM mark)
-        AND NOT EXISTS (SELECT 1 FROM outcome WHERE payment = seq)
+        AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.payment = payment.seq)
       """
     ).all { $0.int(0) }
     let rows = Dictionary(uniqueKeysWithValues: unresolved.map { ($0.payment, $0) })

@@ -1,0 +1,92 @@
+import Bytes
+import Cryptography
+import Foundation
+import Payments
+
+@testable import StorageSQLite
+
+/// A ledger in a real file below a temporary folder.
+final class TestLedger {
+  let folder: String
+  let key = PrivateKey.generate(.p256)
+  var path: String { "\(folder)/ledger.db" }
+  var publicKey: String { "\(folder)/public.pem" }
+
+  static let time: Int64 = 1_795_000_000_000
+
+  init() throws {
+    folder = NSTemporaryDirectory() + "countersign-ledger-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try SQLiteStore.create(path: path)
+    try Data(key.publicKey.pem).write(to: URL(fileURLWithPath: publicKey))
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+  func open(_ path: String? = nil) throws -> SQLiteStore {
+    try SQLiteStore(path: path ?? self.path, signer: { [key] in try key.sign($0) })
+  }
+
+  /// A store with company 1, consultant 1 and a live session with an identity.
+  func openWithSession() throws -> SQLiteStore {
+    let store = try open()
+    try store.begin()
+    _ = try store.insertCompany(name: "Acme", time: Self.time)
+    _ = try store.insertConsultant(company: 1, name: "Kim", time: Self.time)
+    try store.insertSession(Self.session)
+    try store.setIdentity(session: Self.session.id, digest: Self.identity, process: 7, sequence: 1)
+    try store.commit(lowWater: 0)
+    return store
+  }
+
+  static let identity = SHA256.digest([1])
+  static let mac = MACAddress([2, 0, 0, 0, 0, 1])!
+  static let session = SessionRow(
+    id: Bytes16(high: 1, low: 2), challenge: SHA256.digest([2]), consultant: 1, company: 1,
+    consultantCertificate: SHA256.digest([3]), companyCertificate: SHA256.digest([4]), macAddress: mac,
+    enc: SHA256.digest([5]), sealingKey: [1, 2, 3, 4, 5, 6, 7, 8], statement: SHA256.digest([6]), path: 0,
+    loginTime: time)
+
+  static func intent(_ number: UInt64, _ change: (inout Intent) -> Void = { _ in }) -> Intent {
+    var intent = Intent(
+      key: Bytes16(high: 0x0190_0000_0000_7000, low: number), session: session.id, sequence: number,
+      identityDigest: identity, macAddress: mac, process: 7, company: 1, consultant: 1, amount: 100 + number,
+      currency: Currency(Array("KRW".utf8))!, instalments: 0, notAfter: .max, reference: Range32(start: 0, count: 3),
+      card: StoredCard(
+        fingerprint: Bytes16(high: 9, low: number), expiry: 203_512, keyVersion: 1, box: .init(repeating: 5),
+        firstSix: 411_111, lastFour: 1_111, length: 16), secrets: .empty,
+      reply: ReplyToken(loop: 0, slot: 0, generation: 0))
+    change(&intent)
+    return intent
+  }
+}
+
+extension SQLiteStore {
+  func record(_ intent: Intent, unlessKnown refusal: PaymentRefusal? = nil) throws -> IntentResult {
+    try Array("A-1".utf8).withUnsafeBytes {
+      try insertIntent(intent, reference: $0, time: TestLedger.time, unlessKnown: refusal)
+    }
+  }
+
+  /// One transaction.
+  func write(_ body: (SQLiteStore) throws -> Void) throws {
+    try begin()
+    try body(self)
+    try commit(lowWater: 0)
+  }
+}
+
+extension IntentResult {
+  var number: Int64? {
+    if case .recorded(let number) = self { return number }
+    return nil
+  }
+  var refusal: PaymentRefusal? {
+    if case .refused(let refusal) = self { return refusal }
+    return nil
+  }
+  var known: StoredPayment? {
+    if case .exists(let stored) = self { return stored }
+    return nil
+  }
+}
