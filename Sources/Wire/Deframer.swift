@@ -9,12 +9,14 @@ public struct Frame {
   @inlinable public var size: Int { FrameHeader.size + payload.count }
   /// The meta part.
   @inlinable public var meta: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: payload[..<Int(header.metaLength)])
+    UnsafeRawBufferPointer(rebasing: payload[..<metaCount])
   }
   /// The message part.
   @inlinable public var message: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: payload[Int(header.metaLength)...])
+    UnsafeRawBufferPointer(rebasing: payload[metaCount...])
   }
+  /// No more than there is, though an ignorable frame, whose header is not checked, may claim more.
+  @usableFromInline var metaCount: Int { min(Int(header.metaLength), payload.count) }
 
   @inlinable
   init(header: FrameHeader, payload: UnsafeRawBufferPointer) {

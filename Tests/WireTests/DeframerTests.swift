@@ -22,6 +22,19 @@ import Testing
     #expect(text == "these bytes look like TLS inside TLS; this port speaks countersign/1")
   }
 
+  @Test func metaOfAnIgnorableFrameEndsWithTheFrame() {
+    var deframer = Deframer()
+    let bytes: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 0, 0xA7, 0, 0xA7, 0xA7, 7]
+    bytes.withUnsafeBytes { bytes in
+      guard case .frame(let frame) = deframer.next(in: bytes) else {
+        Issue.record("no frame")
+        return
+      }
+      #expect(frame.meta.count == 1)
+      #expect(frame.message.count == 0)
+    }
+  }
+
   @Test func httpAfterAFrameIsOnlyTooLarge() {
     let ping = FrameHeader(type: .cancel, stream: 1, metaLength: 0, messageLength: 0).encoded
     let bytes = ping + Array("GET / HTTP/1.1\r\n".utf8)
