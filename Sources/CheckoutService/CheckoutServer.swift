@@ -134,7 +134,7 @@ private struct ServerParts: Sendable {
     let identity = try ServiceIdentity(folder)
     let process = UInt64.random(in: 1...UInt64.max)
     root = identity.root
-    ledger = try Self.ledger(configuration, folder, clock, onFatal)
+    ledger = try Self.ledger(configuration, folder, clock, logger, onFatal)
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
     destination = PublicDestination(
@@ -160,7 +160,7 @@ private struct ServerParts: Sendable {
   }
 
   private static func ledger(
-    _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock,
+    _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
     _ onFatal: @escaping @Sendable (any Error) -> Void
   ) throws -> Ledger {
     let signer = try folder.key("audit/key.pem")
@@ -168,7 +168,8 @@ private struct ServerParts: Sendable {
     return Ledger(
       store: { try SQLiteStore(path: path, signer: { try signer.sign($0) }) },
       acquirer: try Simulator(configuration.simulator),
-      clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic), onFatal: onFatal)
+      clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic),
+      onRefusing: { logger.error("new payments are refused", metadata: ["error": "\($0)"]) }, onFatal: onFatal)
   }
 
   func methods() -> MethodTable {

@@ -11,19 +11,24 @@ public final class Ledger: Sendable {
   private let makeStore: @Sendable () throws -> any Store
   private let acquirer: any Acquirer
   private let clock: LedgerClock
+  private let onRefusing: @Sendable (any Error) -> Void
   private let onFatal: @Sendable (any Error) -> Void
   private let thread = Mutex<WriterThread?>(nil)
 
   /// - Parameters:
   ///   - store: makes the store, on the writer's thread.
+  ///   - onRefusing: called when new payments begin to be refused, with the store's reason; for the log. At most
+  ///     every ten seconds.
   ///   - onFatal: called where a commit's outcome is unknown; the process must end, and its next start recovers.
   public init(
     store: @escaping @Sendable () throws -> any Store, acquirer: any Acquirer, clock: LedgerClock,
+    onRefusing: @escaping @Sendable (any Error) -> Void = { _ in },
     onFatal: @escaping @Sendable (any Error) -> Void
   ) {
     makeStore = store
     self.acquirer = acquirer
     self.clock = clock
+    self.onRefusing = onRefusing
     self.onFatal = onFatal
   }
 
@@ -35,7 +40,7 @@ public final class Ledger: Sendable {
     acquirer.start(Sink(inbox: inbox))
     try thread.start { [self] in
       let writer = try Writer(
-        store: makeStore(), acquirer: acquirer, clock: clock, inbox: inbox, onFatal: onFatal)
+        store: makeStore(), acquirer: acquirer, clock: clock, inbox: inbox, onRefusing: onRefusing, onFatal: onFatal)
       try writer.recover()
       return { writer.run() }
     }

@@ -9,6 +9,7 @@ final class Writer {
   let acquirer: any Acquirer
   let clock: LedgerClock
   let inbox: Inbox
+  private let onRefusing: @Sendable (any Error) -> Void
   private let onFatal: @Sendable (any Error) -> Void
   var open = OpenPayments()
   /// Answers that go into the next transaction.
@@ -16,20 +17,27 @@ final class Writer {
   private var isFatal = false
   /// The last round failed before its commit.
   private var isFailing = false
+  /// New payments are not taken at present.
+  private var isRefusing = false
+  /// Monotonic milliseconds before which no reason is given again: a store may fail many rounds in a row.
+  private var nextReason: Int64 = .min
 
   /// Milliseconds until a store that failed is tried again.
   private static let retryWait: Int64 = 50
   /// Longest wait, so that the store may write what an idle time is for.
   private static let idleWait: Int64 = 500
+  /// Milliseconds between two reasons.
+  private static let reasonWait: Int64 = 10_000
 
   init(
     store: any Store, acquirer: any Acquirer, clock: LedgerClock, inbox: Inbox,
-    onFatal: @escaping @Sendable (any Error) -> Void
+    onRefusing: @escaping @Sendable (any Error) -> Void, onFatal: @escaping @Sendable (any Error) -> Void
   ) {
     self.store = store
     self.acquirer = acquirer
     self.clock = clock
     self.inbox = inbox
+    self.onRefusing = onRefusing
     self.onFatal = onFatal
   }
 
@@ -43,6 +51,7 @@ final class Writer {
       round(work)
       if isFatal { break }
       store.maintain(idle: isIdle)
+      if isIdle, !isFailing { note(nil) }
       if isDrained, work.isStopping, answers.isEmpty || isFailing { break }
     }
     refuseAll(inbox.close(), LedgerError.stopped)
@@ -109,7 +118,7 @@ final class Writer {
       round.eraseSecrets()
       return end(work, error)
     }
-    setFailing(false)
+    note(nil)
     answers.append(contentsOf: round.postponed)
     remember(round)
     handOver(work, &round)
@@ -163,14 +172,14 @@ final class Writer {
     var rest = work
     (rest.batches, rest.jobs) = ([], [])
     if work.batches.isEmpty, work.jobs.isEmpty {
-      setFailing(true)
+      note(error)
       answers = work.answers
       var round = Round(now: clock.monotonic(), wall: clock.wall())
       afterCommit(rest, &round)
     } else {
       refuseAll(work.batches, work.jobs, error)
       round(rest)
-      setFailing(true)
+      note(error)
     }
   }
 
@@ -179,16 +188,22 @@ final class Writer {
     do {
       try store.begin()
       store.rollback()
-      setFailing(false)
+      note(nil)
     } catch {
       store.rollback()
     }
   }
 
-  private func setFailing(_ isFailing: Bool) {
-    guard self.isFailing != isFailing else { return }
-    self.isFailing = isFailing
-    inbox.isTakingIntents = !isFailing
+  /// Notes how the last round ended, and tells whether new payments are taken and why they are no longer.
+  private func note(_ failure: (any Error)?) {
+    isFailing = failure != nil
+    let reason = failure ?? store.shortage
+    guard isRefusing != (reason != nil) else { return }
+    isRefusing = reason != nil
+    inbox.isTakingIntents = !isRefusing
+    guard let reason, clock.monotonic() >= nextReason else { return }
+    nextReason = clock.monotonic() + Self.reasonWait
+    onRefusing(reason)
   }
 
   /// Whether the commit happened is unknown: nobody is told anything, and the process must end.

@@ -25,7 +25,7 @@ final class Desk: Sendable {
     loop = TestLoop(trace: trace, power: Power())
     ledger = Ledger(
       store: { MemoryStore(disk, trace: trace, power: Power()) }, acquirer: acquirer, clock: clock.ledgerClock,
-      onFatal: { _ in trace.add("fatal") })
+      onRefusing: { trace.add("refusing: \($0)") }, onFatal: { _ in trace.add("fatal") })
     ledger.attach(loop, index: 0)
     try ledger.start()
   }

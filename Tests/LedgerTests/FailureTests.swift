@@ -44,6 +44,33 @@ import Testing
     #expect(desk.trace.all("send") == ["send sale 1"])
   }
 
+  @Test func whileRoomIsShortPaymentsAreRefusedAndThoseUnderWayGoOn() async throws {
+    let desk = try Desk(script: { _ in nil })
+    let first = desk.pay(1)
+    await desk.settle()
+    desk.disk.fail { $0.shortage = true }
+    #expect(await desk.loop.answer(desk.pay(2)).verdict == .refused(.storeUnavailable))
+    await desk.settle()
+    #expect(!desk.ledger.isTakingIntents)
+    desk.acquirer.answer(.sale, 1, .approved)
+    #expect(await desk.loop.outcome(first) == .approved)
+    desk.disk.fail { $0.shortage = false }
+    await desk.settle()
+    #expect(desk.ledger.isTakingIntents)
+  }
+
+  @Test func theReasonForRefusingIsGivenOnceInTenSeconds() async throws {
+    let desk = try Desk()
+    desk.disk.fail { $0.intents = true }
+    for number in 1...3 { _ = await desk.loop.answer(desk.pay(UInt64(number))) }
+    await desk.settle()
+    #expect(desk.trace.all("refusing") == ["refusing: disk full"])
+    await desk.pass(10_000)
+    _ = await desk.loop.answer(desk.pay(4))
+    await desk.settle()
+    #expect(desk.trace.all("refusing").count == 2)
+  }
+
   @Test func anAnswerWaitsUntilTheStoreCanWriteAgain() async throws {
     let desk = try Desk(script: { _ in nil })
     let reply = desk.pay(1)

@@ -26,6 +26,8 @@ final class MemoryDisk: Sendable {
     var begin = false
     /// No room for intents.
     var intents = false
+    /// Little room: what is under way goes on.
+    var shortage = false
     /// No room for anything.
     var writes = false
     var reads = false
@@ -123,6 +125,7 @@ final class MemoryStore: Store {
     if faults.sessionsOver.contains(intent.session) { return .refused(.sessionOver) }
     if let known = try payment(key: intent.key, company: intent.company) { return .exists(known) }
     if let refusal { return .refused(refusal) }
+    if faults.shortage { return .refused(.storeUnavailable) }
     if faults.intents { throw .unavailable("disk full") }
     let number = present.lastNumber + 1
     let record = PaymentRecord(
@@ -179,6 +182,8 @@ final class MemoryStore: Store {
     let row = contents.payments.first { $0.value.record.key == key && $0.value.company == company }
     return row.flatMap { contents.stored($0.key) }
   }
+
+  var shortage: StoreError? { faults.shortage ? .unavailable("nearly full") : nil }
 
   func maintain(idle: Bool) {}
 }

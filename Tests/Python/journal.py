@@ -37,7 +37,7 @@ def leaf(domain, number, *fields):
 
 
 def leaves(db):
-    """Number, leaf and the first 8 bytes that the row keeps, in order."""
+    """Number, leaf, the first 8 bytes that the row keeps, and time, in order."""
     found = []
     for row in db.execute(
         "SELECT seq, key, company, consultant, session, sequence, time, amount, currency, instalments, reference,"
@@ -45,13 +45,13 @@ def leaves(db):
     ):
         fields = [sized(row[1]), u64(row[2]), u64(row[3]), sized(row[4])] + [u64(n) for n in row[5:10]]
         fields += [sized(row[10]), sized(row[11])] + [u64(n) for n in row[12:16]]
-        found.append((row[0], leaf(b"payment", row[0], *fields), row[16]))
+        found.append((row[0], leaf(b"payment", row[0], *fields), row[16], row[6]))
     for row in db.execute("SELECT seq, payment, time, state, approval, response, leaf FROM outcome"):
-        found.append((row[0], leaf(b"outcome", row[0], *[u64(n) for n in row[1:6]]), row[6]))
+        found.append((row[0], leaf(b"outcome", row[0], *[u64(n) for n in row[1:6]]), row[6], row[2]))
     for row in db.execute("SELECT seq, kind, payment, consultant, company, session, time, body, leaf FROM event"):
         fields = [sized(row[1])] + [optional_number(n) for n in row[2:5]]
         fields += [optional_bytes(row[5]), u64(row[6]), sized(row[7])]
-        found.append((row[0], leaf(b"event", row[0], *fields), row[8]))
+        found.append((row[0], leaf(b"event", row[0], *fields), row[8], row[6]))
     return sorted(found)
 
 
@@ -80,7 +80,7 @@ def is_signed(message, signature, public):
 def verify(path, public):
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     records = leaves(db)
-    for place, (number, digest, prefix) in enumerate(records, start=1):
+    for place, (number, digest, prefix, _) in enumerate(records, start=1):
         if number != place:
             return f"record {place} is missing"
         if int.from_bytes(digest[:8], "big", signed=True) != prefix:
@@ -88,10 +88,12 @@ def verify(path, public):
     previous, last = bytes(32), 0
     heads = db.execute("SELECT first, last, previous, root, time, signature FROM head ORDER BY last").fetchall()
     for first, end, before, tree, time, signature in heads:
-        if first != last + 1 or before != previous:
-            return f"head {end} does not follow the one before"
-        if root([digest for _, digest, _ in records[first - 1 : end]]) != tree:
+        if first != last + 1 or before != previous or end > len(records):
+            return f"head {end} does not follow the one before or its records are missing"
+        if root([digest for _, digest, _, _ in records[first - 1 : end]]) != tree:
             return f"the tree of head {end} does not fit its records"
+        if records[end - 1][3] != time:
+            return f"the time of head {end} is not that of its last record"
         signed = b"countersign/1 head\0" + before + tree + u64(first) + u64(end) + u64(time)
         if not is_signed(signed, signature, public):
             return f"the signature of head {end} is wrong"

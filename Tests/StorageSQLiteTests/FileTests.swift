@@ -45,18 +45,52 @@ import Testing
   @Test func aCopyTakenAtAnyTimeOpensAndIsWhole() throws {
     let ledger = try TestLedger()
     let store = try ledger.openWithSession()
-    for round in 0..<5 {
+    for round in 1...5 {
       try store.write { store in _ = try store.record(TestLedger.intent(UInt64(round))) }
-      let copy = "\(ledger.folder)/copy-\(round).db"
-      for suffix in ["", "-wal"] {
-        try FileManager.default.copyItem(atPath: ledger.path + suffix, toPath: copy + suffix)
-      }
+      try Self.expectWhole(ledger, ledger.copy(), payments: Int64(round))
+    }
+  }
+
+  @Test func aCopyTakenInATransactionHasNothingOfIt() throws {
+    let ledger = try TestLedger()
+    let store = try ledger.openWithSession()
+    try store.write { _ = try $0.record(TestLedger.intent(1)) }
+    // A cache of ten pages makes SQLite write pages to the WAL before the commit.
+    try store.database.execute("PRAGMA cache_size = 10")
+    try store.begin()
+    for key: UInt64 in 2...2_000 { _ = try store.record(TestLedger.intent(key)) }
+    let copy = try ledger.copy()
+    let wal = try Data(contentsOf: URL(fileURLWithPath: copy + "-wal"))
+    #expect(wal.count > 50 * 4_096)
+    try Self.expectWhole(ledger, copy, payments: 1)
+    store.rollback()
+  }
+
+  /// A power failure may cut the WAL anywhere: what is found is whole and a beginning of what was written.
+  @Test func aWALThatIsCutAnywhereGivesABeginning() throws {
+    let ledger = try TestLedger()
+    let store = try ledger.openWithSession()
+    for key: UInt64 in 1...10 { try store.write { _ = try $0.record(TestLedger.intent(key)) } }
+    let whole = try Data(contentsOf: URL(fileURLWithPath: ledger.path + "-wal"))
+    var (dice, counts) = (Dice(state: 1), Set<Int64>())
+    for _ in 0..<40 {
+      let copy = try ledger.copy()
+      try whole.prefix(dice.roll(whole.count)).write(to: URL(fileURLWithPath: copy + "-wal"))
       let opened = try ledger.open(copy)
-      let count = try opened.database.number("SELECT count(*) FROM payment")
-      #expect(count == Int64(round + 1))
       let health = try opened.database.prepare("PRAGMA integrity_check").all { $0.text(0) }
       #expect(health == ["ok"])
+      let count = try opened.database.number("SELECT count(*) FROM payment")
+      #expect(opened.position.nextNumber == count + 1)
+      counts.insert(count)
     }
+    #expect(counts.count > 5)
+  }
+
+  private static func expectWhole(_ ledger: TestLedger, _ path: String, payments: Int64) throws {
+    let opened = try ledger.open(path)
+    let health = try opened.database.prepare("PRAGMA integrity_check").all { $0.text(0) }
+    #expect(health == ["ok"])
+    #expect(try opened.database.number("SELECT count(*) FROM payment") == payments)
   }
 
   @Test func anUncommittedPaymentIsNotThere() throws {
@@ -98,6 +132,73 @@ import Testing
     try FileManager.default.removeItem(atPath: ledger.path)
     let error = #expect(throws: StoreError.self) { try ledger.open() }
     #expect("\(String(describing: error))".contains("countersign-server init"))
+  }
+
+  @Test func anEmptyFileIsNotTakenForALedger() throws {
+    let ledger = try TestLedger()
+    try FileManager.default.removeItem(atPath: ledger.path)
+    try Data().write(to: URL(fileURLWithPath: ledger.path))
+    let error = #expect(throws: StoreError.self) { try ledger.open() }
+    #expect("\(String(describing: error))".contains("\(ledger.path) is not a ledger of this service"))
+  }
+
+  @Test func aFileWithBrokenPagesIsDamaged() throws {
+    let ledger = try TestLedger()
+    var file = try Data(contentsOf: URL(fileURLWithPath: ledger.path))
+    file.replaceSubrange(4_096..., with: Data(repeating: 0xFF, count: file.count - 4_096))
+    try file.write(to: URL(fileURLWithPath: ledger.path))
+    let error = #expect(throws: StoreError.self) { try ledger.open() }
+    guard case .damaged(let text)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(text.contains(ledger.path))
+  }
+
+  @Test func aFileThatLostItsEndIsDamaged() throws {
+    let ledger = try TestLedger()
+    let file = try Data(contentsOf: URL(fileURLWithPath: ledger.path))
+    try file.prefix(file.count / 2).write(to: URL(fileURLWithPath: ledger.path))
+    let error = #expect(throws: StoreError.self) { try ledger.openWithSession() }
+    guard case .damaged(let text)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(text.contains(ledger.path))
+  }
+
+  /// Nobody, not even root, makes files below /proc.
+  @Test func aFolderThatCannotBeWrittenIsNamed() {
+    let made = #expect(throws: StoreError.self) { try SQLiteStore.create(path: "/proc/ledger.db") }
+    #expect("\(String(describing: made))".contains("/proc/ledger.db"))
+    let opened = #expect(throws: StoreError.self) { try SQLiteStore(path: "/proc/version", signer: { _ in [] }) }
+    #expect("\(String(describing: opened))".contains("/proc/version-lock cannot be made"))
+  }
+
+  @Test func aLockIsGivenBackWhereOpeningFails() throws {
+    let ledger = try TestLedger()
+    try ledger.sqlite("PRAGMA user_version = 99")
+    for _ in 0..<2 {
+      #expect(throws: StoreError.newerSchema(found: 99, supported: Int(Schema.version))) { try ledger.open() }
+    }
+    try ledger.sqlite("PRAGMA user_version = \(Schema.version)")
+    _ = try ledger.open()
+  }
+
+  @Test func anotherProcessesLockIsRespected() throws {
+    let ledger = try TestLedger()
+    let other = Process()
+    other.executableURL = URL(filePath: "/usr/bin/flock")
+    other.arguments = ["\(ledger.path)-lock", "sh", "-c", "echo locked; cat"]
+    let (input, output) = (Pipe(), Pipe())
+    (other.standardInput, other.standardOutput) = (input, output)
+    try other.run()
+    _ = output.fileHandleForReading.availableData
+    let error = #expect(throws: StoreError.self) { try ledger.open() }
+    #expect("\(String(describing: error))".contains("in use by another server process"))
+    try input.fileHandleForWriting.close()
+    other.waitUntilExit()
+    _ = try ledger.open()
   }
 
   @Test func aLedgerIsWrittenByOneAtATime() throws {

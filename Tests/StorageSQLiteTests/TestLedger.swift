@@ -27,6 +27,13 @@ final class TestLedger {
     try SQLiteStore(path: path ?? self.path, signer: { [key] in try key.sign($0) })
   }
 
+  /// Copies the files as they are now, as a backup of the disk would.
+  func copy() throws -> String {
+    let copy = "\(folder)/\(UUID().uuidString).db"
+    for suffix in ["", "-wal"] { try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix) }
+    return copy
+  }
+
   /// A store with company 1, consultant 1 and a live session with an identity.
   func openWithSession() throws -> SQLiteStore {
     let store = try open()
@@ -59,6 +66,23 @@ final class TestLedger {
     change(&intent)
     return intent
   }
+}
+
+/// Random numbers that a seed repeats (SplitMix64).
+struct Dice {
+  var state: UInt64
+  /// 0 up to `sides` - 1.
+  mutating func roll(_ sides: Int) -> Int {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return Int((mixed ^ mixed >> 31) % UInt64(sides))
+  }
+}
+
+/// On or off, for a closure that a store keeps.
+final class Switch {
+  var isOn = true
 }
 
 extension SQLiteStore {

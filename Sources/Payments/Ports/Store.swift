@@ -50,6 +50,10 @@ public protocol Store: AnyObject {
   func payment(number: Int64) throws(StoreError) -> StoredPayment?
   func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment?
 
+  /// Why new payments are refused with `.storeUnavailable` while all else is still written (room runs out), as of the
+  /// last ``begin()`` or ``maintain(idle:)``; nil while they are taken.
+  var shortage: StoreError? { get }
+
   /// Checkpoints where one is due. Called after each commit and, with `idle`, when nothing is queued.
   func maintain(idle: Bool)
 

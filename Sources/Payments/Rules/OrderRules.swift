@@ -71,7 +71,7 @@ public enum OrderReference {
   /// C0, DEL and C1, and the characters that change the direction or layout of the text around them.
   private static func isControl(_ scalar: UInt32) -> Bool {
     switch scalar {
-    case 0...0x1F, 0x7F...0x9F, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: true
+    case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: true
     default: false
     }
   }

@@ -178,9 +178,8 @@ final class Statement {
 
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
-  func text(_ column: Int32) -> String {
-    sqlite3_column_text(handle, column).map { String(cString: $0) } ?? ""
-  }
+  /// All of it, zero bytes too.
+  func text(_ column: Int32) -> String { String(decoding: buffer(column), as: UTF8.self) }
 
   /// Valid until the next step or reset.
   @inline(__always)

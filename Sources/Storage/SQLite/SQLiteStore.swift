@@ -13,6 +13,9 @@ public final class SQLiteStore: Store {
 
   /// Pages of the WAL at which it is copied into the database: the longest stall stays near 20 ms.
   static let checkpointPages: Int32 = 1_000
+  /// Bytes of the disk that new payments leave to the outcomes and reversals of those under way: a COMMIT that finds no
+  /// room ends the process, so payments must stop before. 32 times the WAL at which it is copied.
+  public static let reserveBytes: UInt64 = 128 * 1_024 * 1_024
   /// Milliseconds between two heads while something changes.
   static let headMilliseconds: Int64 = 1_000
 
@@ -20,14 +23,26 @@ public final class SQLiteStore: Store {
   let statements: Statements
   private let signer: Signer
   private let lock: Int32
+  private let reserve: UInt64
+  /// Whether more than the reserve was free when it was last looked at.
+  private(set) var hasRoom = true
   /// What a rollback brings back.
   struct Position {
     var nextNumber: Int64
     /// Leaves since the last head.
     var frontier: MerkleFrontier
     var lastHead: JournalHead?
+    /// Milliseconds since 1970-01-01T00:00:00Z of the last record.
+    var lastTime: Int64
     /// Outcomes since the last head of payments below the low-water mark.
     var hasLateOutcomes: Bool
+
+    /// Counts a record.
+    mutating func append(_ leaf: Bytes32, time: Int64) {
+      nextNumber += 1
+      frontier.append(leaf)
+      lastTime = time
+    }
   }
   var position: Position
   private var committed: Position
@@ -36,8 +51,6 @@ public final class SQLiteStore: Store {
   /// Sessions read in the present transaction. Forgotten at its start and whenever a session, consultant or company
   /// is written.
   var sessionsInTransaction: [Bytes16: PaymentSession] = [:]
-  /// Milliseconds since 1970-01-01T00:00:00Z of the last record.
-  var lastTime: Int64 = 0
   private var walPages: Int32 = 0
   /// WAL pages below which a checkpoint is not tried again, because a reader held the last one up.
   private var checkpointAt = SQLiteStore.checkpointPages
@@ -54,12 +67,16 @@ public final class SQLiteStore: Store {
 
   /// Opens a ledger for writing; makes durable what an unclean stop left in the WAL before anything is told from it.
   ///
+  /// - Parameter reserve: bytes of free space below which new payments are refused.
   /// - Throws: ``StoreError`` that names the file and what to do.
-  public init(path: String, signer: @escaping Signer) throws(StoreError) {
+  public init(
+    path: String, reserve: UInt64 = SQLiteStore.reserveBytes, signer: @escaping Signer
+  ) throws(StoreError) {
     let before = umask(0o077)
     defer { umask(before) }
     lock = try Self.takeLock(path)
     self.signer = signer
+    self.reserve = reserve
     do throws(StoreError) {
       database = try Database(path: path, flags: SQLITE_OPEN_READWRITE)
       try Schema.check(database)
@@ -109,6 +126,7 @@ public final class SQLiteStore: Store {
 
   public func begin() throws(StoreError) {
     sessionsInTransaction.removeAll(keepingCapacity: true)
+    measureRoom()
     _ = try statements.begin.run()
   }
 
@@ -119,9 +137,11 @@ public final class SQLiteStore: Store {
     }
     let before = self.lowWater
     self.lowWater = max(self.lowWater, lowWater)
-    do {
+    do throws(StoreError) {
       if isHeadDue { try writeHead() }
-      _ = try statements.commit.run()
+      guard try statements.commit.run() == SQLITE_DONE else {
+        throw .failed("\(database.path): COMMIT was refused")
+      }
     } catch {
       self.lowWater = before
       throw error
@@ -149,7 +169,21 @@ public final class SQLiteStore: Store {
     }
   }
 
+  public var shortage: StoreError? {
+    guard !hasRoom else { return nil }
+    return .unavailable("\(database.path): less than \(reserve / 1_048_576) MiB of its disk are free")
+  }
+
+  /// One call of the kernel a transaction; the lock lies beside the ledger.
+  private func measureRoom() {
+    var disk = statvfs()
+    guard fstatvfs(lock, &disk) == 0 else { return }
+    let (free, isMore) = UInt64(disk.f_bavail).multipliedReportingOverflow(by: UInt64(disk.f_frsize))
+    hasRoom = isMore || free >= reserve
+  }
+
   public func maintain(idle: Bool) {
+    if idle { measureRoom() }
     if idle, position.frontier.count > 0 {
       do {
         try begin()
@@ -175,15 +209,11 @@ public final class SQLiteStore: Store {
   // MARK: - Journal
 
   /// Counts a record whose row, with the number `position.nextNumber`, was written.
-  func record(_ leaf: Bytes32, time: Int64) {
-    position.nextNumber += 1
-    position.frontier.append(leaf)
-    lastTime = time
-  }
+  func record(_ leaf: Bytes32, time: Int64) { position.append(leaf, time: time) }
 
   private var isHeadDue: Bool {
     guard let last = position.lastHead else { return true }
-    return !(0..<Self.headMilliseconds).contains(lastTime - last.time)
+    return !(0..<Self.headMilliseconds).contains(position.lastTime - last.time)
   }
 
   private func writeHead() throws(StoreError) {
@@ -192,7 +222,7 @@ public final class SQLiteStore: Store {
     let last = position.nextNumber - 1
     var head = JournalHead(
       previous: previous, root: position.frontier.root, first: last - Int64(position.frontier.count) + 1, last: last,
-      time: lastTime)
+      time: position.lastTime)
     do {
       head.signature = try signer(head.signed)
     } catch {
@@ -206,7 +236,7 @@ public final class SQLiteStore: Store {
     insert.bind(5, head.time)
     insert.bind(6, head.signature)
     insert.bind(7, lowWater)
-    _ = try insert.run()
+    try insert.run(conflict: "last")
     if position.hasLateOutcomes { _ = try statements.clearLateOutcomes.run() }
     position.hasLateOutcomes = false
     position.lastHead = head

@@ -62,8 +62,10 @@ enum Schema {
   /// Makes the tables of a new file.
   static func create(in database: Database) throws(StoreError) {
     try database.execute("PRAGMA journal_mode = WAL")
-    try database.execute("BEGIN; \(tables); PRAGMA user_version = \(version); COMMIT")
-    try database.execute("PRAGMA application_id = \(applicationID)")
+    try database.execute(
+      """
+      BEGIN; \(tables) PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version); COMMIT
+      """)
   }
 
   /// - Throws: ``StoreError/damaged(_:)`` where the file is not ours, ``StoreError/newerSchema(found:supported:)``.

@@ -24,6 +24,12 @@ final class Statements {
     FROM payment p LEFT JOIN outcome o ON o.payment = p.seq LEFT JOIN unresolved u ON u.payment = p.seq
     """
 
+  /// Payments above the low-water mark that have no outcome.
+  static let startedPayments = """
+    SELECT seq FROM payment WHERE seq >= (SELECT low_water FROM mark)
+      AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.payment = payment.seq)
+    """
+
   init(_ database: Database) throws(StoreError) {
     begin = try database.prepare("BEGIN IMMEDIATE")
     commit = try database.prepare("COMMIT")

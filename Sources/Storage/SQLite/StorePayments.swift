@@ -7,7 +7,7 @@ extension SQLiteStore {
     _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult {
     if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
-    if let refusal {
+    if let refusal = refusal ?? (hasRoom ? nil : .storeUnavailable) {
       guard let known = try payment(key: intent.key, company: intent.company) else { return .refused(refusal) }
       return .exists(known)
     }
@@ -173,12 +173,7 @@ extension SQLiteStore {
         payment: row.int(0), state: PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(1))) ?? .unknown,
         nextTry: row.int(2), attempts: UInt32(truncatingIfNeeded: row.int(3)))
     }
-    let started = try database.prepare(
-      """
-      SELECT seq FROM payment WHERE seq >= (SELECT low_water FROM mark)
-        AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.payment = payment.seq)
-      """
-    ).all { $0.int(0) }
+    let started = try database.prepare(Statements.startedPayments).all { $0.int(0) }
     let rows = Dictionary(uniqueKeysWithValues: unresolved.map { ($0.payment, $0) })
     var open: [OpenPayment] = []
     for number in Set(started).union(rows.keys).sorted() {
