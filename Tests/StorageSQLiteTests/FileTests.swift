@@ -271,7 +271,7 @@ extension TestLedger {
     return try Self.run("/usr/bin/python3", [tests.appending(path: "Python/journal.py").path, path, publicKey])
   }
 
-  private static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+  static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(filePath: program)
     process.arguments = arguments

@@ -51,6 +51,27 @@ import Testing
     store.rollback()
   }
 
+  @Test func aTraceIsOfOneMoment() async throws {
+    let ledger = try TestLedger()
+    let store = try Self.paid(ledger)
+    var numbers: [Int64] = []
+    try store.write { store in
+      for index in 2...200 { numbers.append(try #require(try store.record(TestLedger.intent(UInt64(index))).number)) }
+    }
+    let reader = try SQLiteReader(path: ledger.path)
+    let reading = Task { [numbers] in
+      for number in numbers {
+        while let trace = try await reader.trace(payment: number) {
+          let isOver = trace.payment.record.outcome == .approved
+          #expect(isOver == (trace.steps.last?.kind == "APPROVED"))
+          if isOver { break }
+        }
+      }
+    }
+    for number in numbers { try store.write { try $0.insertOutcome(OutcomeTests.outcome(number, .approved)) } }
+    try await reading.value
+  }
+
   @Test func aPaymentWithoutItsCertificatesIsDamage() async throws {
     let ledger = try TestLedger()
     let store = try ledger.openWithSession()

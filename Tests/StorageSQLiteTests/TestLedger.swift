@@ -14,8 +14,8 @@ final class TestLedger {
 
   static let time: Int64 = 1_795_000_000_000
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "countersign-ledger-\(UUID().uuidString)"
+  init(in parent: String = NSTemporaryDirectory()) throws {
+    folder = "\(parent)/countersign-ledger-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try SQLiteStore.create(path: path)
     try Data(key.publicKey.pem).write(to: URL(fileURLWithPath: publicKey))
@@ -24,7 +24,7 @@ final class TestLedger {
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   func open(_ path: String? = nil) throws -> SQLiteStore {
-    try SQLiteStore(path: path ?? self.path, signer: { [key] in try key.sign($0) })
+    try SQLiteStore(path: path ?? self.path, reserve: 0, signer: { [key] in try key.sign($0) })
   }
 
   /// Copies the files as they are now, as a backup of the disk would.

@@ -37,14 +37,20 @@ public actor SQLiteReader {
   public func trace(payment number: Int64) throws(StoreError) -> PaymentTrace? {
     let find = try database.prepare("\(Statements.paymentColumns) WHERE p.seq = ?1")
     find.bind(1, number)
-    guard let payment = try find.first({ StoredPayment(row: $0) }) else { return nil }
-    return try trace(payment)
+    return try traces(find).first
   }
 
   /// Traces of all payments with this key, oldest first; companies may use the same one.
   public func trace(key: Bytes16) throws(StoreError) -> [PaymentTrace] {
     let find = try database.prepare("\(Statements.paymentColumns) WHERE p.key = ?1 ORDER BY p.seq")
     find.bind(1, key)
+    return try traces(find)
+  }
+
+  /// Everything in one read transaction, so that a payment and its steps are of one moment.
+  private func traces(_ find: Statement) throws(StoreError) -> [PaymentTrace] {
+    try database.execute("BEGIN")
+    defer { try? database.execute("ROLLBACK") }
     var traces: [PaymentTrace] = []
     for payment in try find.all({ StoredPayment(row: $0) }) { traces.append(try trace(payment)) }
     return traces

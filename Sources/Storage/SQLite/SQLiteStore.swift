@@ -62,7 +62,12 @@ public final class SQLiteStore: Store {
     guard access(path, F_OK) != 0 else { throw .failed("\(path) exists already") }
     let before = umask(0o077)
     defer { umask(before) }
-    try Schema.create(in: Database(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
+    do {
+      try Schema.create(in: Database(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE))
+    } catch {
+      for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+      throw error
+    }
   }
 
   /// Opens a ledger for writing; makes durable what an unclean stop left in the WAL before anything is told from it.
