@@ -168,7 +168,7 @@ let package = Package(
       name: "ServiceTests",
       dependencies: [
         "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages",
-        "Seals", "TLS",
+        "Payments", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

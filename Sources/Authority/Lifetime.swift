@@ -17,3 +17,8 @@ public enum Lifetime {
     }
   }
 }
+
+extension Certificate {
+  /// When the last third of its life begins, in which it is renewed; seconds since 1970-01-01T00:00:00Z.
+  public var lastThird: Int64 { notAfter - (notAfter - notBefore) / 3 }
+}

@@ -73,6 +73,8 @@ public final class CheckoutServer: Service {
     try parts.ledger.start()
     do {
       try await parts.journalStart()
+      try await folder.registerAdministrator(in: parts.ledger, now: clock.wall())
+      try await parts.lockouts.load()
       let tls = try TLSContext.server(
         chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [parts.root],
         clientRoles: [.administrator])
@@ -88,6 +90,7 @@ public final class CheckoutServer: Service {
       } catch {
         throw ListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
       }
+      parts.connections.use(rpc)
       parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
       return (CheckoutServer(parts, rpc, drain: .milliseconds(configuration.drainMilliseconds)), port)
     } catch {
@@ -115,6 +118,8 @@ private struct ServerParts: Sendable {
   let ledger: Ledger
   let refusals: RefusalJournal
   let housekeeping: Housekeeping
+  let lockouts: Lockouts
+  let connections = ConnectionControl()
   let health = Health()
   let destination: PublicDestination
   let root: Certificate
@@ -137,6 +142,7 @@ private struct ServerParts: Sendable {
     ledger = try Self.ledger(configuration, folder, clock, logger, onFatal)
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
+    lockouts = Lockouts(ledger: ledger, clock: clock, logger: logger)
     destination = PublicDestination(
       host: configuration.publicHost, dnsName: identity.dnsName, number: configuration.profileNumber)
     let sealingKeys = try SealingKeyRing(
@@ -144,13 +150,13 @@ private struct ServerParts: Sendable {
     let sessions = SessionTable()
     checkout = CheckoutCalls(
       identity: identity, sealingKeys: sealingKeys, sessions: sessions, ledger: ledger, refusals: refusals,
-      clock: clock, process: process)
+      lockouts: lockouts, clock: clock, process: process)
     enrolment = EnrolmentCalls(
       sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, folder: folder, destination: destination),
-      identity: identity, ledger: ledger, refusals: refusals, clock: clock)
+      identity: identity, ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      refusals: refusals, clock: clock)
+      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, clock: clock)
     payments = PaymentService(
       sessions: sessions, ledger: ledger, refusals: refusals, vaultKeys: try VaultKeys(reading: folder), clock: clock,
       process: process)

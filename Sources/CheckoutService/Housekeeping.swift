@@ -35,6 +35,7 @@ struct Housekeeping: Sendable {
       for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
         logger.notice("certificate renewed; TLS shows it after a restart", metadata: ["folder": "\(name)"])
       }
+      try await folder.registerAdministrator(in: ledger, now: clock.wall())
       try sealingKeys.rotate(now: clock.wall())
     } catch {
       logger.error("certificates or the sealing key could not be renewed", metadata: ["error": "\(error)"])

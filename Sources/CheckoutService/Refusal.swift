@@ -1,4 +1,5 @@
 import CountersignRPC
+import Cryptography
 import Payments
 
 /// Why the service refuses a call. Raw values are the stable reasons of `proto/PROTOCOL.md`.
@@ -40,6 +41,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case nameTaken = "NAME_TAKEN"
   case companyNotFound = "COMPANY_NOT_FOUND"
   case consultantNotFound = "CONSULTANT_NOT_FOUND"
+  case certificateNotFound = "CERTIFICATE_NOT_FOUND"
+  case lockedOut = "LOCKED_OUT"
+  case renewalTooEarly = "RENEWAL_TOO_EARLY"
   case messageInvalid = "MESSAGE_INVALID"
 
   /// Status code that goes with the reason.
@@ -48,16 +52,28 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .companyCertificateRequired, .certificateRefused, .challengeInvalid, .signatureInvalid,
       .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired:
       .unauthenticated
-    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired: .permissionDenied
+    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired,
+      .lockedOut:
+      .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
-      .paymentExpired:
+      .paymentExpired, .renewalTooEarly:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
-    case .paymentNotFound, .companyNotFound, .consultantNotFound: .notFound
+    case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound: .notFound
     case .storeUnavailable: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
     case .deadlineExceeded: .deadlineExceeded
+    }
+  }
+
+  /// Whether a login or enrolment that ends with it counts towards a lockout: not where the service or its time is the
+  /// cause.
+  var isFailedLogin: Bool {
+    switch self {
+    case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly:
+      false
+    default: true
     }
   }
 
@@ -101,6 +117,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .nameTaken: "the name is registered already"
     case .companyNotFound: "no company of this name"
     case .consultantNotFound: "no consultant with this number"
+    case .certificateNotFound: "no registered certificate of this name, or several; name it by its fingerprint"
+    case .lockedOut: "too many logins failed; wait, or ask an administrator to unlock"
+    case .renewalTooEarly: "the certificate is not in the last third of its life yet"
     case .messageInvalid: "the message breaks the decoding rules"
     }
   }
@@ -126,6 +145,10 @@ public struct ServiceRefusal: Error, Sendable {
   public var cause: String
   /// Number of the consultant whose signature or proof was good; nil before that.
   public var consultant: Int64?
+  /// The consultant's certificate whose signature was good, where the register was not read yet.
+  var signer: Certificate?
+  /// Shortest time to wait before another try, in milliseconds, where it is not the reason's own.
+  public var retryAfterMilliseconds: UInt64?
 
   public init(
     _ reason: RefusalReason, field: String? = nil, description: String? = nil, cause: String = "",
@@ -136,6 +159,13 @@ public struct ServiceRefusal: Error, Sendable {
     self.description = description
     self.cause = cause
     self.consultant = consultant
+  }
+
+  /// The subject may try again in `remaining` milliseconds.
+  static func lockedOut(_ remaining: Int64, cause: String, consultant: Int64? = nil) -> ServiceRefusal {
+    var refusal = ServiceRefusal(.lockedOut, cause: cause, consultant: consultant)
+    refusal.retryAfterMilliseconds = UInt64(remaining)
+    return refusal
   }
 
   /// What the writer's transaction refused.
@@ -166,7 +196,7 @@ public struct ServiceRefusal: Error, Sendable {
   public var status: RPCStatus {
     let violations = field.map { [RPCStatus.Violation(field: $0, description: description ?? reason.text)] } ?? []
     return RPCStatus(
-      reason.code, reason.text, reason: reason.rawValue, retryAfterMilliseconds: reason.retryAfterMilliseconds,
-      violations: violations)
+      reason.code, reason.text, reason: reason.rawValue,
+      retryAfterMilliseconds: retryAfterMilliseconds ?? reason.retryAfterMilliseconds, violations: violations)
   }
 }

@@ -67,21 +67,15 @@ public struct TerminalEnrolment: Sendable {
     guard let root = try await channel.peerCertificates().last(where: { $0.fingerprint == token.root }) else {
       throw TerminalError.untrusted("the server did not show the root that the token names")
     }
-    let wall = Wall.milliseconds()
-    guard let signed = offered.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
-    let sealingKey = try TrustedSealingKey(signed, pinned: token.root, root: root, wall: wall)
     var secret = EnrolSecret()
     secret.token = token.secret
     secret.certificateRequest = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
     secret.macAddress = macAddress
     secret.programVersion = program
-    let preset = PresetInformation(
-      serviceName: sealingKey.serviceName, rootFingerprint: token.root, sealingKeyID: sealingKey.id)
-    let (enc, context) = try HPKE.sender(to: sealingKey.publicKey, info: preset.hpkeInfo)
+    let sealed = try SealedOnce(
+      secret.encoded(), associatedData: EnrolmentSeal.associatedData, to: offered, pinned: token.root, root: root)
     var request = EnrolRequest()
-    request.sealingKeyId = sealingKey.id
-    request.enc = enc
-    request.box = context.seal(aad: EnrolmentSeal.associatedData, plaintext: secret.encoded())
+    (request.sealingKeyId, request.enc, request.box) = (sealed.keyID, sealed.enc, sealed.box)
     return request
   }
 
@@ -89,12 +83,51 @@ public struct TerminalEnrolment: Sendable {
     _ reply: EnrolReply, _ token: EnrolmentToken, _ key: PrivateKey, _ passphrase: SecretBytes,
     _ interface: NetworkInterface
   ) throws -> (consultant: String, notAfter: Int64) {
+    let issued = try IssuedCertificate(reply, key: key, pinned: token.root)
+    try folder.store(
+      profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: token.root,
+      interface: interface)
+    let leaf = issued.chain[0]
+    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+  }
+}
+
+/// One message sealed to the service's sealing key (RFC 9180, section 6.1).
+struct SealedOnce {
+  let keyID: [UInt8]
+  let enc: [UInt8]
+  let box: [UInt8]
+
+  /// Verifies the key that was offered and seals.
+  ///
+  /// - Throws: ``TerminalError/untrusted(_:)``.
+  init(
+    _ plaintext: [UInt8], associatedData: [UInt8], to offered: GetSealingKeyReply, pinned: Bytes32, root: Certificate
+  ) throws {
+    guard let signed = offered.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
+    let key = try TrustedSealingKey(signed, pinned: pinned, root: root, wall: Wall.milliseconds())
+    let preset = PresetInformation(serviceName: key.serviceName, rootFingerprint: pinned, sealingKeyID: key.id)
+    let (enc, context) = try HPKE.sender(to: key.publicKey, info: preset.hpkeInfo)
+    self.enc = enc
+    keyID = key.id
+    box = context.seal(aad: associatedData, plaintext: plaintext)
+  }
+}
+
+/// What an enrolment or renewal brought, everything checked under the pinned root.
+struct IssuedCertificate {
+  let profile: SignedProfile
+  /// The consultant's leaf first, the root last.
+  let chain: [Certificate]
+
+  /// - Throws: ``TerminalError/untrusted(_:)``.
+  init(_ reply: EnrolReply, key: PrivateKey, pinned: Bytes32) throws {
     let wall = Wall.milliseconds()
     guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
-    _ = try TrustedProfile(profile, pinned: token.root, wall: wall)
-    let chain = try reply.chain.prefix(8).map { try Certificate(der: $0) }
-    guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == token.root }) else {
-      throw TerminalError.untrusted("the certificate's chain does not lead to the root that the token names")
+    _ = try TrustedProfile(profile, pinned: pinned, wall: wall)
+    chain = try reply.chain.prefix(8).map { try Certificate(der: $0) }
+    guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
+      throw TerminalError.untrusted("the certificate's chain does not lead to the pinned root")
     }
     do {
       try CertificatePath.verify(chain: chain, anchors: [root], role: .consultant, at: wall / 1_000, dnsName: nil)
@@ -102,8 +135,6 @@ public struct TerminalEnrolment: Sendable {
       throw TerminalError.untrusted("the certificate that came is refused: \(error)")
     }
     guard leaf.publicKey == key.publicKey else { throw TerminalError.untrusted("the certificate is for another key") }
-    try folder.store(
-      profile: profile, chain: chain, key: key, passphrase: passphrase, root: token.root, interface: interface)
-    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+    self.profile = profile
   }
 }

@@ -33,10 +33,7 @@ public struct Terminal: Sendable {
     let (key, root) = try folder.consultantKey(passphrase: passphrase)
     consultantKey = key
     trusted = try TrustedProfile(try folder.signedProfile(), pinned: root, wall: Wall.milliseconds())
-    consultantChain = try folder.consultantChain()
-    guard consultantChain[0].publicKey == key.publicKey else {
-      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again with --replace")
-    }
+    consultantChain = try folder.consultantChain(of: key)
     company = try folder.company()
     interface = try folder.interface()
   }
@@ -153,12 +150,9 @@ struct Login {
   }
 
   private func trustedKey(_ begun: BeginLoginReply) throws -> TrustedSealingKey {
-    let pinned = terminal.trusted.rootFingerprint
-    guard let root = terminal.consultantChain.last(where: { $0.fingerprint == pinned }) else {
-      throw TerminalError.untrusted("consultant.pem does not hold the service's root; enrol again with --replace")
-    }
     guard let signed = begun.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
-    let key = try TrustedSealingKey(signed, pinned: pinned, root: root, wall: Wall.milliseconds())
+    let key = try TrustedSealingKey(
+      signed, pinned: terminal.trusted.rootFingerprint, root: terminal.trusted.root, wall: Wall.milliseconds())
     guard key.serviceName == terminal.profile.serviceName else {
       throw TerminalError.untrusted("the sealing key is for service \(key.serviceName)")
     }

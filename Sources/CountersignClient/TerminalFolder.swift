@@ -31,9 +31,10 @@ public struct TerminalFolder: Sendable {
     interface: NetworkInterface
   ) throws {
     try Files.write(profile.encoded(), to: file("profile.signed"))
-    try write(key, to: "consultant.key", passphrase, root)
     try Files.write(Array(interface.name.utf8), to: file("interface"))
-    try Files.write(chain.flatMap(\.pem), to: file("consultant.pem"), mode: 0o644)
+    try Files.write(chain.flatMap(\.pem), to: file("next.pem"), mode: 0o644)
+    try write(key, to: "consultant.key", passphrase, root)
+    try Files.rename(file("next.pem"), to: file("consultant.pem"))
     try Files.destroy(file("enrolling.key"))
   }
 
@@ -63,8 +64,17 @@ public struct TerminalFolder: Sendable {
     return kept.key
   }
 
-  /// The consultant's chain, leaf first.
-  func consultantChain() throws -> [Certificate] { try chain("consultant.pem") }
+  /// The consultant's chain, leaf first. Where a renewal or enrolment was cut off after its key was written, the chain
+  /// that came with it takes its place now.
+  func consultantChain(of key: PrivateKey) throws -> [Certificate] {
+    let current = try chain("consultant.pem")
+    if current[0].publicKey == key.publicKey { return current }
+    guard Files.exists(file("next.pem")), let next = try? chain("next.pem"), next[0].publicKey == key.publicKey else {
+      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again with --replace")
+    }
+    try Files.rename(file("next.pem"), to: file("consultant.pem"))
+    return next
+  }
 
   /// The consultant's key and the root's fingerprint that stands with it.
   func consultantKey(passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {

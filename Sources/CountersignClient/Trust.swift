@@ -8,15 +8,18 @@ import TLS
 /// The preset destination after its signature was verified under the pinned root.
 public struct TrustedProfile: Sendable {
   public let profile: Profile
-  public let rootFingerprint: Bytes32
+  /// The pinned root itself.
+  let root: Certificate
+
+  public var rootFingerprint: Bytes32 { root.fingerprint }
 
   /// - Parameters:
   ///   - pinned: SHA-256 of the root's DER, from the token or from beside the consultant's key.
   ///   - wall: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError/untrusted(_:)``.
   init(_ signed: SignedProfile, pinned: Bytes32, wall: Int64) throws(TerminalError) {
-    let root = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile")
-    guard root.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.profile(signed.profile)) else {
+    let chain = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile")
+    guard chain.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.profile(signed.profile)) else {
       throw .untrusted("the profile's signature does not fit; it was altered or is another service's")
     }
     let profile: Profile
@@ -32,7 +35,7 @@ public struct TrustedProfile: Sendable {
       throw .untrusted("the profile is over; enrol again with --replace")
     }
     self.profile = profile
-    rootFingerprint = pinned
+    root = chain.root
   }
 
   /// How the hop's TLS certificate is verified.

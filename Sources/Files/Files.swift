@@ -51,8 +51,13 @@ public enum Files {
     }
     guard fsync(file) == 0 else { throw abandon(file, temporary, path) }
     close(file)
-    guard rename(temporary, path) == 0 else { throw FileError(path: path, doing: "write", code: errno) }
-    syncFolder(of: path)
+    try rename(temporary, to: path)
+  }
+
+  /// Puts a file in the place of another.
+  public static func rename(_ path: String, to new: String) throws(FileError) {
+    guard Glibc.rename(path, new) == 0 else { throw FileError(path: path, doing: "rename", code: errno) }
+    syncFolder(of: new)
   }
 
   /// Makes a folder for its owner alone; one that exists is left as it is.

@@ -30,6 +30,11 @@ public enum Limits {
   /// Longest wait that GetPayment may ask for: below the idle limits of what lies between.
   public static let outcomeWaitMilliseconds: Int64 = 60_000
 
+  /// Failed logins after which a subject is locked out (PCI DSS 4.0.1, requirement 8.3.4).
+  public static let lockoutFailures: UInt32 = 10
+  /// How long a lockout lasts, and how long a failure counts (PCI DSS 4.0.1, requirement 8.3.4).
+  public static let lockoutMilliseconds: Int64 = 30 * 60 * 1_000
+
   // What follows a sale without an answer.
 
   /// An inquiry that told nothing ends after this time and a reversal follows.

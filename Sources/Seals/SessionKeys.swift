@@ -90,11 +90,19 @@ public enum SigningInput {
     Pack("countersign/1 countersignature", statement, signature, companyLeaf.bytes).bytes
   }
 
+  /// Signed by the key of the certificate that is renewed.
+  public static func renewal(_ renewal: [UInt8]) -> [UInt8] { Pack("countersign/1 renewal", renewal).bytes }
+
   /// Signed by the service's sealing certificate: a sealing key.
   public static func sealingKey(_ key: [UInt8]) -> [UInt8] { Pack("countersign/1 sealing", key).bytes }
 
   /// Signed by the service's sealing certificate: a terminal's profile.
   public static func profile(_ profile: [UInt8]) -> [UInt8] { Pack("countersign/1 profile", profile).bytes }
+}
+
+/// Associated data of the renewal's single-shot seal.
+public enum RenewalSeal {
+  public static var associatedData: [UInt8] { Pack("countersign/1 renewal seal").bytes }
 }
 
 /// Associated data of the enrolment's single-shot seal.

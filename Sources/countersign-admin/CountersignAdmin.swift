@@ -2,24 +2,28 @@ import ArgumentParser
 import CountersignClient
 import ProgramSupport
 
-/// What operators do: companies, consultants, and "who did this?".
+/// What operators do: companies, consultants, "who did this?", and the kill switch.
 @main
 struct CountersignAdmin: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "countersign-admin",
-    abstract: "Registers companies and consultants and traces payments.",
+    abstract: "Registers companies and consultants, traces payments, and revokes.",
     discussion: """
       EXAMPLES
         countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
         countersign-admin consultant add "Kim Minji" --company "Acme Tours"
         countersign-admin trace 4711
+        countersign-admin revoke consultant 17 --reason privilege-withdrawn
+        countersign-admin certificates --expiring 30d
 
       EXIT CODES
         0 done   1 refused   64 wrong usage   65 wrong input   69 service unreachable   70 fault of the program
         74 file error   77 certificate or key not trusted   78 wrong setting or folder
       """,
     version: "countersign-admin 1.0.0",
-    subcommands: [CompanyCommand.self, ConsultantCommand.self, Trace.self])
+    subcommands: [
+      CompanyCommand.self, ConsultantCommand.self, Trace.self, Revoke.self, Unlock.self, Certificates.self,
+    ])
 }
 
 /// Options of every command.

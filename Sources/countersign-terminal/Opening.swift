@@ -40,7 +40,19 @@ extension TerminalOptions {
     guard folder.isEnrolled else {
       throw TerminalError.folder("\(folder.path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
     }
-    return try Terminal(
-      folder: folder, passphrase: try passphrase(settings), program: CountersignTerminal.program)
+    let passphrase = try passphrase(settings)
+    let terminal = try Terminal(folder: folder, passphrase: passphrase, program: CountersignTerminal.program)
+    return terminal.isRenewalDue ? await renewed(terminal, passphrase) : terminal
+  }
+
+  /// Renews the certificate; where that fails the present one is used as long as it lasts.
+  private func renewed(_ terminal: Terminal, _ passphrase: SecretBytes) async -> Terminal {
+    do {
+      return try await terminal.renewed(passphrase: passphrase)
+    } catch {
+      Console.complain(
+        "the certificate could not be renewed and ends \(TimeText.instant(terminal.notAfter * 1_000)): \(error)")
+      return terminal
+    }
   }
 }

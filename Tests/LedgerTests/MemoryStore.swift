@@ -200,11 +200,23 @@ extension MemoryStore {
   func insertCertificate(_ row: CertificateRow) throws(StoreError) { throw Self.absent }
   func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow? { throw Self.absent }
   func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? { throw Self.absent }
+  func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow] { throw Self.absent }
+  func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow] { throw Self.absent }
   func insertToken(_ row: TokenRow) throws(StoreError) { throw Self.absent }
   func token(digest: Bytes32) throws(StoreError) -> TokenRow? { throw Self.absent }
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError) {
     throw Self.absent
   }
+  func revoke(
+    _ target: RevocationTarget, reason: RevocationReason, time: Int64
+  ) throws(StoreError) -> RevocationEffect? { throw Self.absent }
+  func isRevoked(device: MACAddress) throws(StoreError) -> Bool { throw Self.absent }
+  func certificates(
+    endingBefore notAfter: Int64, after cursor: CertificateCursor?, limit: Int
+  ) throws(StoreError) -> [CertificateRow] { throw Self.absent }
+  func lockout(_ subject: LockoutSubject) throws(StoreError) -> Lockout? { throw Self.absent }
+  func setLockout(_ subject: LockoutSubject, _ lockout: Lockout?) throws(StoreError) { throw Self.absent }
+  func lockedSources(at time: Int64) throws(StoreError) -> [(source: String, lockout: Lockout)] { throw Self.absent }
   func insertSession(_ row: SessionRow) throws(StoreError) { throw Self.absent }
   func session(id: Bytes16) throws(StoreError) -> SessionRow? { throw Self.absent }
   func liveSessions(consultant: Int64) throws(StoreError) -> [Bytes16] { throw Self.absent }

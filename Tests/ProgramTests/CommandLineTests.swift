@@ -23,6 +23,31 @@ import Testing
     #expect(found["company_name"] as? String == "Acme")
   }
 
+  @Test func afterRevokingNothingIsCharged() throws {
+    let desk = try Desk()
+    let revoked = try desk.admin(["revoke", "consultant", "1", "--reason", "privilege-withdrawn"])
+    #expect(revoked.status == 0 && revoked.output.contains("consultant 1 is revoked"), "\(revoked.errors)")
+    let paid = try desk.pay(card: Desk.card)
+    #expect(paid.status == 1 && paid.errors.contains("REVOKED"), "\(paid.errors)")
+  }
+
+  @Test(arguments: [
+    (["revoke", "consultant", "Kim", "--reason", "superseded"], "number"),
+    (["revoke", "device", "52:54", "--reason", "superseded"], "MAC address"),
+    (["revoke", "consultant", "1", "--reason", "because"], "key-compromise"),
+    (["certificates", "--expiring", "soon"], "30d"), (["unlock"], "--consultant or --source"),
+  ])
+  func aWrongArgumentOfAnOperatorIsNamed(_ arguments: [String], _ words: String) throws {
+    let result = try Desk.shared.get().admin(arguments)
+    #expect(result.status == 64)
+    #expect(result.errors.contains(words), "\(result.errors)")
+  }
+
+  @Test func certificatesThatEndAreListed() throws {
+    let listed = try Desk.shared.get().admin(["certificates", "--expiring", "91d"])
+    #expect(listed.status == 0 && listed.output.contains("consultant 1  serial "), "\(listed.errors)\(listed.output)")
+  }
+
   @Test func aDeclinedPaymentExitsWithOne() throws {
     let desk = try Desk()
     let declined = try desk.pay(card: Desk.card.replacingOccurrences(of: "4111111111111111", with: "4000000000000515"))

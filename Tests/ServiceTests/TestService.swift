@@ -17,11 +17,12 @@ final class TestService: Sendable {
   private let listening = Mutex<UInt16>(0)
   static let passphrase = SecretBytes(copying: Array("correct horse".utf8))
 
-  init() throws {
+  /// - Parameter age: seconds since the service was set up.
+  init(age: Int64 = 0) throws {
     root = NSTemporaryDirectory() + "countersign-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
-    try Setup.make(plan, in: DataFolder("\(root)/server"), now: Int64(Date().timeIntervalSince1970))
+    try Setup.make(plan, in: DataFolder("\(root)/server"), now: Int64(Date().timeIntervalSince1970) - age)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -100,13 +101,17 @@ final class TestService: Sendable {
 /// Clocks of the service that tests can move ahead.
 final class TestClock: Sendable {
   private let ahead = Mutex<Int64>(0)
-
-  func advance(milliseconds: Int64) { ahead.withLock { $0 += milliseconds } }
+  private let wallAhead = Mutex<Int64>(0)
 
   /// Only the monotonic clock moves: deadlines and sessions end, certificates and keys stay valid.
+  func advance(milliseconds: Int64) { ahead.withLock { $0 += milliseconds } }
+
+  func advanceWall(milliseconds: Int64) { wallAhead.withLock { $0 += milliseconds } }
+
   var service: ServiceClock {
     ServiceClock(
-      wall: ServiceClock.system.wall, monotonic: { ServiceClock.system.monotonic() + self.ahead.withLock { $0 } })
+      wall: { ServiceClock.system.wall() + self.wallAhead.withLock { $0 } },
+      monotonic: { ServiceClock.system.monotonic() + self.ahead.withLock { $0 } })
   }
 }
 

@@ -96,8 +96,7 @@ import Testing
         try store.insertCertificate(
           CertificateRow(
             fingerprint: SHA256.digest(fingerprint), der: [], issuer: [1], serial: fingerprint, issuerText: "I",
-            subjectText: "S", holder: holder, macAddress: holder == .consultant(1) ? TestLedger.mac : nil, notAfter: 0,
-            revoked: false))
+            subjectText: "S", holder: holder, macAddress: holder == .consultant(1) ? TestLedger.mac : nil, notAfter: 0))
       }
       try store.insertEvent(event(.login, session: id, "in"))
       try store.insertEvent(event(.identityIssued, session: id, "first"))

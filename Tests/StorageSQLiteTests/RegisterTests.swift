@@ -106,6 +106,6 @@ import Testing
     CertificateRow(
       fingerprint: SHA256.digest([number]), der: [0x30, number], issuer: [0x30, 0], serial: [number, 1],
       issuerText: "CN=Issuing", subjectText: "CN=Kim,O=Acme", holder: holder, macAddress: macAddress,
-      notAfter: 1_800_000_000, revoked: false)
+      notAfter: 1_800_000_000)
   }
 }

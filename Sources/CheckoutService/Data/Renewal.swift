@@ -1,7 +1,22 @@
 import Authority
+import Bytes
 import Cryptography
+import Ledger
+import Payments
 
 extension DataFolder {
+  /// Puts the administrator's certificate of this folder into the register, where it can be revoked; once.
+  func registerAdministrator(in ledger: Ledger, now: Int64) async throws {
+    let leaf = try chain("admin/chain.pem")[0]
+    try await ledger.perform { store in
+      guard try store.certificate(fingerprint: leaf.fingerprint) == nil else { return }
+      try store.insertCertificate(CertificateRow(leaf, holder: .administrator, macAddress: nil))
+      try store.insertEvent(
+        EventRow(
+          kind: .administratorRegistered, time: now, text: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))"))
+    }
+  }
+
   /// Issues the service's own certificates anew in the last third of their life, for the same keys and names.
   ///
   /// TLS connections show the new certificate after the next start; sealing keys and profiles are signed with it at once.
@@ -13,7 +28,7 @@ extension DataFolder {
     let issuer = try issuer()
     return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator)].compactMap { name, role in
       let leaf = try chain("\(name)/chain.pem")[0]
-      guard now > leaf.notAfter - (leaf.notAfter - leaf.notBefore) / 3, let commonName = leaf.commonName else {
+      guard now > leaf.lastThird, let commonName = leaf.commonName else {
         return nil
       }
       let request = try CertificateRequest(

@@ -39,9 +39,15 @@ struct LoginCheck: Sendable {
     }
     try checkChain(login.consultant, anchors.consultants, .consultant, "consultant_chain", wall)
     try checkChain(login.company, anchors.companies, .company, "company_chain", wall)
-    try checkSignatures(request, login)
-    try await status.check(chain: login.consultant, role: .consultant)
-    try await status.check(chain: login.company, role: .company)
+    try checkSignature(request, login)
+    do {
+      try checkCountersignature(request, login)
+      try await status.check(chain: login.consultant, role: .consultant)
+      try await status.check(chain: login.company, role: .company)
+    } catch var refusal as ServiceRefusal {
+      refusal.signer = login.consultant[0]
+      throw refusal
+    }
     return login
   }
 
@@ -108,11 +114,14 @@ struct LoginCheck: Sendable {
     }
   }
 
-  private func checkSignatures(_ request: LoginRequest, _ login: VerifiedLogin) throws {
+  private func checkSignature(_ request: LoginRequest, _ login: VerifiedLogin) throws {
     let signed = SigningInput.statement(request.statement)
     guard login.consultant[0].publicKey.isValid(signature: request.signature, for: signed) else {
       throw ServiceRefusal(.signatureInvalid, field: "signature", cause: login.consultant[0].subjectText)
     }
+  }
+
+  private func checkCountersignature(_ request: LoginRequest, _ login: VerifiedLogin) throws {
     let countersigned = SigningInput.countersignature(
       statement: request.statement, signature: request.signature, companyLeaf: login.company[0].fingerprint)
     guard login.company[0].publicKey.isValid(signature: request.countersignature, for: countersigned) else {

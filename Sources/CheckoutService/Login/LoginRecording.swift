@@ -28,17 +28,30 @@ enum LoginRecording {
         .revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
         consultant: consultant.id)
     }
+    guard try !store.isRevoked(device: login.macAddress) else {
+      throw ServiceRefusal(.revoked, cause: "device \(login.macAddress)", consultant: consultant.id)
+    }
     guard consultantRow.macAddress == login.macAddress else {
       throw ServiceRefusal(
         .deviceChanged, field: "statement.mac_address",
         cause: "consultant \(consultant.id): registered \(text(consultantRow.macAddress)), came \(login.macAddress)",
         consultant: consultant.id)
     }
+    try passLockout(consultant.id, now: now, in: store)
     for session in try store.liveSessions(consultant: consultant.id) {
       try store.endSession(session, reason: .newLogin, time: now)
     }
     let row = try insert(login, consultant, path: path, now: now, in: store)
     return RecordedLogin(row: row, consultant: consultant, company: company)
+  }
+
+  /// A login that succeeds forgets the failures before it.
+  private static func passLockout(_ consultant: Int64, now: Int64, in store: any Store) throws {
+    guard let lockout = try store.lockout(.consultant(consultant)) else { return }
+    if let remaining = lockout.remaining(at: now) {
+      throw ServiceRefusal.lockedOut(remaining, cause: "consultant \(consultant)", consultant: consultant)
+    }
+    try store.setLockout(.consultant(consultant), nil)
   }
 
   private static func text(_ mac: MACAddress?) -> String { mac.map { "\($0)" } ?? "none" }
@@ -50,7 +63,7 @@ enum LoginRecording {
       throw ServiceRefusal(
         .notRegistered, field: field, cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))")
     }
-    guard !row.revoked else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
+    guard row.revocation == nil else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
     return row
   }
 

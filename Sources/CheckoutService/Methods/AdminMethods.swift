@@ -17,11 +17,14 @@ struct AdminCalls: AdminServiceProtocol {
   let ledger: Ledger
   let reader: SQLiteReader
   let refusals: RefusalJournal
+  let lockouts: Lockouts
+  let sessions: SessionTable
+  let connections: ConnectionControl
   let clock: ServiceClock
 
   func addCompany(_ request: AddCompanyRequest, context: ServerContext) async throws -> AddCompanyReply {
     try await refusals.journaling(.callRefused, context) {
-      let administrator = try administrator(context)
+      let administrator = try await administrator(context)
       let name = try checkedName(request.name)
       let certificateRequest: CertificateRequest
       do {
@@ -50,7 +53,7 @@ struct AdminCalls: AdminServiceProtocol {
 
   func addConsultant(_ request: AddConsultantRequest, context: ServerContext) async throws -> AddConsultantReply {
     try await refusals.journaling(.callRefused, context) {
-      let administrator = try administrator(context)
+      let administrator = try await administrator(context)
       let name = try checkedName(request.name)
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
@@ -76,7 +79,7 @@ struct AdminCalls: AdminServiceProtocol {
 
   func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply {
     try await refusals.journaling(.callRefused, context) {
-      let administrator = try administrator(context)
+      let administrator = try await administrator(context)
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
       try await ledger.perform { store in
@@ -95,7 +98,7 @@ struct AdminCalls: AdminServiceProtocol {
 
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply {
     try await refusals.journaling(.callRefused, context) {
-      let administrator = try administrator(context)
+      let administrator = try await administrator(context)
       let traces: [PaymentTrace]
       let asked: String
       switch request.which {
@@ -122,11 +125,17 @@ struct AdminCalls: AdminServiceProtocol {
     }
   }
 
-  /// Name of the administrator whose certificate authenticated the connection; its path was verified at the handshake.
-  private func administrator(_ context: ServerContext) throws -> String {
+  /// Name of the administrator whose certificate authenticated the connection; its path was verified at the handshake,
+  /// the register tells whether it is still good.
+  func administrator(_ context: ServerContext) async throws -> String {
     guard let leaf = context.peer.certificates.first, leaf.roles.contains(.administrator) else {
       throw ServiceRefusal(.administratorRequired, cause: context.method)
     }
+    let row = try await ledger.perform { store in try store.certificate(fingerprint: leaf.fingerprint) }
+    guard let row, row.holder == .administrator else {
+      throw ServiceRefusal(.notRegistered, cause: leaf.subjectText)
+    }
+    guard row.revocation == nil else { throw ServiceRefusal(.revoked, cause: leaf.subjectText) }
     return "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))"
   }
 

@@ -16,18 +16,20 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   let opener: SessionOpener
   let ledger: Ledger
   let refusals: RefusalJournal
+  let lockouts: Lockouts
   let clock: ServiceClock
   /// Random start id of this process.
   let process: UInt64
 
   init(
     identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable, ledger: Ledger,
-    refusals: RefusalJournal, clock: ServiceClock, process: UInt64
+    refusals: RefusalJournal, lockouts: Lockouts, clock: ServiceClock, process: UInt64
   ) {
     self.sealingKeys = sealingKeys
     self.sessions = sessions
     self.ledger = ledger
     self.refusals = refusals
+    self.lockouts = lockouts
     self.clock = clock
     self.process = process
     challenges = Challenges()
@@ -51,11 +53,14 @@ struct CheckoutCalls: CheckoutServiceProtocol {
 
   func login(_ request: LoginRequest, context: ServerContext) async throws -> LoginReply {
     try await refusals.journaling(.loginRefused, context) {
-      let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
-      let keys = try opener.keys(of: login)
-      let now = clock.wall()
-      let recorded = try await ledger.perform { store in
-        try LoginRecording.record(login, path: 0, now: now, in: store)
+      let (login, keys, recorded) = try await lockouts.counting(source: context.peer.remoteAddress) {
+        let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
+        let keys = try opener.keys(of: login)
+        let now = clock.wall()
+        let recorded = try await ledger.perform { store in
+          try LoginRecording.record(login, path: 0, now: now, in: store)
+        }
+        return (login, keys, recorded)
       }
       sessions.insert(opener.session(row: recorded.row, keys: keys), now: clock.monotonic())
       var result = LoginResult()

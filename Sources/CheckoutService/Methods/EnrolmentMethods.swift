@@ -3,6 +3,7 @@ import Bytes
 import CountersignRPC
 import Cryptography
 import Ledger
+import MessageRuntime
 import Messages
 import Payments
 import Seals
@@ -14,6 +15,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   let identity: ServiceIdentity
   let ledger: Ledger
   let refusals: RefusalJournal
+  let lockouts: Lockouts
   let clock: ServiceClock
 
   func getSealingKey(_ request: GetSealingKeyRequest, context: ServerContext) async throws -> GetSealingKeyReply {
@@ -26,16 +28,23 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
 
   func enrol(_ request: EnrolRequest, context: ServerContext) async throws -> EnrolReply {
     try await refusals.journaling(.callRefused, context) {
-      let enrolment = try open(request)
       let now = clock.wall()
-      let leaf = try await ledger.perform { [issuer = identity.issuer] store in
-        try Self.exchange(enrolment, issuer: issuer, now: now, in: store)
+      let leaf = try await lockouts.counting(source: context.peer.remoteAddress) {
+        let enrolment = try open(request)
+        return try await ledger.perform { [issuer = identity.issuer] store in
+          try Self.exchange(enrolment, issuer: issuer, now: now, in: store)
+        }
       }
-      var reply = EnrolReply()
-      reply.chain = [leaf] + identity.issuer.chain.map(\.der)
-      reply.profile = try profiles.make(now: now)
-      return reply
+      return try reply(leaf, now: now)
     }
+  }
+
+  /// The chain of a certificate that was issued, and the profile as it is today.
+  func reply(_ leaf: [UInt8], now: Int64) throws -> EnrolReply {
+    var reply = EnrolReply()
+    reply.chain = [leaf] + identity.issuer.chain.map(\.der)
+    reply.profile = try profiles.make(now: now)
+    return reply
   }
 
   /// What an opened request holds, each part checked by itself.
@@ -49,28 +58,44 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   }
 
   private func open(_ request: EnrolRequest) throws -> Enrolment {
-    guard let key = sealingKeys.entry(id: request.sealingKeyId) else {
+    let secret: EnrolSecret = try open(
+      request.box, enc: request.enc, keyID: request.sealingKeyId, associatedData: EnrolmentSeal.associatedData)
+    let certificateRequest = try Self.certificateRequest(secret.certificateRequest)
+    return Enrolment(
+      tokenDigest: SHA256.digest(secret.token), request: certificateRequest,
+      keyDigest: SHA256.digest(certificateRequest.publicKey.der), macAddress: try Self.macAddress(secret.macAddress),
+      program: secret.programVersion)
+  }
+
+  /// Opens a single-shot seal to one of the sealing keys.
+  func open<Secret: Message>(
+    _ box: [UInt8], enc: [UInt8], keyID: [UInt8], associatedData: [UInt8]
+  ) throws -> Secret {
+    guard let key = sealingKeys.entry(id: keyID) else {
       throw ServiceRefusal(.sealingKeyUnknown, field: "sealing_key_id")
     }
     let preset = PresetInformation(
       serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint, sealingKeyID: key.id)
-    let secret: EnrolSecret
     do {
-      let context = try HPKE.recipient(enc: request.enc, key: key.key, info: preset.hpkeInfo)
-      let opened = try context.open(aad: EnrolmentSeal.associatedData, box: request.box)
-      secret = try opened.withUnsafeBytes { try EnrolSecret(decoding: $0, rules: .signed) }
+      let context = try HPKE.recipient(enc: enc, key: key.key, info: preset.hpkeInfo)
+      let opened = try context.open(aad: associatedData, box: box)
+      return try opened.withUnsafeBytes { try Secret(decoding: $0, rules: .signed) }
     } catch {
       throw ServiceRefusal(.enrolmentRejected, field: "box", cause: "\(error)")
     }
-    guard let mac = MACAddress(secret.macAddress) else {
+  }
+
+  static func macAddress(_ bytes: [UInt8]) throws -> MACAddress {
+    guard let mac = MACAddress(bytes) else {
       throw ServiceRefusal(
         .invalidField, field: "mac_address", description: "must be 6 bytes, not all zero, no group address")
     }
+    return mac
+  }
+
+  static func certificateRequest(_ der: [UInt8]) throws -> CertificateRequest {
     do {
-      let request = try CertificateRequest(der: secret.certificateRequest)
-      return Enrolment(
-        tokenDigest: SHA256.digest(secret.token), request: request,
-        keyDigest: SHA256.digest(request.publicKey.der), macAddress: mac, program: secret.programVersion)
+      return try CertificateRequest(der: der)
     } catch {
       throw ServiceRefusal(.enrolmentRejected, field: "certificate_request", description: "\(error)", cause: "\(error)")
     }
@@ -95,6 +120,9 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     guard let consultant = try store.consultant(id: token.consultant), !consultant.revoked,
       let company = try store.company(id: consultant.company), !company.revoked
     else { throw ServiceRefusal(.revoked, cause: "consultant \(token.consultant)", consultant: token.consultant) }
+    guard try !store.isRevoked(device: enrolment.macAddress) else {
+      throw ServiceRefusal(.revoked, cause: "device \(enrolment.macAddress)", consultant: consultant.id)
+    }
     let leaf = try issuer.issue(
       enrolment.request, role: .consultant, commonName: consultant.name, organisation: company.name, now: now / 1_000)
     try store.insertCertificate(
@@ -109,41 +137,12 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   }
 }
 
-/// Makes the signed preset destination of terminals.
-struct ProfileMaker: Sendable {
-  /// Milliseconds for which a profile is good: as long as a consultant's certificate.
-  static let lifetime: Int64 = 90 * 24 * 3_600_000
-
-  let identity: ServiceIdentity
-  let folder: DataFolder
-  let destination: PublicDestination
-
-  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
-  func make(now: Int64) throws -> SignedProfile {
-    var profile = Profile()
-    profile.serviceName = identity.serviceName
-    profile.rootFingerprint = identity.root.fingerprint.bytes
-    profile.hopHost = destination.host
-    profile.hopPort = UInt32(destination.port)
-    profile.hopDnsName = destination.dnsName
-    profile.hopRole = .server
-    profile.number = destination.number
-    profile.notAfterMs = UInt64(now + Self.lifetime)
-    let signer = try folder.sealingSigner()
-    var signed = SignedProfile()
-    signed.profile = profile.encoded()
-    signed.signature = try signer.key.sign(SigningInput.profile(signed.profile))
-    signed.chain = signer.chain.map(\.der)
-    return signed
-  }
-}
-
 extension CertificateRow {
   /// The register's row of a certificate.
   init(_ leaf: Certificate, holder: Holder, macAddress: MACAddress?) {
     self.init(
       fingerprint: leaf.fingerprint, der: leaf.der, issuer: leaf.issuerDER, serial: leaf.serial,
       issuerText: leaf.issuerText, subjectText: leaf.subjectText, holder: holder, macAddress: macAddress,
-      notAfter: leaf.notAfter, revoked: false)
+      notAfter: leaf.notAfter)
   }
 }

@@ -48,7 +48,7 @@ struct AnswerEncoder {
       message.reason = texts.append(refusal.reason.rawValue)
       message.text = texts.append(text)
       message.field = texts.append(field)
-      message.retry_after_ms = refusal.reason.retryAfterMilliseconds ?? 0
+      message.retry_after_ms = refusal.retryAfterMilliseconds ?? refusal.reason.retryAfterMilliseconds ?? 0
       withUnsafeMutablePointer(to: &message) { message in
         pack(key) { answer in
           answer.answer_case = COUNTERSIGN__V1__PAYMENT_ANSWER__ANSWER_REFUSAL

@@ -67,10 +67,38 @@ public protocol Store: AnyObject {
   func insertCertificate(_ row: CertificateRow) throws(StoreError)
   func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow?
   func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow?
+  /// All certificates of a holder, revoked ones too.
+  func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow]
+  /// Certificates with a serial number, of whatever issuer; big-endian.
+  func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow]
   func insertToken(_ row: TokenRow) throws(StoreError)
   func token(digest: Bytes32) throws(StoreError) -> TokenRow?
   /// Marks the token as used for the key with this digest and the certificate issued for it.
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
+
+  // Revocation.
+  /// Marks as revoked for good, and ends the live sessions that this touches. What is revoked already keeps its time.
+  ///
+  /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Returns: nil where there is nothing of this name.
+  func revoke(
+    _ target: RevocationTarget, reason: RevocationReason, time: Int64
+  ) throws(StoreError) -> RevocationEffect?
+  /// Whether terminals with this MAC address are revoked.
+  func isRevoked(device: MACAddress) throws(StoreError) -> Bool
+  /// Certificates that end before `notAfter` (seconds since 1970-01-01T00:00:00Z) and are not revoked, soonest first.
+  ///
+  /// - Parameter cursor: end and fingerprint of the last one told before; nil at first.
+  func certificates(
+    endingBefore notAfter: Int64, after cursor: CertificateCursor?, limit: Int
+  ) throws(StoreError) -> [CertificateRow]
+
+  // Lockout.
+  func lockout(_ subject: LockoutSubject) throws(StoreError) -> Lockout?
+  /// Writes how a subject stands; nil forgets it.
+  func setLockout(_ subject: LockoutSubject, _ lockout: Lockout?) throws(StoreError)
+  /// Sources that are locked out at `time`, milliseconds since 1970-01-01T00:00:00Z.
+  func lockedSources(at time: Int64) throws(StoreError) -> [(source: String, lockout: Lockout)]
 
   // Sessions.
   /// Writes a session; a challenge that was used before throws `.conflict("challenge")`.
@@ -178,6 +206,12 @@ public enum EventKind: String, Sendable, CaseIterable {
   case callRefused = "CALL_REFUSED"
   case refusalsCounted = "REFUSALS"
   case traceRead = "TRACE_READ"
+  case revoked = "REVOKED"
+  case lockedOut = "LOCKED_OUT"
+  case unlocked = "UNLOCKED"
+  case renewed = "RENEWED"
+  case administratorRegistered = "ADMINISTRATOR_REGISTERED"
+  case policySet = "POLICY_SET"
 }
 
 public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {
@@ -277,10 +311,11 @@ public struct CertificateRow: Sendable, Equatable {
   public var macAddress: MACAddress?
   /// Seconds since 1970-01-01T00:00:00Z.
   public var notAfter: Int64
-  public var revoked: Bool
+  /// Nil while the certificate is good.
+  public var revocation: Revocation?
   public init(
     fingerprint: Bytes32, der: [UInt8], issuer: [UInt8], serial: [UInt8], issuerText: String, subjectText: String,
-    holder: Holder, macAddress: MACAddress?, notAfter: Int64, revoked: Bool
+    holder: Holder, macAddress: MACAddress?, notAfter: Int64, revocation: Revocation? = nil
   ) {
     self.fingerprint = fingerprint
     self.der = der
@@ -291,7 +326,7 @@ public struct CertificateRow: Sendable, Equatable {
     self.holder = holder
     self.macAddress = macAddress
     self.notAfter = notAfter
-    self.revoked = revoked
+    self.revocation = revocation
   }
 }
 

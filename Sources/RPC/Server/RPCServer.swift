@@ -117,6 +117,13 @@ public final class RPCServer: Sendable {
     try? await running.group.shutdownGracefully()
   }
 
+  /// Ends the connections whose peer `isMeant` names: GOAWAY, open calls are finished, no new ones are taken.
+  public func endConnections(of isMeant: @escaping @Sendable (Peer) -> Bool) async {
+    for loop in running.withLock({ $0?.loops ?? [] }) {
+      try? await loop.eventLoop.submit { loop.value.endConnections(of: isMeant) }.get()
+    }
+  }
+
   private func makeLoops(_ group: MultiThreadedEventLoopGroup) async throws -> [NIOLoopBound<ServerLoop>] {
     var loops: [NIOLoopBound<ServerLoop>] = []
     for (index, eventLoop) in group.makeIterator().enumerated() {

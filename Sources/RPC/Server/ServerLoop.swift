@@ -153,6 +153,12 @@ extension ServerLoop {
     return promise.futureResult
   }
 
+  /// Sends GOAWAY on the connections whose peer `isMeant` names.
+  func endConnections(of isMeant: (Peer) -> Bool) {
+    for connection in connections.all where isMeant(connection.peer) { connection.drain() }
+    flush()
+  }
+
   /// Closes what is left.
   func stop() {
     ticking?.cancel()

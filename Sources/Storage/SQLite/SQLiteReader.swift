@@ -93,13 +93,13 @@ public actor SQLiteReader {
   }
 
   private func consultant(_ id: Int64) throws(StoreError) -> ConsultantRow {
-    let find = try database.prepare("SELECT id, company, name, revoked FROM consultant WHERE id = ?1")
+    let find = try database.prepare("SELECT id, company, name, revoked IS NOT NULL FROM consultant WHERE id = ?1")
     find.bind(1, id)
     return try required(find.first(ConsultantRow.init(row:)), "consultant \(id)")
   }
 
   private func company(_ id: Int64) throws(StoreError) -> CompanyRow {
-    let find = try database.prepare("SELECT id, name, revoked FROM company WHERE id = ?1")
+    let find = try database.prepare("SELECT id, name, revoked IS NOT NULL FROM company WHERE id = ?1")
     find.bind(1, id)
     return try required(find.first(CompanyRow.init(row:)), "company \(id)")
   }

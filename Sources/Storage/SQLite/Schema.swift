@@ -38,15 +38,22 @@ enum Schema {
 
     CREATE TABLE company (
       id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,
-      revoked INTEGER NOT NULL DEFAULT 0) STRICT;
+      revoked INTEGER, reason INTEGER) STRICT;
     CREATE TABLE consultant (
       id INTEGER PRIMARY KEY AUTOINCREMENT, company INTEGER NOT NULL, name TEXT NOT NULL, time INTEGER NOT NULL,
-      revoked INTEGER NOT NULL DEFAULT 0, UNIQUE (company, name)) STRICT;
+      revoked INTEGER, reason INTEGER, UNIQUE (company, name)) STRICT;
     CREATE TABLE certificate (
       fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32), der BLOB NOT NULL, issuer BLOB NOT NULL,
       serial BLOB NOT NULL, issuer_text TEXT NOT NULL, subject_text TEXT NOT NULL, holder_kind INTEGER NOT NULL,
-      holder INTEGER NOT NULL, mac BLOB, not_after INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0,
+      holder INTEGER NOT NULL, mac BLOB, not_after INTEGER NOT NULL, revoked INTEGER, reason INTEGER,
       UNIQUE (issuer, serial)) STRICT, WITHOUT ROWID;
+    CREATE INDEX certificate_holder ON certificate (holder_kind, holder);
+    CREATE INDEX certificate_end ON certificate (not_after);
+    CREATE TABLE device (
+      mac BLOB PRIMARY KEY CHECK (length(mac) = 6), revoked INTEGER NOT NULL, reason INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE lockout (
+      subject TEXT PRIMARY KEY, failures INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL)
+      STRICT, WITHOUT ROWID;
     CREATE TABLE token (
       digest BLOB PRIMARY KEY CHECK (length(digest) = 32), consultant INTEGER NOT NULL, not_after INTEGER NOT NULL,
       request BLOB, certificate BLOB, used INTEGER) STRICT, WITHOUT ROWID;

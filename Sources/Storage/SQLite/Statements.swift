@@ -49,7 +49,8 @@ final class Statements {
     clearUnresolved = try database.prepare("DELETE FROM unresolved WHERE payment = ?1")
     sessionForPayment = try database.prepare(
       """
-      SELECT s.identity, s.mac, s.process, s.ended, s.company, s.consultant, c.revoked, k.revoked
+      SELECT s.identity, s.mac, s.process, s.ended, s.company, s.consultant,
+        c.revoked IS NOT NULL OR k.revoked IS NOT NULL
       FROM session s JOIN consultant c ON c.id = s.consultant JOIN company k ON k.id = s.company WHERE s.id = ?1
       """)
     paymentByNumber = try database.prepare("\(Self.paymentColumns) WHERE p.seq = ?1")

@@ -223,12 +223,12 @@ struct PaymentSession: BitwiseCopyable {
   let company: Int64
   let consultant: Int64
 
-  /// identity, mac, process, ended, company, consultant, and whether either is revoked.
+  /// identity, mac, process, ended, company, consultant, and whether one of them is revoked.
   init(row: Statement) {
     identity = row.isNull(0) ? nil : row.bytes32(0)
     macAddress = MACAddress(row.buffer(1))
     process = UInt64(bitPattern: row.int(2))
-    isLive = row.isNull(3) && row.int(6) == 0 && row.int(7) == 0
+    isLive = row.isNull(3) && row.int(6) == 0
     company = row.int(4)
     consultant = row.int(5)
   }

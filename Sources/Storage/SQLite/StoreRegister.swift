@@ -11,13 +11,13 @@ extension SQLiteStore {
   }
 
   public func company(name: String) throws(StoreError) -> CompanyRow? {
-    let find = try database.prepare("SELECT id, name, revoked FROM company WHERE name = ?1")
+    let find = try database.prepare("SELECT id, name, revoked IS NOT NULL FROM company WHERE name = ?1")
     find.bind(1, name)
     return try find.first(CompanyRow.init(row:))
   }
 
   public func company(id: Int64) throws(StoreError) -> CompanyRow? {
-    let find = try database.prepare("SELECT id, name, revoked FROM company WHERE id = ?1")
+    let find = try database.prepare("SELECT id, name, revoked IS NOT NULL FROM company WHERE id = ?1")
     find.bind(1, id)
     return try find.first(CompanyRow.init(row:))
   }
@@ -32,7 +32,7 @@ extension SQLiteStore {
   }
 
   public func consultant(id: Int64) throws(StoreError) -> ConsultantRow? {
-    let find = try database.prepare("SELECT id, company, name, revoked FROM consultant WHERE id = ?1")
+    let find = try database.prepare("SELECT id, company, name, revoked IS NOT NULL FROM consultant WHERE id = ?1")
     find.bind(1, id)
     return try find.first(ConsultantRow.init(row:))
   }
@@ -41,7 +41,7 @@ extension SQLiteStore {
     let insert = try database.prepare(
       """
       INSERT INTO certificate (fingerprint, der, issuer, serial, issuer_text, subject_text, holder_kind, holder, mac,
-        not_after, revoked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        not_after, revoked, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
       ON CONFLICT (fingerprint) DO NOTHING
       """)
     insert.bind(1, row.fingerprint)
@@ -54,7 +54,8 @@ extension SQLiteStore {
     insert.bind(8, row.holder.columns.id)
     insert.bind(9, row.macAddress?.bytes)
     insert.bind(10, row.notAfter)
-    insert.bind(11, Int64(row.revoked ? 1 : 0))
+    insert.bind(11, row.revocation?.time)
+    insert.bind(12, row.revocation.map { Int64($0.reason.rawValue) })
     try insert.run(conflict: "serial")
   }
 
@@ -69,6 +70,19 @@ extension SQLiteStore {
     find.bind(1, issuer)
     find.bind(2, serial)
     return try find.first(CertificateRow.init(row:))
+  }
+
+  public func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow] {
+    let find = try database.prepare("\(CertificateRow.columns) WHERE holder_kind = ?1 AND holder = ?2")
+    find.bind(1, holder.columns.kind)
+    find.bind(2, holder.columns.id)
+    return try find.all(CertificateRow.init(row:))
+  }
+
+  public func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow] {
+    let find = try database.prepare("\(CertificateRow.columns) WHERE serial = ?1")
+    find.bind(1, serial)
+    return try find.all(CertificateRow.init(row:))
   }
 
   public func insertToken(_ row: TokenRow) throws(StoreError) {
@@ -106,12 +120,12 @@ extension SQLiteStore {
 }
 
 extension CompanyRow {
-  /// id, name, revoked.
+  /// id, name, whether it is revoked.
   init(row: Statement) { self.init(id: row.int(0), name: row.text(1), revoked: row.int(2) != 0) }
 }
 
 extension ConsultantRow {
-  /// id, company, name, revoked.
+  /// id, company, name, whether they are revoked.
   init(row: Statement) {
     self.init(id: row.int(0), company: row.int(1), name: row.text(2), revoked: row.int(3) != 0)
   }
@@ -119,8 +133,8 @@ extension ConsultantRow {
 
 extension CertificateRow {
   static let columns = """
-    SELECT fingerprint, der, issuer, serial, issuer_text, subject_text, holder_kind, holder, mac, not_after, revoked
-    FROM certificate
+    SELECT fingerprint, der, issuer, serial, issuer_text, subject_text, holder_kind, holder, mac, not_after,
+      revoked, reason FROM certificate
     """
 
   /// Reads ``columns``.
@@ -128,13 +142,17 @@ extension CertificateRow {
     self.init(
       fingerprint: row.bytes32(0), der: row.bytes(1), issuer: row.bytes(2), serial: row.bytes(3),
       issuerText: row.text(4), subjectText: row.text(5), holder: Holder(kind: row.int(6), id: row.int(7)),
-      macAddress: row.isNull(8) ? nil : MACAddress(row.buffer(8)), notAfter: row.int(9), revoked: row.int(10) != 0)
+      macAddress: row.isNull(8) ? nil : MACAddress(row.buffer(8)), notAfter: row.int(9),
+      revocation: row.isNull(10)
+        ? nil
+        : Revocation(
+          time: row.int(10), reason: RevocationReason(rawValue: UInt8(clamping: row.int(11))) ?? .unspecified))
   }
 }
 
 extension CertificateRow.Holder {
   /// Kind: 1 consultant, 2 company, 3 administrator.
-  fileprivate var columns: (kind: Int64, id: Int64) {
+  var columns: (kind: Int64, id: Int64) {
     switch self {
     case .consultant(let id): (1, id)
     case .company(let id): (2, id)

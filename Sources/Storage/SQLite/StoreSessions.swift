@@ -82,4 +82,7 @@ extension SessionRow {
 
 extension Database {
   var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+  /// Rows that the last statement wrote.
+  var changes: Int64 { Int64(sqlite3_changes(handle)) }
 }

@@ -502,6 +502,321 @@ void   countersign__v1__trace_step__free_unpacked
   assert(message->base.descriptor == &countersign__v1__trace_step__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__revoke_request__init
+                     (Countersign__V1__RevokeRequest         *message)
+{
+  static const Countersign__V1__RevokeRequest init_value = COUNTERSIGN__V1__REVOKE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__revoke_request__get_packed_size
+                     (const Countersign__V1__RevokeRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__revoke_request__pack
+                     (const Countersign__V1__RevokeRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__revoke_request__pack_to_buffer
+                     (const Countersign__V1__RevokeRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RevokeRequest *
+       countersign__v1__revoke_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RevokeRequest *)
+     protobuf_c_message_unpack (&countersign__v1__revoke_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__revoke_request__free_unpacked
+                     (Countersign__V1__RevokeRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__revoke_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__revoke_reply__init
+                     (Countersign__V1__RevokeReply         *message)
+{
+  static const Countersign__V1__RevokeReply init_value = COUNTERSIGN__V1__REVOKE_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__revoke_reply__get_packed_size
+                     (const Countersign__V1__RevokeReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__revoke_reply__pack
+                     (const Countersign__V1__RevokeReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__revoke_reply__pack_to_buffer
+                     (const Countersign__V1__RevokeReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__revoke_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RevokeReply *
+       countersign__v1__revoke_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RevokeReply *)
+     protobuf_c_message_unpack (&countersign__v1__revoke_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__revoke_reply__free_unpacked
+                     (Countersign__V1__RevokeReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__revoke_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__unlock_request__init
+                     (Countersign__V1__UnlockRequest         *message)
+{
+  static const Countersign__V1__UnlockRequest init_value = COUNTERSIGN__V1__UNLOCK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__unlock_request__get_packed_size
+                     (const Countersign__V1__UnlockRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__unlock_request__pack
+                     (const Countersign__V1__UnlockRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__unlock_request__pack_to_buffer
+                     (const Countersign__V1__UnlockRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__UnlockRequest *
+       countersign__v1__unlock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__UnlockRequest *)
+     protobuf_c_message_unpack (&countersign__v1__unlock_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__unlock_request__free_unpacked
+                     (Countersign__V1__UnlockRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__unlock_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__unlock_reply__init
+                     (Countersign__V1__UnlockReply         *message)
+{
+  static const Countersign__V1__UnlockReply init_value = COUNTERSIGN__V1__UNLOCK_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__unlock_reply__get_packed_size
+                     (const Countersign__V1__UnlockReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__unlock_reply__pack
+                     (const Countersign__V1__UnlockReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__unlock_reply__pack_to_buffer
+                     (const Countersign__V1__UnlockReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__unlock_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__UnlockReply *
+       countersign__v1__unlock_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__UnlockReply *)
+     protobuf_c_message_unpack (&countersign__v1__unlock_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__unlock_reply__free_unpacked
+                     (Countersign__V1__UnlockReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__unlock_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_certificates_request__init
+                     (Countersign__V1__ListCertificatesRequest         *message)
+{
+  static const Countersign__V1__ListCertificatesRequest init_value = COUNTERSIGN__V1__LIST_CERTIFICATES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_certificates_request__get_packed_size
+                     (const Countersign__V1__ListCertificatesRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_certificates_request__pack
+                     (const Countersign__V1__ListCertificatesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_certificates_request__pack_to_buffer
+                     (const Countersign__V1__ListCertificatesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListCertificatesRequest *
+       countersign__v1__list_certificates_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListCertificatesRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_certificates_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_certificates_request__free_unpacked
+                     (Countersign__V1__ListCertificatesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_certificates_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_certificates_reply__init
+                     (Countersign__V1__ListCertificatesReply         *message)
+{
+  static const Countersign__V1__ListCertificatesReply init_value = COUNTERSIGN__V1__LIST_CERTIFICATES_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_certificates_reply__get_packed_size
+                     (const Countersign__V1__ListCertificatesReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_certificates_reply__pack
+                     (const Countersign__V1__ListCertificatesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_certificates_reply__pack_to_buffer
+                     (const Countersign__V1__ListCertificatesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_certificates_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListCertificatesReply *
+       countersign__v1__list_certificates_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListCertificatesReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_certificates_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_certificates_reply__free_unpacked
+                     (Countersign__V1__ListCertificatesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_certificates_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__registered_certificate__init
+                     (Countersign__V1__RegisteredCertificate         *message)
+{
+  static const Countersign__V1__RegisteredCertificate init_value = COUNTERSIGN__V1__REGISTERED_CERTIFICATE__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__registered_certificate__get_packed_size
+                     (const Countersign__V1__RegisteredCertificate *message)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__registered_certificate__pack
+                     (const Countersign__V1__RegisteredCertificate *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__registered_certificate__pack_to_buffer
+                     (const Countersign__V1__RegisteredCertificate *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisteredCertificate *
+       countersign__v1__registered_certificate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisteredCertificate *)
+     protobuf_c_message_unpack (&countersign__v1__registered_certificate__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__registered_certificate__free_unpacked
+                     (Countersign__V1__RegisteredCertificate *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor countersign__v1__add_company_request__field_descriptors[2] =
 {
   {
@@ -1245,18 +1560,521 @@ const ProtobufCMessageDescriptor countersign__v1__trace_step__descriptor =
   (ProtobufCMessageInit) countersign__v1__trace_step__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[4] =
+static const ProtobufCFieldDescriptor countersign__v1__revoke_request__field_descriptors[6] =
+{
+  {
+    "consultant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__RevokeRequest, target_case),
+    offsetof(Countersign__V1__RevokeRequest, consultant),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__RevokeRequest, target_case),
+    offsetof(Countersign__V1__RevokeRequest, company),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__RevokeRequest, target_case),
+    offsetof(Countersign__V1__RevokeRequest, certificate),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "device",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__RevokeRequest, target_case),
+    offsetof(Countersign__V1__RevokeRequest, device),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeRequest, reason),
+    &countersign__v1__revocation_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "comment",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeRequest, comment),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__revoke_request__field_indices_by_name[] = {
+  2,   /* field[2] = certificate */
+  5,   /* field[5] = comment */
+  1,   /* field[1] = company */
+  0,   /* field[0] = consultant */
+  3,   /* field[3] = device */
+  4,   /* field[4] = reason */
+};
+static const ProtobufCIntRange countersign__v1__revoke_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor countersign__v1__revoke_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RevokeRequest",
+  "RevokeRequest",
+  "Countersign__V1__RevokeRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__RevokeRequest),
+  6,
+  countersign__v1__revoke_request__field_descriptors,
+  countersign__v1__revoke_request__field_indices_by_name,
+  1,  countersign__v1__revoke_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__revoke_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__revoke_reply__field_descriptors[4] =
+{
+  {
+    "is_new",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeReply, is_new),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sessions",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeReply, sessions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificates",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeReply, certificates),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeReply, time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__revoke_reply__field_indices_by_name[] = {
+  2,   /* field[2] = certificates */
+  0,   /* field[0] = is_new */
+  1,   /* field[1] = sessions */
+  3,   /* field[3] = time_ms */
+};
+static const ProtobufCIntRange countersign__v1__revoke_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__revoke_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RevokeReply",
+  "RevokeReply",
+  "Countersign__V1__RevokeReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__RevokeReply),
+  4,
+  countersign__v1__revoke_reply__field_descriptors,
+  countersign__v1__revoke_reply__field_indices_by_name,
+  1,  countersign__v1__revoke_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__revoke_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__unlock_request__field_descriptors[2] =
+{
+  {
+    "consultant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__UnlockRequest, subject_case),
+    offsetof(Countersign__V1__UnlockRequest, consultant),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__UnlockRequest, subject_case),
+    offsetof(Countersign__V1__UnlockRequest, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__unlock_request__field_indices_by_name[] = {
+  0,   /* field[0] = consultant */
+  1,   /* field[1] = source */
+};
+static const ProtobufCIntRange countersign__v1__unlock_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__unlock_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.UnlockRequest",
+  "UnlockRequest",
+  "Countersign__V1__UnlockRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__UnlockRequest),
+  2,
+  countersign__v1__unlock_request__field_descriptors,
+  countersign__v1__unlock_request__field_indices_by_name,
+  1,  countersign__v1__unlock_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__unlock_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__unlock_reply__field_descriptors[1] =
+{
+  {
+    "was_locked",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnlockReply, was_locked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__unlock_reply__field_indices_by_name[] = {
+  0,   /* field[0] = was_locked */
+};
+static const ProtobufCIntRange countersign__v1__unlock_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__unlock_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.UnlockReply",
+  "UnlockReply",
+  "Countersign__V1__UnlockReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__UnlockReply),
+  1,
+  countersign__v1__unlock_reply__field_descriptors,
+  countersign__v1__unlock_reply__field_indices_by_name,
+  1,  countersign__v1__unlock_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__unlock_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_certificates_request__field_descriptors[2] =
+{
+  {
+    "not_after_before_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListCertificatesRequest, not_after_before_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListCertificatesRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_certificates_request__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  0,   /* field[0] = not_after_before_ms */
+};
+static const ProtobufCIntRange countersign__v1__list_certificates_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_certificates_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListCertificatesRequest",
+  "ListCertificatesRequest",
+  "Countersign__V1__ListCertificatesRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListCertificatesRequest),
+  2,
+  countersign__v1__list_certificates_request__field_descriptors,
+  countersign__v1__list_certificates_request__field_indices_by_name,
+  1,  countersign__v1__list_certificates_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_certificates_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_certificates_reply__field_descriptors[2] =
+{
+  {
+    "certificates",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListCertificatesReply, n_certificates),
+    offsetof(Countersign__V1__ListCertificatesReply, certificates),
+    &countersign__v1__registered_certificate__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListCertificatesReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_certificates_reply__field_indices_by_name[] = {
+  0,   /* field[0] = certificates */
+  1,   /* field[1] = next */
+};
+static const ProtobufCIntRange countersign__v1__list_certificates_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_certificates_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListCertificatesReply",
+  "ListCertificatesReply",
+  "Countersign__V1__ListCertificatesReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListCertificatesReply),
+  2,
+  countersign__v1__list_certificates_reply__field_descriptors,
+  countersign__v1__list_certificates_reply__field_indices_by_name,
+  1,  countersign__v1__list_certificates_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_certificates_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__registered_certificate__field_descriptors[5] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredCertificate, name),
+    &countersign__v1__certificate_name__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "holder_kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredCertificate, holder_kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "holder",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredCertificate, holder),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mac_address",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredCertificate, mac_address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_after_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredCertificate, not_after_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__registered_certificate__field_indices_by_name[] = {
+  2,   /* field[2] = holder */
+  1,   /* field[1] = holder_kind */
+  3,   /* field[3] = mac_address */
+  0,   /* field[0] = name */
+  4,   /* field[4] = not_after_ms */
+};
+static const ProtobufCIntRange countersign__v1__registered_certificate__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor countersign__v1__registered_certificate__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisteredCertificate",
+  "RegisteredCertificate",
+  "Countersign__V1__RegisteredCertificate",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisteredCertificate),
+  5,
+  countersign__v1__registered_certificate__field_descriptors,
+  countersign__v1__registered_certificate__field_indices_by_name,
+  1,  countersign__v1__registered_certificate__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__registered_certificate__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue countersign__v1__revocation_reason__enum_values_by_number[6] =
+{
+  { "REVOCATION_REASON_UNSPECIFIED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED", 0 },
+  { "REVOCATION_REASON_KEY_COMPROMISE", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_KEY_COMPROMISE", 1 },
+  { "REVOCATION_REASON_AFFILIATION_CHANGED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_AFFILIATION_CHANGED", 3 },
+  { "REVOCATION_REASON_SUPERSEDED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_SUPERSEDED", 4 },
+  { "REVOCATION_REASON_CESSATION_OF_OPERATION", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_CESSATION_OF_OPERATION", 5 },
+  { "REVOCATION_REASON_PRIVILEGE_WITHDRAWN", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_PRIVILEGE_WITHDRAWN", 9 },
+};
+static const ProtobufCIntRange countersign__v1__revocation_reason__value_ranges[] = {
+{0, 0},{3, 2},{9, 5},{0, 6}
+};
+static const ProtobufCEnumValueIndex countersign__v1__revocation_reason__enum_values_by_name[6] =
+{
+  { "REVOCATION_REASON_AFFILIATION_CHANGED", 2 },
+  { "REVOCATION_REASON_CESSATION_OF_OPERATION", 4 },
+  { "REVOCATION_REASON_KEY_COMPROMISE", 1 },
+  { "REVOCATION_REASON_PRIVILEGE_WITHDRAWN", 5 },
+  { "REVOCATION_REASON_SUPERSEDED", 3 },
+  { "REVOCATION_REASON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.RevocationReason",
+  "RevocationReason",
+  "Countersign__V1__RevocationReason",
+  "countersign.v1",
+  6,
+  countersign__v1__revocation_reason__enum_values_by_number,
+  6,
+  countersign__v1__revocation_reason__enum_values_by_name,
+  3,
+  countersign__v1__revocation_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[7] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "AddConsultant", &countersign__v1__add_consultant_request__descriptor, &countersign__v1__add_consultant_reply__descriptor },
   { "CreateToken", &countersign__v1__create_token_request__descriptor, &countersign__v1__create_token_reply__descriptor },
   { "TracePayment", &countersign__v1__trace_payment_request__descriptor, &countersign__v1__trace_payment_reply__descriptor },
+  { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
+  { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
+  { "ListCertificates", &countersign__v1__list_certificates_request__descriptor, &countersign__v1__list_certificates_reply__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
   0,        /* AddCompany */
   1,        /* AddConsultant */
   2,        /* CreateToken */
-  3         /* TracePayment */
+  6,        /* ListCertificates */
+  4,        /* Revoke */
+  3,        /* TracePayment */
+  5         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -1265,7 +2083,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  4,
+  7,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -1300,6 +2118,30 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__revoke(ProtobufCService *service,
+                                    const Countersign__V1__RevokeRequest *input,
+                                    Countersign__V1__RevokeReply_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__unlock(ProtobufCService *service,
+                                    const Countersign__V1__UnlockRequest *input,
+                                    Countersign__V1__UnlockReply_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_certificates(ProtobufCService *service,
+                                               const Countersign__V1__ListCertificatesRequest *input,
+                                               Countersign__V1__ListCertificatesReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

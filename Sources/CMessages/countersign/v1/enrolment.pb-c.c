@@ -187,6 +187,141 @@ void   countersign__v1__enrol_secret__free_unpacked
   assert(message->base.descriptor == &countersign__v1__enrol_secret__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__renew_request__init
+                     (Countersign__V1__RenewRequest         *message)
+{
+  static const Countersign__V1__RenewRequest init_value = COUNTERSIGN__V1__RENEW_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__renew_request__get_packed_size
+                     (const Countersign__V1__RenewRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__renew_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__renew_request__pack
+                     (const Countersign__V1__RenewRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__renew_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__renew_request__pack_to_buffer
+                     (const Countersign__V1__RenewRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__renew_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RenewRequest *
+       countersign__v1__renew_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RenewRequest *)
+     protobuf_c_message_unpack (&countersign__v1__renew_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__renew_request__free_unpacked
+                     (Countersign__V1__RenewRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__renew_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__signed_renewal__init
+                     (Countersign__V1__SignedRenewal         *message)
+{
+  static const Countersign__V1__SignedRenewal init_value = COUNTERSIGN__V1__SIGNED_RENEWAL__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__signed_renewal__get_packed_size
+                     (const Countersign__V1__SignedRenewal *message)
+{
+  assert(message->base.descriptor == &countersign__v1__signed_renewal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__signed_renewal__pack
+                     (const Countersign__V1__SignedRenewal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__signed_renewal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__signed_renewal__pack_to_buffer
+                     (const Countersign__V1__SignedRenewal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__signed_renewal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SignedRenewal *
+       countersign__v1__signed_renewal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SignedRenewal *)
+     protobuf_c_message_unpack (&countersign__v1__signed_renewal__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__signed_renewal__free_unpacked
+                     (Countersign__V1__SignedRenewal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__signed_renewal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__renewal__init
+                     (Countersign__V1__Renewal         *message)
+{
+  static const Countersign__V1__Renewal init_value = COUNTERSIGN__V1__RENEWAL__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__renewal__get_packed_size
+                     (const Countersign__V1__Renewal *message)
+{
+  assert(message->base.descriptor == &countersign__v1__renewal__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__renewal__pack
+                     (const Countersign__V1__Renewal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__renewal__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__renewal__pack_to_buffer
+                     (const Countersign__V1__Renewal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__renewal__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__Renewal *
+       countersign__v1__renewal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__Renewal *)
+     protobuf_c_message_unpack (&countersign__v1__renewal__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__renewal__free_unpacked
+                     (Countersign__V1__Renewal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__renewal__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__enrol_reply__init
                      (Countersign__V1__EnrolReply         *message)
 {
@@ -532,6 +667,198 @@ const ProtobufCMessageDescriptor countersign__v1__enrol_secret__descriptor =
   (ProtobufCMessageInit) countersign__v1__enrol_secret__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__renew_request__field_descriptors[3] =
+{
+  {
+    "sealing_key_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RenewRequest, sealing_key_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "enc",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RenewRequest, enc),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "box",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RenewRequest, box),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__renew_request__field_indices_by_name[] = {
+  2,   /* field[2] = box */
+  1,   /* field[1] = enc */
+  0,   /* field[0] = sealing_key_id */
+};
+static const ProtobufCIntRange countersign__v1__renew_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__renew_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RenewRequest",
+  "RenewRequest",
+  "Countersign__V1__RenewRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__RenewRequest),
+  3,
+  countersign__v1__renew_request__field_descriptors,
+  countersign__v1__renew_request__field_indices_by_name,
+  1,  countersign__v1__renew_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__renew_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__signed_renewal__field_descriptors[2] =
+{
+  {
+    "renewal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SignedRenewal, renewal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SignedRenewal, signature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__signed_renewal__field_indices_by_name[] = {
+  0,   /* field[0] = renewal */
+  1,   /* field[1] = signature */
+};
+static const ProtobufCIntRange countersign__v1__signed_renewal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__signed_renewal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SignedRenewal",
+  "SignedRenewal",
+  "Countersign__V1__SignedRenewal",
+  "countersign.v1",
+  sizeof(Countersign__V1__SignedRenewal),
+  2,
+  countersign__v1__signed_renewal__field_descriptors,
+  countersign__v1__signed_renewal__field_indices_by_name,
+  1,  countersign__v1__signed_renewal__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__signed_renewal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__renewal__field_descriptors[4] =
+{
+  {
+    "certificate_digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Renewal, certificate_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate_request",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Renewal, certificate_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mac_address",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Renewal, mac_address),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "program_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Renewal, program_version),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__renewal__field_indices_by_name[] = {
+  0,   /* field[0] = certificate_digest */
+  1,   /* field[1] = certificate_request */
+  2,   /* field[2] = mac_address */
+  3,   /* field[3] = program_version */
+};
+static const ProtobufCIntRange countersign__v1__renewal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__renewal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.Renewal",
+  "Renewal",
+  "Countersign__V1__Renewal",
+  "countersign.v1",
+  sizeof(Countersign__V1__Renewal),
+  4,
+  countersign__v1__renewal__field_descriptors,
+  countersign__v1__renewal__field_indices_by_name,
+  1,  countersign__v1__renewal__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__renewal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor countersign__v1__enrol_reply__field_descriptors[2] =
 {
   {
@@ -806,14 +1133,16 @@ const ProtobufCEnumDescriptor countersign__v1__hop_role__descriptor =
   countersign__v1__hop_role__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__enrolment__method_descriptors[2] =
+static const ProtobufCMethodDescriptor countersign__v1__enrolment__method_descriptors[3] =
 {
   { "GetSealingKey", &countersign__v1__get_sealing_key_request__descriptor, &countersign__v1__get_sealing_key_reply__descriptor },
   { "Enrol", &countersign__v1__enrol_request__descriptor, &countersign__v1__enrol_reply__descriptor },
+  { "Renew", &countersign__v1__renew_request__descriptor, &countersign__v1__enrol_reply__descriptor },
 };
 const unsigned countersign__v1__enrolment__method_indices_by_name[] = {
   1,        /* Enrol */
-  0         /* GetSealingKey */
+  0,        /* GetSealingKey */
+  2         /* Renew */
 };
 const ProtobufCServiceDescriptor countersign__v1__enrolment__descriptor =
 {
@@ -822,7 +1151,7 @@ const ProtobufCServiceDescriptor countersign__v1__enrolment__descriptor =
   "Enrolment",
   "Countersign__V1__Enrolment",
   "countersign.v1",
-  2,
+  3,
   countersign__v1__enrolment__method_descriptors,
   countersign__v1__enrolment__method_indices_by_name
 };
@@ -841,6 +1170,14 @@ void countersign__v1__enrolment__enrol(ProtobufCService *service,
 {
   assert(service->descriptor == &countersign__v1__enrolment__descriptor);
   service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__enrolment__renew(ProtobufCService *service,
+                                       const Countersign__V1__RenewRequest *input,
+                                       Countersign__V1__EnrolReply_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__enrolment__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *service,
                                        Countersign__V1__Enrolment_ServiceDestroy destroy)

@@ -3,6 +3,28 @@ import CMessages
 import CountersignRPC
 import MessageRuntime
 
+/// Why something is revoked, with the numbers of RFC 5280, section 5.3.1.
+public struct RevocationReason: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// No reason given.
+  public static let unspecified = RevocationReason(rawValue: 0)
+  /// The private key is or may be known to others.
+  public static let keyCompromise = RevocationReason(rawValue: 1)
+  /// The holder's name or employer changed.
+  public static let affiliationChanged = RevocationReason(rawValue: 3)
+  /// Something newer took its place.
+  public static let superseded = RevocationReason(rawValue: 4)
+  /// It is not needed any more.
+  public static let cessationOfOperation = RevocationReason(rawValue: 5)
+  /// The holder may not do this any more.
+  public static let privilegeWithdrawn = RevocationReason(rawValue: 9)
+}
+
 /// Set by the administrator.
 public struct AddCompanyRequest: Message {
   /// Name, 1 to 64 bytes of UTF-8, not registered yet.
@@ -159,6 +181,112 @@ public struct TraceStep: Message {
   public init() {}
 }
 
+/// Set by the administrator.
+public struct RevokeRequest: Message {
+  /// Why.
+  public var reason: RevocationReason = RevocationReason(rawValue: 0)
+  /// For the journal, at most 256 bytes of UTF-8.
+  public var comment: String = ""
+
+  /// One of the fields of `target`.
+  public enum Target: Sendable, Equatable {
+    /// Number of a consultant: with all their certificates.
+    case consultant(UInt64)
+    /// Number of a company: with its own certificates; its consultants cannot log in without them.
+    case company(UInt64)
+    /// One certificate: 32 bytes, SHA-256 of its DER, or its serial number (1 to 20 bytes, big-endian) where only one
+    /// registered certificate has it.
+    case certificate([UInt8])
+    /// 6 bytes, MAC address: terminals with it, whoever uses them, now and later.
+    case device([UInt8])
+  }
+  /// Which field of `target` is set, or nil.
+  public var target: Target?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once the revocation is durable and in force.
+public struct RevokeReply: Message {
+  /// False where everything was revoked before.
+  public var isNew: Bool = false
+  /// Live sessions that were ended.
+  public var sessions: UInt32 = 0
+  /// Certificates that are revoked with it.
+  public var certificates: UInt32 = 0
+  /// Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time.
+  public var timeMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct UnlockRequest: Message {
+
+  /// One of the fields of `subject`.
+  public enum Subject: Sendable, Equatable {
+    /// Number of a consultant.
+    case consultant(UInt64)
+    /// Address as the journal shows it, for example "192.0.2.7".
+    case source(String)
+  }
+  /// Which field of `subject` is set, or nil.
+  public var subject: Subject?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct UnlockReply: Message {
+  /// False where the subject was not locked out.
+  public var wasLocked: Bool = false
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ListCertificatesRequest: Message {
+  /// Certificates that end before this time, milliseconds since 1970-01-01T00:00:00Z.
+  public var notAfterBeforeMs: UInt64 = 0
+  /// Empty at first, then `next` of the last reply.
+  public var after: [UInt8] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListCertificatesReply: Message {
+  /// At most 50, soonest end first; revoked ones are left out.
+  public var certificates: [RegisteredCertificate] = []
+  /// To be sent as `after` for more; empty at the end.
+  public var next: [UInt8] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// A certificate of the register.
+public struct RegisteredCertificate: Message {
+  /// What names it.
+  public var name: CertificateName?
+  /// "consultant", "company" or "administrator".
+  public var holderKind: String = ""
+  /// Number of the consultant or company; 0 for administrators.
+  public var holder: UInt64 = 0
+  /// 6 bytes, MAC address of the terminal; empty where the holder is not a consultant.
+  public var macAddress: [UInt8] = []
+  /// End, milliseconds since 1970-01-01T00:00:00Z.
+  public var notAfterMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// Full paths of the methods of `countersign.v1.Admin`.
 public enum AdminMethods {
   /// Registers a company and issues its certificate.
@@ -169,6 +297,12 @@ public enum AdminMethods {
   public static let createToken = "/countersign.v1.Admin/CreateToken"
   /// Tells who processed a payment and every step of it.
   public static let tracePayment = "/countersign.v1.Admin/TracePayment"
+  /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
+  public static let revoke = "/countersign.v1.Admin/Revoke"
+  /// Lifts a lockout.
+  public static let unlock = "/countersign.v1.Admin/Unlock"
+  /// Lists registered certificates that end soon.
+  public static let listCertificates = "/countersign.v1.Admin/ListCertificates"
 }
 
 /// Every call is journaled with the administrator's certificate.
@@ -181,6 +315,13 @@ public protocol AdminServiceProtocol: Sendable {
   func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply
   /// Tells who processed a payment and every step of it.
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply
+  /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
+  func revoke(_ request: RevokeRequest, context: ServerContext) async throws -> RevokeReply
+  /// Lifts a lockout.
+  func unlock(_ request: UnlockRequest, context: ServerContext) async throws -> UnlockReply
+  /// Lists registered certificates that end soon.
+  func listCertificates(_ request: ListCertificatesRequest, context: ServerContext) async throws
+    -> ListCertificatesReply
 }
 
 extension AdminServiceProtocol {
@@ -197,6 +338,15 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.tracePayment) {
       try await tracePayment(TracePaymentRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.revoke) {
+      try await revoke(RevokeRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.unlock) {
+      try await unlock(UnlockRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listCertificates) {
+      try await listCertificates(ListCertificatesRequest(request: $0), context: $1).encoded()
     }
   }
 }
@@ -234,6 +384,26 @@ public struct AdminClient: Sendable {
     -> TracePaymentReply
   {
     try TracePaymentReply(reply: await caller.call(AdminMethods.tracePayment, request.encoded(), options: options))
+  }
+
+  /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
+  public func revoke(_ request: RevokeRequest, options: CallOptions = .standard) async throws(RPCStatus) -> RevokeReply
+  {
+    try RevokeReply(reply: await caller.call(AdminMethods.revoke, request.encoded(), options: options))
+  }
+
+  /// Lifts a lockout.
+  public func unlock(_ request: UnlockRequest, options: CallOptions = .standard) async throws(RPCStatus) -> UnlockReply
+  {
+    try UnlockReply(reply: await caller.call(AdminMethods.unlock, request.encoded(), options: options))
+  }
+
+  /// Lists registered certificates that end soon.
+  public func listCertificates(_ request: ListCertificatesRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> ListCertificatesReply
+  {
+    try ListCertificatesReply(
+      reply: await caller.call(AdminMethods.listCertificates, request.encoded(), options: options))
   }
 }
 
@@ -473,5 +643,174 @@ extension TraceStep {
     c.time_ms = timeMs
     c.kind = arena.text(kind)
     c.text = arena.text(text)
+  }
+}
+
+extension RevokeRequest {
+  public static let descriptor = messageDescriptor(RevokeRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RevokeRequest>) {
+    countersign__v1__revoke_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RevokeRequest>) {
+    reason = RevocationReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
+    comment = String(decoded: c.pointee.comment)
+    switch c.pointee.target_case.rawValue {
+    case 1: target = .consultant(c.pointee.consultant)
+    case 2: target = .company(c.pointee.company)
+    case 3: target = .certificate([UInt8](decoded: c.pointee.certificate))
+    case 4: target = .device([UInt8](decoded: c.pointee.device))
+    default: target = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__RevokeRequest, in arena: Arena) {
+    c.reason = Countersign__V1__RevocationReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
+    c.comment = arena.text(comment)
+    switch target {
+    case .consultant(let value)?:
+      c.target_case = .init(rawValue: 1)
+      c.consultant = value
+    case .company(let value)?:
+      c.target_case = .init(rawValue: 2)
+      c.company = value
+    case .certificate(let value)?:
+      c.target_case = .init(rawValue: 3)
+      c.certificate = arena.bytes(value)
+    case .device(let value)?:
+      c.target_case = .init(rawValue: 4)
+      c.device = arena.bytes(value)
+    case nil: break
+    }
+  }
+}
+
+extension RevokeReply {
+  public static let descriptor = messageDescriptor(RevokeReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RevokeReply>) {
+    countersign__v1__revoke_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RevokeReply>) {
+    isNew = c.pointee.is_new != 0
+    sessions = c.pointee.sessions
+    certificates = c.pointee.certificates
+    timeMs = c.pointee.time_ms
+  }
+
+  public func write(to c: inout Countersign__V1__RevokeReply, in arena: Arena) {
+    c.is_new = isNew ? 1 : 0
+    c.sessions = sessions
+    c.certificates = certificates
+    c.time_ms = timeMs
+  }
+}
+
+extension UnlockRequest {
+  public static let descriptor = messageDescriptor(UnlockRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__UnlockRequest>) {
+    countersign__v1__unlock_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__UnlockRequest>) {
+    switch c.pointee.subject_case.rawValue {
+    case 1: subject = .consultant(c.pointee.consultant)
+    case 2: subject = .source(String(decoded: c.pointee.source))
+    default: subject = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__UnlockRequest, in arena: Arena) {
+    switch subject {
+    case .consultant(let value)?:
+      c.subject_case = .init(rawValue: 1)
+      c.consultant = value
+    case .source(let value)?:
+      c.subject_case = .init(rawValue: 2)
+      c.source = arena.text(value)
+    case nil: break
+    }
+  }
+}
+
+extension UnlockReply {
+  public static let descriptor = messageDescriptor(UnlockReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__UnlockReply>) {
+    countersign__v1__unlock_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__UnlockReply>) {
+    wasLocked = c.pointee.was_locked != 0
+  }
+
+  public func write(to c: inout Countersign__V1__UnlockReply, in arena: Arena) {
+    c.was_locked = wasLocked ? 1 : 0
+  }
+}
+
+extension ListCertificatesRequest {
+  public static let descriptor = messageDescriptor(ListCertificatesRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListCertificatesRequest>) {
+    countersign__v1__list_certificates_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListCertificatesRequest>) {
+    notAfterBeforeMs = c.pointee.not_after_before_ms
+    after = [UInt8](decoded: c.pointee.after)
+  }
+
+  public func write(to c: inout Countersign__V1__ListCertificatesRequest, in arena: Arena) {
+    c.not_after_before_ms = notAfterBeforeMs
+    c.after = arena.bytes(after)
+  }
+}
+
+extension ListCertificatesReply {
+  public static let descriptor = messageDescriptor(ListCertificatesReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListCertificatesReply>) {
+    countersign__v1__list_certificates_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListCertificatesReply>) {
+    certificates = (0..<c.pointee.n_certificates).compactMap {
+      c.pointee.certificates[$0].map { RegisteredCertificate(copying: $0) }
+    }
+    next = [UInt8](decoded: c.pointee.next)
+  }
+
+  public func write(to c: inout Countersign__V1__ListCertificatesReply, in arena: Arena) {
+    c.n_certificates = certificates.count
+    c.certificates = arena.list(certificates) { Optional(arena.message($0)) }
+    c.next = arena.bytes(next)
+  }
+}
+
+extension RegisteredCertificate {
+  public static let descriptor = messageDescriptor(RegisteredCertificate.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RegisteredCertificate>) {
+    countersign__v1__registered_certificate__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RegisteredCertificate>) {
+    name = c.pointee.name.map { CertificateName(copying: $0) }
+    holderKind = String(decoded: c.pointee.holder_kind)
+    holder = c.pointee.holder
+    macAddress = [UInt8](decoded: c.pointee.mac_address)
+    notAfterMs = c.pointee.not_after_ms
+  }
+
+  public func write(to c: inout Countersign__V1__RegisteredCertificate, in arena: Arena) {
+    c.name = name.map { arena.message($0) }
+    c.holder_kind = arena.text(holderKind)
+    c.holder = holder
+    c.mac_address = arena.bytes(macAddress)
+    c.not_after_ms = notAfterMs
   }
 }

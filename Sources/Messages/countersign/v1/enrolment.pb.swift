@@ -65,6 +65,45 @@ public struct EnrolSecret: Message {
   public init() {}
 }
 
+/// Set by the terminal. Sealed as EnrolRequest is, with associated data pack("countersign/1 renewal seal").
+public struct RenewRequest: Message {
+  /// 8 bytes, id of the sealing key used.
+  public var sealingKeyId: [UInt8] = []
+  /// 32 bytes, HPKE encapsulated key.
+  public var enc: [UInt8] = []
+  /// Sealed, serialized SignedRenewal, then the 16-byte tag.
+  public var box: [UInt8] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What only the service may read. Travels sealed in RenewRequest.box.
+public struct SignedRenewal: Message {
+  /// Serialized Renewal.
+  public var renewal: [UInt8] = []
+  /// Signature over pack("countersign/1 renewal", renewal) by the key of the certificate that is renewed.
+  public var signature: [UInt8] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What a terminal wants renewed.
+public struct Renewal: Message {
+  /// 32 bytes, SHA-256 of the DER of the registered certificate that ends soon.
+  public var certificateDigest: [UInt8] = []
+  /// DER of a PKCS#10 request (RFC 2986) signed with the terminal's new key.
+  public var certificateRequest: [UInt8] = []
+  /// 6 bytes in transmission order, the terminal's MAC address.
+  public var macAddress: [UInt8] = []
+  /// Program and version of the terminal, at most 64 bytes.
+  public var programVersion: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// Set by the server.
 public struct EnrolReply: Message {
   /// DER certificates, the consultant's leaf first, the root last.
@@ -119,15 +158,21 @@ public enum EnrolmentMethods {
   /// Exchanges a token for a certificate and a profile. The same token with a certificate request for the same key gets
   /// the same certificate again for 24 hours.
   public static let enrol = "/countersign.v1.Enrolment/Enrol"
+  /// Exchanges a certificate in the last third of its life for a new one, with the old key's proof. A request for the
+  /// same new key gets the same certificate again.
+  public static let renew = "/countersign.v1.Enrolment/Renew"
 }
 
-/// Called by a terminal that holds a one-time token.
+/// Called by a terminal that holds a one-time token, or a certificate that ends soon.
 public protocol EnrolmentServiceProtocol: Sendable {
   /// Gives the sealing key. The terminal checks it under the root that the token names.
   func getSealingKey(_ request: GetSealingKeyRequest, context: ServerContext) async throws -> GetSealingKeyReply
   /// Exchanges a token for a certificate and a profile. The same token with a certificate request for the same key gets
   /// the same certificate again for 24 hours.
   func enrol(_ request: EnrolRequest, context: ServerContext) async throws -> EnrolReply
+  /// Exchanges a certificate in the last third of its life for a new one, with the old key's proof. A request for the
+  /// same new key gets the same certificate again.
+  func renew(_ request: RenewRequest, context: ServerContext) async throws -> EnrolReply
 }
 
 extension EnrolmentServiceProtocol {
@@ -139,10 +184,13 @@ extension EnrolmentServiceProtocol {
     methods.add(EnrolmentMethods.enrol) {
       try await enrol(EnrolRequest(request: $0), context: $1).encoded()
     }
+    methods.add(EnrolmentMethods.renew) {
+      try await renew(RenewRequest(request: $0), context: $1).encoded()
+    }
   }
 }
 
-/// Called by a terminal that holds a one-time token.
+/// Called by a terminal that holds a one-time token, or a certificate that ends soon.
 public struct EnrolmentClient: Sendable {
   private let caller: any UnaryCaller
 
@@ -161,6 +209,12 @@ public struct EnrolmentClient: Sendable {
   /// the same certificate again for 24 hours.
   public func enrol(_ request: EnrolRequest, options: CallOptions = .standard) async throws(RPCStatus) -> EnrolReply {
     try EnrolReply(reply: await caller.call(EnrolmentMethods.enrol, request.encoded(), options: options))
+  }
+
+  /// Exchanges a certificate in the last third of its life for a new one, with the old key's proof. A request for the
+  /// same new key gets the same certificate again.
+  public func renew(_ request: RenewRequest, options: CallOptions = .standard) async throws(RPCStatus) -> EnrolReply {
+    try EnrolReply(reply: await caller.call(EnrolmentMethods.renew, request.encoded(), options: options))
   }
 }
 
@@ -232,6 +286,66 @@ extension EnrolSecret {
 
   public func write(to c: inout Countersign__V1__EnrolSecret, in arena: Arena) {
     c.token = arena.bytes(token)
+    c.certificate_request = arena.bytes(certificateRequest)
+    c.mac_address = arena.bytes(macAddress)
+    c.program_version = arena.text(programVersion)
+  }
+}
+
+extension RenewRequest {
+  public static let descriptor = messageDescriptor(RenewRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RenewRequest>) {
+    countersign__v1__renew_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RenewRequest>) {
+    sealingKeyId = [UInt8](decoded: c.pointee.sealing_key_id)
+    enc = [UInt8](decoded: c.pointee.enc)
+    box = [UInt8](decoded: c.pointee.box)
+  }
+
+  public func write(to c: inout Countersign__V1__RenewRequest, in arena: Arena) {
+    c.sealing_key_id = arena.bytes(sealingKeyId)
+    c.enc = arena.bytes(enc)
+    c.box = arena.bytes(box)
+  }
+}
+
+extension SignedRenewal {
+  public static let descriptor = messageDescriptor(SignedRenewal.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SignedRenewal>) {
+    countersign__v1__signed_renewal__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SignedRenewal>) {
+    renewal = [UInt8](decoded: c.pointee.renewal)
+    signature = [UInt8](decoded: c.pointee.signature)
+  }
+
+  public func write(to c: inout Countersign__V1__SignedRenewal, in arena: Arena) {
+    c.renewal = arena.bytes(renewal)
+    c.signature = arena.bytes(signature)
+  }
+}
+
+extension Renewal {
+  public static let descriptor = messageDescriptor(Renewal.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__Renewal>) {
+    countersign__v1__renewal__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__Renewal>) {
+    certificateDigest = [UInt8](decoded: c.pointee.certificate_digest)
+    certificateRequest = [UInt8](decoded: c.pointee.certificate_request)
+    macAddress = [UInt8](decoded: c.pointee.mac_address)
+    programVersion = String(decoded: c.pointee.program_version)
+  }
+
+  public func write(to c: inout Countersign__V1__Renewal, in arena: Arena) {
+    c.certificate_digest = arena.bytes(certificateDigest)
     c.certificate_request = arena.bytes(certificateRequest)
     c.mac_address = arena.bytes(macAddress)
     c.program_version = arena.text(programVersion)

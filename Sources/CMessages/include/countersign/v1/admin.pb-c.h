@@ -27,10 +27,47 @@ typedef struct Countersign__V1__TracePaymentReply Countersign__V1__TracePaymentR
 typedef struct Countersign__V1__Trace Countersign__V1__Trace;
 typedef struct Countersign__V1__CertificateName Countersign__V1__CertificateName;
 typedef struct Countersign__V1__TraceStep Countersign__V1__TraceStep;
+typedef struct Countersign__V1__RevokeRequest Countersign__V1__RevokeRequest;
+typedef struct Countersign__V1__RevokeReply Countersign__V1__RevokeReply;
+typedef struct Countersign__V1__UnlockRequest Countersign__V1__UnlockRequest;
+typedef struct Countersign__V1__UnlockReply Countersign__V1__UnlockReply;
+typedef struct Countersign__V1__ListCertificatesRequest Countersign__V1__ListCertificatesRequest;
+typedef struct Countersign__V1__ListCertificatesReply Countersign__V1__ListCertificatesReply;
+typedef struct Countersign__V1__RegisteredCertificate Countersign__V1__RegisteredCertificate;
 
 
 /* --- enums --- */
 
+/*
+ * Why something is revoked, with the numbers of RFC 5280, section 5.3.1.
+ */
+typedef enum _Countersign__V1__RevocationReason {
+  /*
+   * No reason given.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED = 0,
+  /*
+   * The private key is or may be known to others.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_KEY_COMPROMISE = 1,
+  /*
+   * The holder's name or employer changed.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_AFFILIATION_CHANGED = 3,
+  /*
+   * Something newer took its place.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_SUPERSEDED = 4,
+  /*
+   * It is not needed any more.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_CESSATION_OF_OPERATION = 5,
+  /*
+   * The holder may not do this any more.
+   */
+  COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_PRIVILEGE_WITHDRAWN = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__REVOCATION_REASON)
+} Countersign__V1__RevocationReason;
 
 /* --- messages --- */
 
@@ -324,6 +361,202 @@ struct  Countersign__V1__TraceStep
     , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+typedef enum {
+  COUNTERSIGN__V1__REVOKE_REQUEST__TARGET__NOT_SET = 0,
+  COUNTERSIGN__V1__REVOKE_REQUEST__TARGET_CONSULTANT = 1,
+  COUNTERSIGN__V1__REVOKE_REQUEST__TARGET_COMPANY = 2,
+  COUNTERSIGN__V1__REVOKE_REQUEST__TARGET_CERTIFICATE = 3,
+  COUNTERSIGN__V1__REVOKE_REQUEST__TARGET_DEVICE = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__REVOKE_REQUEST__TARGET__CASE)
+} Countersign__V1__RevokeRequest__TargetCase;
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__RevokeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Why.
+   */
+  Countersign__V1__RevocationReason reason;
+  /*
+   * For the journal, at most 256 bytes of UTF-8.
+   */
+  char *comment;
+  Countersign__V1__RevokeRequest__TargetCase target_case;
+  union {
+    /*
+     * Number of a consultant: with all their certificates.
+     */
+    uint64_t consultant;
+    /*
+     * Number of a company: with its own certificates; its consultants cannot log in without them.
+     */
+    uint64_t company;
+    /*
+     * One certificate: 32 bytes, SHA-256 of its DER, or its serial number (1 to 20 bytes, big-endian) where only one
+     * registered certificate has it.
+     */
+    ProtobufCBinaryData certificate;
+    /*
+     * 6 bytes, MAC address: terminals with it, whoever uses them, now and later.
+     */
+    ProtobufCBinaryData device;
+  };
+};
+#define COUNTERSIGN__V1__REVOKE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__revoke_request__descriptor) \
+    , COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__REVOKE_REQUEST__TARGET__NOT_SET, {0} }
+
+
+/*
+ * Set by the server, once the revocation is durable and in force.
+ */
+struct  Countersign__V1__RevokeReply
+{
+  ProtobufCMessage base;
+  /*
+   * False where everything was revoked before.
+   */
+  protobuf_c_boolean is_new;
+  /*
+   * Live sessions that were ended.
+   */
+  uint32_t sessions;
+  /*
+   * Certificates that are revoked with it.
+   */
+  uint32_t certificates;
+  /*
+   * Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time.
+   */
+  uint64_t time_ms;
+};
+#define COUNTERSIGN__V1__REVOKE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__revoke_reply__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+typedef enum {
+  COUNTERSIGN__V1__UNLOCK_REQUEST__SUBJECT__NOT_SET = 0,
+  COUNTERSIGN__V1__UNLOCK_REQUEST__SUBJECT_CONSULTANT = 1,
+  COUNTERSIGN__V1__UNLOCK_REQUEST__SUBJECT_SOURCE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__UNLOCK_REQUEST__SUBJECT__CASE)
+} Countersign__V1__UnlockRequest__SubjectCase;
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__UnlockRequest
+{
+  ProtobufCMessage base;
+  Countersign__V1__UnlockRequest__SubjectCase subject_case;
+  union {
+    /*
+     * Number of a consultant.
+     */
+    uint64_t consultant;
+    /*
+     * Address as the journal shows it, for example "192.0.2.7".
+     */
+    char *source;
+  };
+};
+#define COUNTERSIGN__V1__UNLOCK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__unlock_request__descriptor) \
+    , COUNTERSIGN__V1__UNLOCK_REQUEST__SUBJECT__NOT_SET, {0} }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__UnlockReply
+{
+  ProtobufCMessage base;
+  /*
+   * False where the subject was not locked out.
+   */
+  protobuf_c_boolean was_locked;
+};
+#define COUNTERSIGN__V1__UNLOCK_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__unlock_reply__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListCertificatesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Certificates that end before this time, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t not_after_before_ms;
+  /*
+   * Empty at first, then `next` of the last reply.
+   */
+  ProtobufCBinaryData after;
+};
+#define COUNTERSIGN__V1__LIST_CERTIFICATES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_certificates_request__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListCertificatesReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, soonest end first; revoked ones are left out.
+   */
+  size_t n_certificates;
+  Countersign__V1__RegisteredCertificate **certificates;
+  /*
+   * To be sent as `after` for more; empty at the end.
+   */
+  ProtobufCBinaryData next;
+};
+#define COUNTERSIGN__V1__LIST_CERTIFICATES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_certificates_reply__descriptor) \
+    , 0,NULL, {0,NULL} }
+
+
+/*
+ * A certificate of the register.
+ */
+struct  Countersign__V1__RegisteredCertificate
+{
+  ProtobufCMessage base;
+  /*
+   * What names it.
+   */
+  Countersign__V1__CertificateName *name;
+  /*
+   * "consultant", "company" or "administrator".
+   */
+  char *holder_kind;
+  /*
+   * Number of the consultant or company; 0 for administrators.
+   */
+  uint64_t holder;
+  /*
+   * 6 bytes, MAC address of the terminal; empty where the holder is not a consultant.
+   */
+  ProtobufCBinaryData mac_address;
+  /*
+   * End, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t not_after_ms;
+};
+#define COUNTERSIGN__V1__REGISTERED_CERTIFICATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__registered_certificate__descriptor) \
+    , NULL, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0 }
+
+
 /* Countersign__V1__AddCompanyRequest methods */
 void   countersign__v1__add_company_request__init
                      (Countersign__V1__AddCompanyRequest         *message);
@@ -533,6 +766,139 @@ Countersign__V1__TraceStep *
 void   countersign__v1__trace_step__free_unpacked
                      (Countersign__V1__TraceStep *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__RevokeRequest methods */
+void   countersign__v1__revoke_request__init
+                     (Countersign__V1__RevokeRequest         *message);
+size_t countersign__v1__revoke_request__get_packed_size
+                     (const Countersign__V1__RevokeRequest   *message);
+size_t countersign__v1__revoke_request__pack
+                     (const Countersign__V1__RevokeRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__revoke_request__pack_to_buffer
+                     (const Countersign__V1__RevokeRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RevokeRequest *
+       countersign__v1__revoke_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__revoke_request__free_unpacked
+                     (Countersign__V1__RevokeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RevokeReply methods */
+void   countersign__v1__revoke_reply__init
+                     (Countersign__V1__RevokeReply         *message);
+size_t countersign__v1__revoke_reply__get_packed_size
+                     (const Countersign__V1__RevokeReply   *message);
+size_t countersign__v1__revoke_reply__pack
+                     (const Countersign__V1__RevokeReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__revoke_reply__pack_to_buffer
+                     (const Countersign__V1__RevokeReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RevokeReply *
+       countersign__v1__revoke_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__revoke_reply__free_unpacked
+                     (Countersign__V1__RevokeReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__UnlockRequest methods */
+void   countersign__v1__unlock_request__init
+                     (Countersign__V1__UnlockRequest         *message);
+size_t countersign__v1__unlock_request__get_packed_size
+                     (const Countersign__V1__UnlockRequest   *message);
+size_t countersign__v1__unlock_request__pack
+                     (const Countersign__V1__UnlockRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__unlock_request__pack_to_buffer
+                     (const Countersign__V1__UnlockRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__UnlockRequest *
+       countersign__v1__unlock_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__unlock_request__free_unpacked
+                     (Countersign__V1__UnlockRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__UnlockReply methods */
+void   countersign__v1__unlock_reply__init
+                     (Countersign__V1__UnlockReply         *message);
+size_t countersign__v1__unlock_reply__get_packed_size
+                     (const Countersign__V1__UnlockReply   *message);
+size_t countersign__v1__unlock_reply__pack
+                     (const Countersign__V1__UnlockReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__unlock_reply__pack_to_buffer
+                     (const Countersign__V1__UnlockReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__UnlockReply *
+       countersign__v1__unlock_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__unlock_reply__free_unpacked
+                     (Countersign__V1__UnlockReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListCertificatesRequest methods */
+void   countersign__v1__list_certificates_request__init
+                     (Countersign__V1__ListCertificatesRequest         *message);
+size_t countersign__v1__list_certificates_request__get_packed_size
+                     (const Countersign__V1__ListCertificatesRequest   *message);
+size_t countersign__v1__list_certificates_request__pack
+                     (const Countersign__V1__ListCertificatesRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_certificates_request__pack_to_buffer
+                     (const Countersign__V1__ListCertificatesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListCertificatesRequest *
+       countersign__v1__list_certificates_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_certificates_request__free_unpacked
+                     (Countersign__V1__ListCertificatesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListCertificatesReply methods */
+void   countersign__v1__list_certificates_reply__init
+                     (Countersign__V1__ListCertificatesReply         *message);
+size_t countersign__v1__list_certificates_reply__get_packed_size
+                     (const Countersign__V1__ListCertificatesReply   *message);
+size_t countersign__v1__list_certificates_reply__pack
+                     (const Countersign__V1__ListCertificatesReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_certificates_reply__pack_to_buffer
+                     (const Countersign__V1__ListCertificatesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListCertificatesReply *
+       countersign__v1__list_certificates_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_certificates_reply__free_unpacked
+                     (Countersign__V1__ListCertificatesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RegisteredCertificate methods */
+void   countersign__v1__registered_certificate__init
+                     (Countersign__V1__RegisteredCertificate         *message);
+size_t countersign__v1__registered_certificate__get_packed_size
+                     (const Countersign__V1__RegisteredCertificate   *message);
+size_t countersign__v1__registered_certificate__pack
+                     (const Countersign__V1__RegisteredCertificate   *message,
+                      uint8_t             *out);
+size_t countersign__v1__registered_certificate__pack_to_buffer
+                     (const Countersign__V1__RegisteredCertificate   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RegisteredCertificate *
+       countersign__v1__registered_certificate__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__registered_certificate__free_unpacked
+                     (Countersign__V1__RegisteredCertificate *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Countersign__V1__AddCompanyRequest_Closure)
@@ -568,6 +934,27 @@ typedef void (*Countersign__V1__CertificateName_Closure)
 typedef void (*Countersign__V1__TraceStep_Closure)
                  (const Countersign__V1__TraceStep *message,
                   void *closure_data);
+typedef void (*Countersign__V1__RevokeRequest_Closure)
+                 (const Countersign__V1__RevokeRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RevokeReply_Closure)
+                 (const Countersign__V1__RevokeReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__UnlockRequest_Closure)
+                 (const Countersign__V1__UnlockRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__UnlockReply_Closure)
+                 (const Countersign__V1__UnlockReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListCertificatesRequest_Closure)
+                 (const Countersign__V1__ListCertificatesRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListCertificatesReply_Closure)
+                 (const Countersign__V1__ListCertificatesReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RegisteredCertificate_Closure)
+                 (const Countersign__V1__RegisteredCertificate *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -591,6 +978,18 @@ struct Countersign__V1__Admin_Service
                         const Countersign__V1__TracePaymentRequest *input,
                         Countersign__V1__TracePaymentReply_Closure closure,
                         void *closure_data);
+  void (*revoke)(Countersign__V1__Admin_Service *service,
+                 const Countersign__V1__RevokeRequest *input,
+                 Countersign__V1__RevokeReply_Closure closure,
+                 void *closure_data);
+  void (*unlock)(Countersign__V1__Admin_Service *service,
+                 const Countersign__V1__UnlockRequest *input,
+                 Countersign__V1__UnlockReply_Closure closure,
+                 void *closure_data);
+  void (*list_certificates)(Countersign__V1__Admin_Service *service,
+                            const Countersign__V1__ListCertificatesRequest *input,
+                            Countersign__V1__ListCertificatesReply_Closure closure,
+                            void *closure_data);
 };
 typedef void (*Countersign__V1__Admin_ServiceDestroy)(Countersign__V1__Admin_Service *);
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
@@ -602,7 +1001,10 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## add_company,\
       function_prefix__ ## add_consultant,\
       function_prefix__ ## create_token,\
-      function_prefix__ ## trace_payment  }
+      function_prefix__ ## trace_payment,\
+      function_prefix__ ## revoke,\
+      function_prefix__ ## unlock,\
+      function_prefix__ ## list_certificates  }
 void countersign__v1__admin__add_company(ProtobufCService *service,
                                          const Countersign__V1__AddCompanyRequest *input,
                                          Countersign__V1__AddCompanyReply_Closure closure,
@@ -619,9 +1021,22 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
                                            void *closure_data);
+void countersign__v1__admin__revoke(ProtobufCService *service,
+                                    const Countersign__V1__RevokeRequest *input,
+                                    Countersign__V1__RevokeReply_Closure closure,
+                                    void *closure_data);
+void countersign__v1__admin__unlock(ProtobufCService *service,
+                                    const Countersign__V1__UnlockRequest *input,
+                                    Countersign__V1__UnlockReply_Closure closure,
+                                    void *closure_data);
+void countersign__v1__admin__list_certificates(ProtobufCService *service,
+                                               const Countersign__V1__ListCertificatesRequest *input,
+                                               Countersign__V1__ListCertificatesReply_Closure closure,
+                                               void *closure_data);
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    countersign__v1__revocation_reason__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_request__descriptor;
@@ -633,6 +1048,13 @@ extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__de
 extern const ProtobufCMessageDescriptor countersign__v1__trace__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__certificate_name__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_step__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__revoke_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__revoke_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__unlock_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__unlock_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_certificates_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_certificates_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__registered_certificate__descriptor;
 extern const ProtobufCServiceDescriptor countersign__v1__admin__descriptor;
 
 PROTOBUF_C__END_DECLS

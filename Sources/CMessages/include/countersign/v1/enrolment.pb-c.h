@@ -20,6 +20,9 @@ typedef struct Countersign__V1__GetSealingKeyRequest Countersign__V1__GetSealing
 typedef struct Countersign__V1__GetSealingKeyReply Countersign__V1__GetSealingKeyReply;
 typedef struct Countersign__V1__EnrolRequest Countersign__V1__EnrolRequest;
 typedef struct Countersign__V1__EnrolSecret Countersign__V1__EnrolSecret;
+typedef struct Countersign__V1__RenewRequest Countersign__V1__RenewRequest;
+typedef struct Countersign__V1__SignedRenewal Countersign__V1__SignedRenewal;
+typedef struct Countersign__V1__Renewal Countersign__V1__Renewal;
 typedef struct Countersign__V1__EnrolReply Countersign__V1__EnrolReply;
 typedef struct Countersign__V1__SignedProfile Countersign__V1__SignedProfile;
 typedef struct Countersign__V1__Profile Countersign__V1__Profile;
@@ -130,6 +133,78 @@ struct  Countersign__V1__EnrolSecret
 };
 #define COUNTERSIGN__V1__ENROL_SECRET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__enrol_secret__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the terminal. Sealed as EnrolRequest is, with associated data pack("countersign/1 renewal seal").
+ */
+struct  Countersign__V1__RenewRequest
+{
+  ProtobufCMessage base;
+  /*
+   * 8 bytes, id of the sealing key used.
+   */
+  ProtobufCBinaryData sealing_key_id;
+  /*
+   * 32 bytes, HPKE encapsulated key.
+   */
+  ProtobufCBinaryData enc;
+  /*
+   * Sealed, serialized SignedRenewal, then the 16-byte tag.
+   */
+  ProtobufCBinaryData box;
+};
+#define COUNTERSIGN__V1__RENEW_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__renew_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+/*
+ * What only the service may read. Travels sealed in RenewRequest.box.
+ */
+struct  Countersign__V1__SignedRenewal
+{
+  ProtobufCMessage base;
+  /*
+   * Serialized Renewal.
+   */
+  ProtobufCBinaryData renewal;
+  /*
+   * Signature over pack("countersign/1 renewal", renewal) by the key of the certificate that is renewed.
+   */
+  ProtobufCBinaryData signature;
+};
+#define COUNTERSIGN__V1__SIGNED_RENEWAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__signed_renewal__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * What a terminal wants renewed.
+ */
+struct  Countersign__V1__Renewal
+{
+  ProtobufCMessage base;
+  /*
+   * 32 bytes, SHA-256 of the DER of the registered certificate that ends soon.
+   */
+  ProtobufCBinaryData certificate_digest;
+  /*
+   * DER of a PKCS#10 request (RFC 2986) signed with the terminal's new key.
+   */
+  ProtobufCBinaryData certificate_request;
+  /*
+   * 6 bytes in transmission order, the terminal's MAC address.
+   */
+  ProtobufCBinaryData mac_address;
+  /*
+   * Program and version of the terminal, at most 64 bytes.
+   */
+  char *program_version;
+};
+#define COUNTERSIGN__V1__RENEWAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__renewal__descriptor) \
     , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
 
 
@@ -299,6 +374,63 @@ Countersign__V1__EnrolSecret *
 void   countersign__v1__enrol_secret__free_unpacked
                      (Countersign__V1__EnrolSecret *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__RenewRequest methods */
+void   countersign__v1__renew_request__init
+                     (Countersign__V1__RenewRequest         *message);
+size_t countersign__v1__renew_request__get_packed_size
+                     (const Countersign__V1__RenewRequest   *message);
+size_t countersign__v1__renew_request__pack
+                     (const Countersign__V1__RenewRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__renew_request__pack_to_buffer
+                     (const Countersign__V1__RenewRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RenewRequest *
+       countersign__v1__renew_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__renew_request__free_unpacked
+                     (Countersign__V1__RenewRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SignedRenewal methods */
+void   countersign__v1__signed_renewal__init
+                     (Countersign__V1__SignedRenewal         *message);
+size_t countersign__v1__signed_renewal__get_packed_size
+                     (const Countersign__V1__SignedRenewal   *message);
+size_t countersign__v1__signed_renewal__pack
+                     (const Countersign__V1__SignedRenewal   *message,
+                      uint8_t             *out);
+size_t countersign__v1__signed_renewal__pack_to_buffer
+                     (const Countersign__V1__SignedRenewal   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SignedRenewal *
+       countersign__v1__signed_renewal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__signed_renewal__free_unpacked
+                     (Countersign__V1__SignedRenewal *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__Renewal methods */
+void   countersign__v1__renewal__init
+                     (Countersign__V1__Renewal         *message);
+size_t countersign__v1__renewal__get_packed_size
+                     (const Countersign__V1__Renewal   *message);
+size_t countersign__v1__renewal__pack
+                     (const Countersign__V1__Renewal   *message,
+                      uint8_t             *out);
+size_t countersign__v1__renewal__pack_to_buffer
+                     (const Countersign__V1__Renewal   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__Renewal *
+       countersign__v1__renewal__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__renewal__free_unpacked
+                     (Countersign__V1__Renewal *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__EnrolReply methods */
 void   countersign__v1__enrol_reply__init
                      (Countersign__V1__EnrolReply         *message);
@@ -370,6 +502,15 @@ typedef void (*Countersign__V1__EnrolRequest_Closure)
 typedef void (*Countersign__V1__EnrolSecret_Closure)
                  (const Countersign__V1__EnrolSecret *message,
                   void *closure_data);
+typedef void (*Countersign__V1__RenewRequest_Closure)
+                 (const Countersign__V1__RenewRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SignedRenewal_Closure)
+                 (const Countersign__V1__SignedRenewal *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__Renewal_Closure)
+                 (const Countersign__V1__Renewal *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__EnrolReply_Closure)
                  (const Countersign__V1__EnrolReply *message,
                   void *closure_data);
@@ -394,6 +535,10 @@ struct Countersign__V1__Enrolment_Service
                 const Countersign__V1__EnrolRequest *input,
                 Countersign__V1__EnrolReply_Closure closure,
                 void *closure_data);
+  void (*renew)(Countersign__V1__Enrolment_Service *service,
+                const Countersign__V1__RenewRequest *input,
+                Countersign__V1__EnrolReply_Closure closure,
+                void *closure_data);
 };
 typedef void (*Countersign__V1__Enrolment_ServiceDestroy)(Countersign__V1__Enrolment_Service *);
 void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *service,
@@ -403,13 +548,18 @@ void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *servi
 #define COUNTERSIGN__V1__ENROLMENT__INIT(function_prefix__) \
     { COUNTERSIGN__V1__ENROLMENT__BASE_INIT,\
       function_prefix__ ## get_sealing_key,\
-      function_prefix__ ## enrol  }
+      function_prefix__ ## enrol,\
+      function_prefix__ ## renew  }
 void countersign__v1__enrolment__get_sealing_key(ProtobufCService *service,
                                                  const Countersign__V1__GetSealingKeyRequest *input,
                                                  Countersign__V1__GetSealingKeyReply_Closure closure,
                                                  void *closure_data);
 void countersign__v1__enrolment__enrol(ProtobufCService *service,
                                        const Countersign__V1__EnrolRequest *input,
+                                       Countersign__V1__EnrolReply_Closure closure,
+                                       void *closure_data);
+void countersign__v1__enrolment__renew(ProtobufCService *service,
+                                       const Countersign__V1__RenewRequest *input,
                                        Countersign__V1__EnrolReply_Closure closure,
                                        void *closure_data);
 
@@ -420,6 +570,9 @@ extern const ProtobufCMessageDescriptor countersign__v1__get_sealing_key_request
 extern const ProtobufCMessageDescriptor countersign__v1__get_sealing_key_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__enrol_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__enrol_secret__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__renew_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__signed_renewal__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__renewal__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__enrol_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__signed_profile__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__profile__descriptor;

@@ -1,0 +1,171 @@
+import CountersignRPC
+import Cryptography
+import Foundation
+import Messages
+import Testing
+
+@testable import CountersignClient
+
+/// The kill switch: from the command's answer on nothing more happens for what was revoked.
+@Suite struct RevocationTests {
+  enum Kind: CaseIterable { case consultant, company, certificate, serial, companyCertificate, device }
+
+  @Test(arguments: Kind.allCases) func aLiveSessionRefusesAtOnce(_ kind: Kind) async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      _ = try await session.pay(.test, card: .test())
+      let reply = try await service.revoke(kind, of: kim)
+      #expect(reply.isNew && reply.sessions == 1)
+      await expectRefusal("SESSION_OVER") { _ = try await session.pay(.test, card: .test()) }
+    }
+  }
+
+  @Test(arguments: Kind.allCases) func aNewLoginIsRefused(_ kind: Kind) async throws {
+    try await TestService.withKim { service, kim in
+      _ = try await service.revoke(kind, of: kim)
+      await expectRefusal("REVOKED") { _ = try await kim.login() }
+    }
+  }
+
+  @Test func aSealedCallOfARevokedSessionIsRefused() async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      _ = try await service.revoke(.consultant, of: kim)
+      await expectRefusal("SESSION_OVER") { try await session.issueIdentity() }
+    }
+  }
+
+  @Test func aRevocationOutlivesTheProcess() async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      _ = try await service.revoke(.consultant, of: kim)
+      await service.stop()
+      try await service.start()
+      await expectRefusal("SESSION_OVER") { _ = try await session.pay(.test, card: .test()) }
+      await expectRefusal("REVOKED") { _ = try await kim.login() }
+    }
+  }
+
+  @Test func otherConsultantsNoticeNothing() async throws {
+    try await TestService.withKim { service, kim in
+      let token = try await service.addConsultant("Lee", company: "Acme").token
+      let lee = try await service.enrol("lee", token: token, holding: "Acme")
+      let session = try await lee.login()
+      _ = try await service.revoke(.consultant, of: kim)
+      let result = try await session.pay(.test, card: .test())
+      #expect(result.outcome == .approved)
+    }
+  }
+
+  @Test func paymentsUnderWayAreRecordedBeforeTheRevocationOrNotAtAll() async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      let paying = Task {
+        var keys: [[UInt8]] = []
+        for _ in 0..<5_000 {
+          let key = session.makeKey()
+          do {
+            _ = try await session.pay(.test, card: .test(), key: key)
+            keys.append(key)
+          } catch {
+            return keys
+          }
+        }
+        return keys
+      }
+      try await Task.sleep(for: .milliseconds(100))
+      let reply = try await service.revoke(.consultant, of: kim)
+      let paid = await paying.value
+      let last = try #require(paid.last)
+      var request = TracePaymentRequest()
+      request.which = .idempotencyKey(last)
+      let trace = try await service.administrator().run { [request] in try await $0.tracePayment(request) }
+      let time = try #require(trace.traces.first?.steps.first { $0.kind == "INTENT" }?.timeMs)
+      #expect(time <= reply.timeMs)
+      print("kill switch: last accepted payment \(reply.timeMs - time) ms before the command's time")
+    }
+  }
+
+  @Test func revokingAgainKeepsTheFirstTime() async throws {
+    try await TestService.withKim { service, kim in
+      _ = try await service.revoke(.consultant, of: kim)
+      let again = try await service.revoke(.consultant, of: kim)
+      #expect(!again.isNew && again.sessions == 0)
+    }
+  }
+
+  @Test func aRevokedDeviceCannotBeEnrolledAnew() async throws {
+    try await TestService.withKim { service, kim in
+      _ = try await service.revoke(.device, of: kim)
+      let token = try await service.addConsultant("Lee", company: "Acme").token
+      await expectRefusal("REVOKED") { _ = try await service.enrol("lee", token: token, holding: nil) }
+    }
+  }
+
+  @Test func aRevokedAdministratorIsRefused() async throws {
+    try await TestService.withKim { service, _ in
+      let leaf = try Certificate.fromPEM(
+        [UInt8](Data(contentsOf: URL(filePath: "\(service.root)/server/admin/chain.pem"))))[0]
+      _ = try await service.revoke(.certificate(leaf.fingerprint.bytes))
+      await expectRefusal("REVOKED") { _ = try await service.addConsultant("Lee", company: "Acme") }
+    }
+  }
+
+  @Test func theConnectionOfARevokedCertificateGetsGOAWAY() async throws {
+    try await TestService.withKim { service, _ in
+      let administrator = try service.administrator()
+      try await administrator.run { client in
+        _ = try await client.listCertificates(ListCertificatesRequest())
+        let leaf = try Certificate.fromPEM(
+          [UInt8](Data(contentsOf: URL(filePath: "\(service.root)/server/admin/chain.pem"))))[0]
+        var request = RevokeRequest()
+        request.target = .certificate(leaf.fingerprint.bytes)
+        // The call itself was accepted before and is answered.
+        let reply = try await client.revoke(request)
+        #expect(reply.isNew)
+      }
+    }
+  }
+
+  @Test func whatIsNotThereIsNamed() async throws {
+    try await TestService.withKim { service, _ in
+      await expectRefusal("CONSULTANT_NOT_FOUND") { _ = try await service.revoke(.consultant(99)) }
+      await expectRefusal("COMPANY_NOT_FOUND") { _ = try await service.revoke(.company(99)) }
+      await expectRefusal("CERTIFICATE_NOT_FOUND") { _ = try await service.revoke(.certificate([1, 2, 3])) }
+      await expectRefusal("INVALID_FIELD") { _ = try await service.revoke(.device([0, 0, 0, 0, 0, 0])) }
+    }
+  }
+
+  @Test func certificatesThatEndSoonAreListed() async throws {
+    try await TestService.withKim { service, _ in
+      var request = ListCertificatesRequest()
+      request.notAfterBeforeMs = UInt64(Date().timeIntervalSince1970 + 91 * 86_400) * 1_000
+      let soon = try await service.administrator().run { [request] in try await $0.listCertificates(request) }
+      #expect(soon.certificates.map(\.holderKind) == ["consultant"])
+      request.notAfterBeforeMs += 365 * 86_400_000
+      let all = try await service.administrator().run { [request] in try await $0.listCertificates(request) }
+      #expect(all.certificates.map(\.holderKind).sorted() == ["administrator", "company", "consultant"])
+    }
+  }
+}
+
+extension TestService {
+  func revoke(_ target: RevokeRequest.Target) async throws -> RevokeReply {
+    var request = RevokeRequest()
+    (request.target, request.reason, request.comment) = (target, .keyCompromise, "test")
+    return try await administrator().run { [request] in try await $0.revoke(request) }
+  }
+
+  /// Revokes what belongs to the first consultant.
+  func revoke(_ kind: RevocationTests.Kind, of terminal: Terminal) async throws -> RevokeReply {
+    switch kind {
+    case .consultant: try await revoke(.consultant(1))
+    case .company: try await revoke(.company(1))
+    case .certificate: try await revoke(.certificate(terminal.consultantChain[0].fingerprint.bytes))
+    case .serial: try await revoke(.certificate(terminal.consultantChain[0].serial))
+    case .companyCertificate:
+      try await revoke(.certificate(try #require(terminal.company).chain[0].fingerprint.bytes))
+    case .device: try await revoke(.device(try terminal.interface.macAddress()))
+    }
+  }
+}
