@@ -95,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "CheckoutService", "Payments", "ProgramSupport",
+        "Bytes", "CheckoutService", "Cryptography", "Files", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),

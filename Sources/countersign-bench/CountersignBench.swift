@@ -6,14 +6,14 @@ import ProgramSupport
 struct CountersignBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "countersign-bench",
-    abstract: "Measures payments, plain calls and idle connections.",
+    abstract: "Measures payments, logins, plain calls and idle connections.",
     discussion: """
       EXAMPLES
         countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16
         countersign-bench rpc --shape 8x32
       """,
     version: "countersign-bench 1.0.0",
-    subcommands: [PaymentBench.self, RPCBench.self, IdleBench.self])
+    subcommands: [PaymentBench.self, LoginBench.self, RPCBench.self, IdleBench.self])
 }
 
 /// Connections and open calls on each, written 64x16.

@@ -11,10 +11,11 @@ struct CountersignServer: AsyncParsableCommand {
       EXAMPLES
         countersign-server init --data /var/lib/countersign --name pay.example --host pay.example
         countersign-server run --data /var/lib/countersign --port 7443 --acquirer simulator
+        countersign-server check-certificate --anchors root.pem --chain consultant.pem --role consultant
 
       Settings come from flags, then environment variables (COUNTERSIGN_PORT for --port), then the file given with
       --settings, then the default.
       """,
     version: "countersign-server 1.0.0",
-    subcommands: [Init.self, Run.self])
+    subcommands: [Init.self, Run.self, CheckCertificate.self])
 }

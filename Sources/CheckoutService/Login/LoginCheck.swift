@@ -90,15 +90,8 @@ struct LoginCheck: Sendable {
   }
 
   private func certificates(_ chain: [[UInt8]], _ field: String) throws -> [Certificate] {
-    guard !chain.isEmpty, chain.count <= CertificatePath.largestLoginChain,
-      chain.reduce(0, { $0 + $1.count }) <= CertificatePath.largestLoginChainBytes
-    else {
-      throw ServiceRefusal(
-        .certificateRefused, field: field, description: "must have 1 to 8 certificates and at most 24 KiB",
-        cause: "\(chain.count) certificates, \(chain.reduce(0) { $0 + $1.count }) bytes")
-    }
     do {
-      return try chain.map { try Certificate(der: $0) }
+      return try LoginChain.read(chain)
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }

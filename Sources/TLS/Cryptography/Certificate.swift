@@ -67,6 +67,15 @@ public final class Certificate: @unchecked Sendable {
   ///
   /// - Throws: ``CryptographyError`` where one of them is wrong.
   public static func fromPEM(_ pem: [UInt8]) throws(CryptographyError) -> [Certificate] {
+    var certificates: [Certificate] = []
+    for der in try ders(fromPEM: pem) { certificates.append(try Certificate(der: der)) }
+    return certificates
+  }
+
+  /// DER of all certificates in PEM text (RFC 7468), in order; other things between them are ignored.
+  ///
+  /// - Throws: ``CryptographyError`` that counts the certificate which OpenSSL cannot read.
+  public static func ders(fromPEM pem: [UInt8]) throws(CryptographyError) -> [[UInt8]] {
     var ders: [[UInt8]] = []
     let isWhole = pem.withUnsafeBytes { pem in
       guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return false }
@@ -80,9 +89,7 @@ public final class Certificate: @unchecked Sendable {
     }
     guard isWhole else { throw .openSSL("certificate \(ders.count + 1) of the file") }
     takeErrors()
-    var certificates: [Certificate] = []
-    for der in ders { certificates.append(try Certificate(der: der)) }
-    return certificates
+    return ders
   }
 
   /// The certificate as PEM.

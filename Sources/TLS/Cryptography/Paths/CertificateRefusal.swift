@@ -7,7 +7,7 @@ public struct CertificateRefusal: Error, Sendable, Equatable, CustomStringConver
   /// What was found.
   public let text: String
 
-  init(_ rule: String, _ index: Int, _ text: String) {
+  public init(_ rule: String, _ index: Int, _ text: String) {
     self.rule = rule
     self.index = index
     self.text = text

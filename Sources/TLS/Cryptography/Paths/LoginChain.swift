@@ -1,0 +1,59 @@
+/// The certificate check of a login: from the bytes that came to the path.
+///
+/// Source: docs/security.md, "Certificate paths".
+public enum LoginChain {
+  /// Reads a chain and verifies that its leaf has the role and leads to an anchor.
+  ///
+  /// - Parameters:
+  ///   - ders: the leaf, then what may lead to an anchor, in any order; each exactly one certificate in DER.
+  ///   - anchors: self-signed certificates that are trusted for this role.
+  ///   - time: seconds since 1970-01-01T00:00:00Z.
+  ///   - dnsName: nil where no host name is checked.
+  /// - Returns: the chain, leaf first.
+  /// - Throws: ``CertificateRefusal``.
+  @discardableResult
+  public static func verify(
+    _ ders: [[UInt8]], anchors: [Certificate], role: Role, at time: Int64, dnsName: String? = nil
+  ) throws(CertificateRefusal) -> [Certificate] {
+    let chain = try read(ders)
+    try CertificatePath.verify(chain: chain, anchors: anchors, role: role, at: time, dnsName: dnsName)
+    return chain
+  }
+
+  /// Reads a chain within its limits; nothing of it is trusted yet.
+  ///
+  /// - Throws: ``CertificateRefusal``.
+  public static func read(_ ders: [[UInt8]]) throws(CertificateRefusal) -> [Certificate] {
+    let bytes = ders.reduce(0) { $0 + $1.count }
+    guard (1...CertificatePath.largestLoginChain).contains(ders.count), bytes <= CertificatePath.largestLoginChainBytes
+    else {
+      throw CertificateRefusal(
+        "chain", 0, "must have 1 to 8 certificates and at most 24 KiB; has \(ders.count) and \(bytes) bytes")
+    }
+    var chain: [Certificate] = []
+    for (index, der) in ders.enumerated() {
+      do {
+        chain.append(try Certificate(der: der))
+      } catch {
+        throw CertificateRefusal("certificate", index, "\(error)")
+      }
+    }
+    return chain
+  }
+
+  /// DER of the certificates in a file: PEM (RFC 7468), or one certificate in DER.
+  ///
+  /// - Parameter rule: named where OpenSSL cannot read one.
+  /// - Throws: ``CertificateRefusal``.
+  public static func certificates(inFile bytes: [UInt8], rule: String) throws(CertificateRefusal) -> [[UInt8]] {
+    // A certificate in DER begins with a SEQUENCE; PEM is text.
+    if bytes.first == 0x30 { return [bytes] }
+    do {
+      let ders = try Certificate.ders(fromPEM: bytes)
+      guard !ders.isEmpty else { throw CryptographyError.openSSL("the file holds no certificate") }
+      return ders
+    } catch {
+      throw CertificateRefusal(rule, 0, "\(error)")
+    }
+  }
+}

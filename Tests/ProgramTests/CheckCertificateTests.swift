@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+/// `countersign-server check-certificate`: the login's check on files. Source: docs/security.md, "Certificate paths".
+@Suite(.serialized) struct CheckCertificateTests {
+  @Test func anEnrolledConsultantIsAccepted() throws {
+    let result = try Self.check(role: "consultant")
+    #expect(
+      result.status == 0 && result.output.hasPrefix("accepted: CN=Kim,O=Acme"), "\(result.output)\(result.errors)")
+  }
+
+  @Test func theOrderOfTheIssuersDoesNotMatter() throws {
+    let certificates = try Self.pem(Desk.shared.get().server.root + "/terminal/consultant.pem")
+    let chain = try Self.file(([certificates[0]] + certificates.dropFirst().reversed()).joined())
+    #expect(try Self.check(chain: chain, role: "consultant").status == 0)
+  }
+
+  @Test func oneCertificateInDERIsRead() throws {
+    let root = try Desk.shared.get().server.root
+    let der = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).der"
+    let made = try Program.openssl(["x509", "-in", "\(root)/terminal/consultant.pem", "-outform", "DER", "-out", der])
+    try #require(made == 0)
+    let result = try Self.check(chain: der, role: "consultant")
+    // The leaf alone leads nowhere, which shows that it was read.
+    #expect(result.status == 1 && result.output.contains("rule anchor"), "\(result.output)")
+  }
+
+  @Test func anotherRoleIsRefused() throws {
+    try Self.expectRefusal("role", Self.check(role: "company"))
+  }
+
+  @Test(arguments: ["2020-01-01T00:00:00Z", "2060-01-01T00:00:00Z", "0"])
+  func outsideItsValidityItIsRefused(_ time: String) throws {
+    try Self.expectRefusal("validity", Self.check(role: "consultant", ["--at", time]))
+  }
+
+  @Test func anotherAnchorIsRefused() throws {
+    let other = try ServerProcess()
+    try Self.expectRefusal("path", Self.check(anchors: "\(other.root)/server/authority/root.pem", role: "consultant"))
+  }
+
+  @Test func anotherHostNameIsRefused() throws {
+    let chain = try Desk.shared.get().server.root + "/server/tls/chain.pem"
+    #expect(try Self.check(chain: chain, role: "server", ["--dns-name", "localhost"]).status == 0)
+    try Self.expectRefusal("path", Self.check(chain: chain, role: "server", ["--dns-name", "localhos"]))
+  }
+
+  @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\u{30}\u{03}abc"])
+  func whatIsNoCertificateIsRefused(_ text: String) throws {
+    try Self.expectRefusal("certificate", Self.check(chain: Self.file(text), role: "consultant"))
+  }
+
+  @Test func aHundredCertificatesAreRefused() throws {
+    let certificates = try Self.pem(Desk.shared.get().server.root + "/terminal/consultant.pem")
+    let chain = try Self.file(certificates[0] + String(repeating: certificates[1], count: 99))
+    try Self.expectRefusal("chain", Self.check(chain: chain, role: "consultant"))
+  }
+
+  @Test func programsReadTheRuleAsJSON() throws {
+    let result = try Self.check(role: "company", ["--output", "json"])
+    let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+    #expect(object?["result"] as? String == "refused" && object?["rule"] as? String == "role")
+  }
+
+  @Test func aMissingFileIsNamed() throws {
+    let result = try Self.check(chain: "/nowhere/chain.pem", role: "consultant")
+    #expect(result.status == 74 && result.errors.contains("/nowhere/chain.pem"), "\(result.errors)")
+  }
+
+  @Test func aTimeThatIsNoneIsNamed() throws {
+    let result = try Self.check(role: "consultant", ["--at", "yesterday"])
+    #expect(result.status == 64 && result.errors.contains("--at yesterday"), "\(result.errors)")
+  }
+
+  private static func check(
+    anchors: String? = nil, chain: String? = nil, role: String, _ more: [String] = []
+  ) throws -> Program.Result {
+    let root = try Desk.shared.get().server.root
+    return try Program.run(
+      "countersign-server",
+      [
+        "check-certificate", "--anchors", anchors ?? "\(root)/server/authority/root.pem", "--chain",
+        chain ?? "\(root)/terminal/consultant.pem", "--role", role,
+      ] + more)
+  }
+
+  private static func expectRefusal(
+    _ rule: String, _ result: Program.Result, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    #expect(result.status == 1, "\(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.output.hasPrefix("refused: rule \(rule),"), "\(result.output)", sourceLocation: sourceLocation)
+  }
+
+  private static func pem(_ path: String) throws -> [String] {
+    let end = "-----END CERTIFICATE-----\n"
+    return try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: end).dropLast().map { $0 + end }
+  }
+
+  private static func file(_ text: String) throws -> String {
+    let path = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).pem"
+    try Data(text.utf8).write(to: URL(filePath: path))
+    return path
+  }
+}
+
+extension Program {
+  /// Runs `openssl`; returns its exit code.
+  static func openssl(_ arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/openssl")
+    process.arguments = arguments
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
