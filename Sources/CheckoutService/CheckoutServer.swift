@@ -75,9 +75,10 @@ public final class CheckoutServer: Service {
       try await parts.journalStart()
       try await folder.registerAdministrator(in: parts.ledger, now: clock.wall())
       try await parts.lockouts.load()
+      try await parts.readCompanies()
       let tls = try TLSContext.server(
         chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [parts.root],
-        clientRoles: [.administrator])
+        clientRoles: [.administrator, .company])
       var server = ServerConfiguration(
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
@@ -124,6 +125,7 @@ private struct ServerParts: Sendable {
   let destination: PublicDestination
   let root: Certificate
   private let reader: SQLiteReader
+  private let companies: CompanyCertificates
   private let checkout: CheckoutCalls
   private let enrolment: EnrolmentCalls
   private let admin: AdminCalls
@@ -148,17 +150,20 @@ private struct ServerParts: Sendable {
     let sealingKeys = try SealingKeyRing(
       folder: folder, serviceName: identity.serviceName, now: clock.wall())
     let sessions = SessionTable()
+    companies = CompanyCertificates()
     checkout = CheckoutCalls(
-      identity: identity, sealingKeys: sealingKeys, sessions: sessions, ledger: ledger, refusals: refusals,
-      lockouts: lockouts, clock: clock, process: process)
+      identity: identity, sealingKeys: sealingKeys, sessions: sessions, companies: companies, ledger: ledger,
+      refusals: refusals, lockouts: lockouts, clock: clock, process: process)
     enrolment = EnrolmentCalls(
       sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, folder: folder, destination: destination),
-      identity: identity, ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock)
+      identity: identity, companies: companies, ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, clock: clock)
+      companies: companies, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
+      clock: clock)
     payments = PaymentService(
-      sessions: sessions, ledger: ledger, refusals: refusals, vaultKeys: try VaultKeys(reading: folder), clock: clock,
+      sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
+      vaultKeys: try VaultKeys(reading: folder), clock: clock,
       process: process)
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger, health: health,
@@ -191,6 +196,12 @@ private struct ServerParts: Sendable {
   func journalStart() async throws {
     let row = EventRow(kind: .serverStarted, time: payments.clock.wall(), text: "process \(payments.process)")
     _ = try await ledger.perform { store in try store.insertEvent(row) }
+  }
+
+  /// Paths of calls are found without the database.
+  func readCompanies() async throws {
+    let known = try await ledger.perform { store in try store.companyCertificates() }
+    for (fingerprint, company) in known { companies.insert(fingerprint, company: company) }
   }
 
   func stop() {

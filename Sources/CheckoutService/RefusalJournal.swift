@@ -44,7 +44,7 @@ final class RefusalJournal: Sendable {
     do {
       return try await body()
     } catch let refusal as ServiceRefusal {
-      throw await status(for: refusal, kind, source: context.peer.remoteAddress)
+      throw await status(for: refusal, kind, source: context.source)
     } catch StoreError.unavailable(let cause) {
       logger.error("store unavailable", metadata: ["cause": "\(cause)"])
       throw ServiceRefusal(.storeUnavailable, cause: cause).status

@@ -42,7 +42,7 @@ public struct TerminalEnrolment: Sendable {
     let key = try enrolmentKey(token, passphrase)
     let channel = try RPCClient(
       host: host, port: port,
-      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
+      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, roles: [.server, .gateway])))
     defer { channel.closeSoon() }
     let client = EnrolmentClient(channel)
     let reply = try await TerminalError.mapping {

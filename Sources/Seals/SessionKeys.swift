@@ -108,4 +108,6 @@ public enum RenewalSeal {
 /// Associated data of the enrolment's single-shot seal.
 public enum EnrolmentSeal {
   public static var associatedData: [UInt8] { Pack("countersign/1 enrolment").bytes }
+  /// Of a gateway's, so that neither can be taken for the other.
+  public static var gatewayAssociatedData: [UInt8] { Pack("countersign/1 gateway enrolment").bytes }
 }

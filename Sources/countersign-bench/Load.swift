@@ -87,7 +87,8 @@ final class Load: BatchReceiver {
         isOver = true
         return
       }
-      guard request.withUnsafeBytes({ connection.send(header, tag: UInt64(next), $0) }) else { return }
+      let sent = request.withUnsafeBytes { connection.send(header, tag: UInt64(next), $0) }
+      guard case .stream = sent else { return }
       next += 1
       open += 1
     }

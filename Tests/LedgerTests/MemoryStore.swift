@@ -203,6 +203,10 @@ extension MemoryStore {
   func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow] { throw Self.absent }
   func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow] { throw Self.absent }
   func insertToken(_ row: TokenRow) throws(StoreError) { throw Self.absent }
+  func setGateway(_ row: GatewayRow) throws(StoreError) { throw Self.absent }
+  func gateway(company: Int64) throws(StoreError) -> GatewayRow? { throw Self.absent }
+  func gateway(token: Bytes32) throws(StoreError) -> GatewayRow? { throw Self.absent }
+  func companyCertificates() throws(StoreError) -> [(fingerprint: Bytes32, company: Int64)] { throw Self.absent }
   func token(digest: Bytes32) throws(StoreError) -> TokenRow? { throw Self.absent }
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError) {
     throw Self.absent

@@ -23,6 +23,11 @@ enum LoginRecording {
       throw ServiceRefusal(.notRegistered, cause: "certificate belongs to another kind of holder")
     }
     try checkCompany(login, consultant, company)
+    guard path == CompanyCertificates.direct || path == company.id else {
+      throw ServiceRefusal(
+        .wrongCompany, field: "company_chain", cause: "company \(company.id) by the gateway of company \(path)",
+        consultant: consultant.id)
+    }
     guard !consultant.revoked, !company.revoked else {
       throw ServiceRefusal(
         .revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
@@ -102,6 +107,7 @@ enum LoginRecording {
         kind: .login, consultant: consultant.id, company: consultant.company, session: id, time: now,
         text: "certificate \(Hex.encode(login.consultant[0].serial)), company certificate "
           + "\(Hex.encode(login.company[0].serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"
+          + (path == CompanyCertificates.direct ? "" : ", through the company's gateway")
       ))
     return row
   }

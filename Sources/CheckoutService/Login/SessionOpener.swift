@@ -40,7 +40,7 @@ struct SessionOpener: Sendable {
   /// Takes the call's sequence into the replay window.
   ///
   /// - Throws: ``ServiceRefusal``.
-  func open(_ call: SealedCall, method: String, path: Int64) async throws -> LiveSession {
+  func open(_ call: SealedCall, method: String, path: Int64?) async throws -> LiveSession {
     let session: LiveSession
     if let known = sessions.session(call.session) {
       session = known
@@ -50,7 +50,7 @@ struct SessionOpener: Sendable {
     guard session.hasProof(call, method: method) else {
       throw ServiceRefusal(.proofInvalid, field: "proof", cause: "session of consultant \(session.consultant)")
     }
-    guard session.path == path else { throw ServiceRefusal(.wrongPath, cause: "came by path \(path)") }
+    guard session.path == path else { throw ServiceRefusal(.wrongPath, cause: "session of path \(session.path)") }
     let now = clock.monotonic()
     try session.state.withLock { state throws(ServiceRefusal) in
       if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }

@@ -16,6 +16,7 @@ struct AdminCalls: AdminServiceProtocol {
   let rootFingerprint: Bytes32
   let ledger: Ledger
   let reader: SQLiteReader
+  let companies: CompanyCertificates
   let refusals: RefusalJournal
   let lockouts: Lockouts
   let sessions: SessionTable
@@ -42,11 +43,12 @@ struct AdminCalls: AdminServiceProtocol {
           EventRow(
             kind: .companyAdded, company: id, time: now,
             text: "\(name), certificate \(Hex.encode(leaf.serial)), by \(administrator)"))
-        return (id, leaf.der)
+        return (id, leaf)
       }
+      companies.insert(leaf.fingerprint, company: company)
       var reply = AddCompanyReply()
       reply.company = UInt64(company)
-      reply.chain = [leaf] + issuer.chain.map(\.der)
+      reply.chain = [leaf.der] + issuer.chain.map(\.der)
       return reply
     }
   }

@@ -13,6 +13,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   let challenges: Challenges
   let sealingKeys: SealingKeyRing
   let sessions: SessionTable
+  let companies: CompanyCertificates
   let opener: SessionOpener
   let ledger: Ledger
   let refusals: RefusalJournal
@@ -22,11 +23,13 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   let process: UInt64
 
   init(
-    identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable, ledger: Ledger,
-    refusals: RefusalJournal, lockouts: Lockouts, clock: ServiceClock, process: UInt64
+    identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable,
+    companies: CompanyCertificates, ledger: Ledger, refusals: RefusalJournal, lockouts: Lockouts,
+    clock: ServiceClock, process: UInt64
   ) {
     self.sealingKeys = sealingKeys
     self.sessions = sessions
+    self.companies = companies
     self.ledger = ledger
     self.refusals = refusals
     self.lockouts = lockouts
@@ -53,12 +56,15 @@ struct CheckoutCalls: CheckoutServiceProtocol {
 
   func login(_ request: LoginRequest, context: ServerContext) async throws -> LoginReply {
     try await refusals.journaling(.loginRefused, context) {
-      let (login, keys, recorded) = try await lockouts.counting(source: context.peer.remoteAddress) {
+      let (login, keys, recorded) = try await lockouts.counting(source: context.source) {
+        guard let path = companies.path(of: context.peer) else {
+          throw ServiceRefusal(.notRegistered, cause: "the connection's company certificate")
+        }
         let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
         let keys = try opener.keys(of: login)
         let now = clock.wall()
         let recorded = try await ledger.perform { store in
-          try LoginRecording.record(login, path: 0, now: now, in: store)
+          try LoginRecording.record(login, path: path, now: now, in: store)
         }
         return (login, keys, recorded)
       }
@@ -80,7 +86,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   func issueIdentity(_ request: IssueIdentityRequest, context: ServerContext) async throws -> IssueIdentityReply {
     try await refusals.journaling(.callRefused, context) {
       let call = try SealedCall(request.session, request.sequence, request.proof)
-      let session = try await opener.open(call, method: CheckoutMethods.issueIdentity, path: 0)
+      let session = try await opener.open(
+        call, method: CheckoutMethods.issueIdentity, path: companies.path(of: context.peer))
       let identity = SecondIdentity.make(session: session.id, consultant: session.consultant, certificate: session.leaf)
       let digest = SecondIdentity.storedDigest(identity, session: session.id)
       let now = clock.wall()
@@ -110,7 +117,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
         throw ServiceRefusal(
           .invalidField, field: "wait_ms", description: "must be at most \(Limits.outcomeWaitMilliseconds)")
       }
-      let session = try await opener.open(call, method: CheckoutMethods.getPayment, path: 0)
+      let session = try await opener.open(
+        call, method: CheckoutMethods.getPayment, path: companies.path(of: context.peer))
       let stored = try await ledger.outcome(
         key: key, company: session.company, consultant: session.consultant, waitMilliseconds: Int64(request.waitMs))
       var answer = AnswerEncoder()
@@ -130,7 +138,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   func logout(_ request: LogoutRequest, context: ServerContext) async throws -> LogoutReply {
     try await refusals.journaling(.callRefused, context) {
       let call = try SealedCall(request.session, request.sequence, request.proof)
-      let session = try await opener.open(call, method: CheckoutMethods.logout, path: 0)
+      let session = try await opener.open(call, method: CheckoutMethods.logout, path: companies.path(of: context.peer))
       sessions.end(session.id, .logout, now: clock.monotonic())
       let now = clock.wall()
       try await ledger.perform { store in

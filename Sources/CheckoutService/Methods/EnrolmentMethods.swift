@@ -13,6 +13,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   let sealingKeys: SealingKeyRing
   let profiles: ProfileMaker
   let identity: ServiceIdentity
+  let companies: CompanyCertificates
   let ledger: Ledger
   let refusals: RefusalJournal
   let lockouts: Lockouts
@@ -29,22 +30,33 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   func enrol(_ request: EnrolRequest, context: ServerContext) async throws -> EnrolReply {
     try await refusals.journaling(.callRefused, context) {
       let now = clock.wall()
-      let leaf = try await lockouts.counting(source: context.peer.remoteAddress) {
+      let path = companies.path(of: context.peer)
+      let leaf = try await lockouts.counting(source: context.source) {
         let enrolment = try open(request)
         return try await ledger.perform { [issuer = identity.issuer] store in
-          try Self.exchange(enrolment, issuer: issuer, now: now, in: store)
+          try Self.exchange(enrolment, path: path, issuer: issuer, now: now, in: store)
         }
       }
-      return try reply(leaf, now: now)
+      return try await reply(leaf, path: path, now: now)
     }
   }
 
-  /// The chain of a certificate that was issued, and the profile as it is today.
-  func reply(_ leaf: [UInt8], now: Int64) throws -> EnrolReply {
+  /// The chain of a certificate that was issued, and the profile as it is today: the hop is the company's gateway where
+  /// the request came through it.
+  func reply(_ leaf: [UInt8], path: Int64?, now: Int64) async throws -> EnrolReply {
+    let gateway = try await ledger.perform { store in try path.flatMap { try store.gateway(company: $0) } }
     var reply = EnrolReply()
     reply.chain = [leaf] + identity.issuer.chain.map(\.der)
-    reply.profile = try profiles.make(now: now)
+    reply.profile = try profiles.make(gateway: gateway, now: now)
     return reply
+  }
+
+  /// A terminal comes directly or through its own company's gateway.
+  static func check(path: Int64?, of consultant: ConsultantRow) throws {
+    guard path == CompanyCertificates.direct || path == consultant.company else {
+      throw ServiceRefusal(
+        .wrongPath, cause: "consultant \(consultant.id) by path \(path.map { "\($0)" } ?? "unknown")")
+    }
   }
 
   /// What an opened request holds, each part checked by itself.
@@ -105,12 +117,13 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   ///
   /// - Returns: DER of the consultant's certificate.
   private static func exchange(
-    _ enrolment: Enrolment, issuer: Issuer, now: Int64, in store: any Store
+    _ enrolment: Enrolment, path: Int64?, issuer: Issuer, now: Int64, in store: any Store
   ) throws -> [UInt8] {
     guard let token = try store.token(digest: enrolment.tokenDigest) else { throw ServiceRefusal(.tokenInvalid) }
     guard now <= token.notAfter else {
       throw ServiceRefusal(.tokenExpired, cause: "consultant \(token.consultant)")
     }
+    if let consultant = try store.consultant(id: token.consultant) { try check(path: path, of: consultant) }
     if let used = token.request {
       guard used == enrolment.keyDigest, let fingerprint = token.certificate,
         let issued = try store.certificate(fingerprint: fingerprint)

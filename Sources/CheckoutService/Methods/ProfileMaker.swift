@@ -1,4 +1,5 @@
 import Messages
+import Payments
 import Seals
 
 /// Makes the signed preset destination of terminals.
@@ -10,16 +11,19 @@ struct ProfileMaker: Sendable {
   let folder: DataFolder
   let destination: PublicDestination
 
-  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
-  func make(now: Int64) throws -> SignedProfile {
+  /// - Parameters:
+  ///   - gateway: the hop; nil: the service itself.
+  ///   - now: milliseconds since 1970-01-01T00:00:00Z.
+  func make(gateway: GatewayRow? = nil, now: Int64) throws -> SignedProfile {
     var profile = Profile()
     profile.serviceName = identity.serviceName
     profile.rootFingerprint = identity.root.fingerprint.bytes
-    profile.hopHost = destination.host
-    profile.hopPort = UInt32(destination.port)
-    profile.hopDnsName = destination.dnsName
-    profile.hopRole = .server
-    profile.number = destination.number
+    profile.hopHost = gateway?.host ?? destination.host
+    profile.hopPort = UInt32(gateway?.port ?? destination.port)
+    profile.hopDnsName = gateway?.dnsName ?? destination.dnsName
+    profile.hopRole = gateway == nil ? .server : .gateway
+    // Neither part ever decreases, so the sum does not.
+    profile.number = destination.number + UInt64(gateway?.number ?? 0)
     profile.notAfterMs = UInt64(now + Self.lifetime)
     let signer = try folder.sealingSigner()
     var signed = SignedProfile()

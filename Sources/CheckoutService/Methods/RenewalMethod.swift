@@ -13,13 +13,14 @@ extension EnrolmentCalls {
   func renew(_ request: RenewRequest, context: ServerContext) async throws -> EnrolReply {
     try await refusals.journaling(.callRefused, context) {
       let now = clock.wall()
-      let leaf = try await lockouts.counting(source: context.peer.remoteAddress) {
+      let path = companies.path(of: context.peer)
+      let leaf = try await lockouts.counting(source: context.source) {
         let asked = try open(request)
         return try await ledger.perform { [identity] store in
-          try asked.exchange(identity, now: now, in: store)
+          try asked.exchange(identity, path: path, now: now, in: store)
         }
       }
-      return try reply(leaf, now: now)
+      return try await reply(leaf, path: path, now: now)
     }
   }
 
@@ -52,7 +53,7 @@ private struct AskedRenewal: Sendable {
   /// Compares with the register and issues, in one transaction.
   ///
   /// - Returns: DER of the new certificate.
-  func exchange(_ identity: ServiceIdentity, now: Int64, in store: any Store) throws -> [UInt8] {
+  func exchange(_ identity: ServiceIdentity, path: Int64?, now: Int64, in store: any Store) throws -> [UInt8] {
     guard let row = try store.certificate(fingerprint: certificate), case .consultant(let id) = row.holder,
       let consultant = try store.consultant(id: id), let company = try store.company(id: consultant.company)
     else { throw ServiceRefusal(.notRegistered, cause: Hex.encode(certificate.bytes)) }
@@ -60,6 +61,7 @@ private struct AskedRenewal: Sendable {
     guard old.publicKey.isValid(signature: signed.signature, for: SigningInput.renewal(signed.renewal)) else {
       throw ServiceRefusal(.signatureInvalid, field: "signature", cause: "consultant \(id)")
     }
+    try EnrolmentCalls.check(path: path, of: consultant)
     try checkRegister(row, old, consultant, company, now, store)
     if let issued = try issuedBefore(to: id, in: store) { return issued }
     guard request.publicKey != old.publicKey else {

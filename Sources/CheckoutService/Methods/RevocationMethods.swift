@@ -23,6 +23,7 @@ extension AdminCalls {
       }
       // The transaction refuses what is queued; from here on nothing more of these sessions is queued.
       for session in effect.sessions { sessions.end(session, .revoked, now: clock.monotonic()) }
+      companies.remove(effect.certificates)
       await connections.end(certificates: effect.certificates)
       var reply = RevokeReply()
       reply.isNew = effect.isNew
@@ -177,6 +178,7 @@ extension RegisteredCertificate {
     case .consultant(let id): (holderKind, holder) = ("consultant", UInt64(id))
     case .company(let id): (holderKind, holder) = ("company", UInt64(id))
     case .administrator: holderKind = "administrator"
+    case .gateway(let company): (holderKind, holder) = ("gateway", UInt64(company))
     }
     macAddress = row.macAddress?.bytes ?? []
     notAfterMs = UInt64(clamping: row.notAfter) * 1_000

@@ -20,7 +20,7 @@ extension Trace {
     companyCertificate = CertificateName(trace.companyCertificate)
     macAddress = trace.session.macAddress.bytes
     session = trace.session.id.bytes
-    path = trace.session.path == 0 ? "direct" : "company \(trace.session.path)"
+    path = trace.session.path == 0 ? "direct" : "gateway of \(trace.company.name)"
     loginTimeMs = UInt64(trace.session.loginTime)
     steps = trace.steps.prefix(Self.largestSteps).map { step in
       var message = TraceStep()

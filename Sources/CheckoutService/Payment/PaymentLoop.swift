@@ -27,6 +27,8 @@ final class PaymentLoop: InLoopHandler, LedgerLoop, @unchecked Sendable {
   private var batch: PaymentBatch
   /// Empty batches to fill again.
   private var spare: [PaymentBatch] = []
+  /// The connection of the latest request and its path: most reads bring many requests of one connection.
+  private var path: (connection: ConnectionRef, company: Int64?)?
   /// The present month, and the wall clock's milliseconds at which it is looked up again.
   private var month: (value: YearMonth, until: Int64) = (YearMonth(year: 0, month: 1), 0)
 
@@ -89,6 +91,9 @@ extension PaymentLoop {
       throw ServiceRefusal(.invalidField, field: "order.idempotency_key", description: "must be 16 bytes")
     }
     guard let session = service.sessions.session(sessionID) else { throw ServiceRefusal(.identityRequired) }
+    guard path(of: call.connection) == session.path else {
+      throw ServiceRefusal(.wrongPath, cause: "session of path \(session.path)")
+    }
     var room: InlineArray<512, UInt8> = .init(repeating: 0)
     var bytes = room.mutableSpan
     try bytes.withUnsafeMutableBytes { room throws(ServiceRefusal) in
@@ -105,6 +110,14 @@ extension PaymentLoop {
     }
   }
 
+  /// 0 for a direct connection, else the company that authenticated it; nil where that company is not known.
+  private func path(of connection: ConnectionRef) -> Int64? {
+    if let path, path.connection == connection { return path.company }
+    let company = loop.peer(of: connection).flatMap { service.companies.path(of: $0) }
+    path = (connection, company)
+    return company
+  }
+
   /// Opens both seals, compares identity and MAC address, and takes the sequence into the replay window.
   ///
   /// - Returns: the stored digest of the identity that was extracted.
@@ -116,7 +129,6 @@ extension PaymentLoop {
       if let end = state.clock.end(at: now) {
         throw ServiceRefusal(.sessionOver, cause: "\(end)", consultant: session.consultant)
       }
-      guard session.path == 0 else { throw ServiceRefusal(.wrongPath) }
       guard let identity = state.identity else { throw ServiceRefusal(.identityRequired) }
       guard sequence >= 1, state.window.isFresh(sequence) else {
         throw ServiceRefusal(.replayed, field: "order.sequence")
@@ -276,6 +288,7 @@ extension PaymentLoop {
 /// What all payment loops of a server share.
 struct PaymentService: Sendable {
   let sessions: SessionTable
+  let companies: CompanyCertificates
   let ledger: Ledger
   let refusals: RefusalJournal
   let vaultKeys: VaultKeys

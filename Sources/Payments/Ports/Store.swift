@@ -73,6 +73,13 @@ public protocol Store: AnyObject {
   func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow]
   func insertToken(_ row: TokenRow) throws(StoreError)
   func token(digest: Bytes32) throws(StoreError) -> TokenRow?
+  /// Writes or replaces the gateway of its company.
+  func setGateway(_ row: GatewayRow) throws(StoreError)
+  func gateway(company: Int64) throws(StoreError) -> GatewayRow?
+  /// - Parameter token: SHA-256 of the 16 secret bytes.
+  func gateway(token: Bytes32) throws(StoreError) -> GatewayRow?
+  /// Every company's certificates that are not revoked.
+  func companyCertificates() throws(StoreError) -> [(fingerprint: Bytes32, company: Int64)]
   /// Marks the token as used for the key with this digest and the certificate issued for it.
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
 
@@ -194,6 +201,8 @@ public enum EventKind: String, Sendable, CaseIterable {
   case companyAdded = "COMPANY_ADDED"
   case consultantAdded = "CONSULTANT_ADDED"
   case tokenCreated = "TOKEN_CREATED"
+  case gatewayAdded = "GATEWAY_ADDED"
+  case gatewayEnrolled = "GATEWAY_ENROLLED"
   case enrolled = "ENROLLED"
   case login = "LOGIN"
   case loginRefused = "LOGIN_REFUSED"
@@ -295,6 +304,8 @@ public struct CertificateRow: Sendable, Equatable {
     case consultant(Int64)
     case company(Int64)
     case administrator
+    /// The TLS certificate of the gateway of this company.
+    case gateway(Int64)
   }
   /// SHA-256 of the DER.
   public var fingerprint: Bytes32
@@ -347,6 +358,42 @@ public struct TokenRow: Sendable, Equatable {
     self.notAfter = notAfter
     self.request = request
     self.certificate = certificate
+  }
+}
+
+/// A company's gateway: where its terminals find it, and the token that it is set up with.
+public struct GatewayRow: Sendable, Equatable {
+  public var company: Int64
+  /// Name or address.
+  public var host: String
+  public var port: UInt16
+  /// dNSName of its TLS certificate.
+  public var dnsName: String
+  /// From 1; one more each time the gateway is registered anew.
+  public var number: Int64
+  /// SHA-256 of the token's 16 secret bytes.
+  public var token: Bytes32
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  public var tokenNotAfter: Int64
+  /// SHA-256 over both SubjectPublicKeyInfos that the token was used for; nil: not used.
+  public var request: Bytes32?
+  /// Fingerprints of the certificates that it was exchanged for.
+  public var companyCertificate: Bytes32?
+  public var tlsCertificate: Bytes32?
+  public init(
+    company: Int64, host: String, port: UInt16, dnsName: String, number: Int64, token: Bytes32, tokenNotAfter: Int64,
+    request: Bytes32? = nil, companyCertificate: Bytes32? = nil, tlsCertificate: Bytes32? = nil
+  ) {
+    self.company = company
+    self.host = host
+    self.port = port
+    self.dnsName = dnsName
+    self.number = number
+    self.token = token
+    self.tokenNotAfter = tokenNotAfter
+    self.request = request
+    self.companyCertificate = companyCertificate
+    self.tlsCertificate = tlsCertificate
   }
 }
 

@@ -13,7 +13,7 @@ public struct Backoff: Sendable {
   /// - Parameters:
   ///   - failures: at least 1.
   ///   - random: 0 to 1; the wait lies between half and all of the doubled time.
-  func delay(failures: Int, random: Double) -> UInt64 {
+  public func delay(failures: Int, random: Double) -> UInt64 {
     var delay = first
     for _ in 1..<max(failures, 1) where delay < longest { delay = min(delay * 2, longest) }
     return delay / 2 + UInt64(Double(delay / 2) * random)

@@ -12,14 +12,24 @@ public protocol BatchReceiver: AnyObject {
   ///   - status: nil is OK.
   ///   - reply: valid during this call only.
   func receive(tag: UInt64, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer)
+  /// The server takes no more calls on this connection (GOAWAY); those with these tags were not processed. Open ones are
+  /// still answered.
+  func leaving(_ connection: BatchConnection, notProcessed tags: [UInt64], _ reason: RPCStatus)
   /// All answers that were there to read have come; what is sent in here leaves in one write.
   func readComplete(_ connection: BatchConnection)
   /// The connection is gone; calls with these tags have an unknown outcome.
   func closed(_ connection: BatchConnection, open tags: [UInt64], _ reason: RPCStatus)
 }
 
-/// One connection for programs that keep many calls open at little cost, such as load generators: no task, no timer and
-/// no allocation for a call. It is not made again when it is lost, and calls have no deadline on this side.
+extension BatchReceiver {
+  /// Tells calls that were not processed as answers with the reason.
+  public func leaving(_ connection: BatchConnection, notProcessed tags: [UInt64], _ reason: RPCStatus) {
+    for tag in tags { receive(tag: tag, reason, UnsafeRawBufferPointer(start: nil, count: 0)) }
+  }
+}
+
+/// One connection for programs that keep many calls open at little cost, such as load generators and gateways: no task
+/// and no timer for a call. It is not made again when it is lost, and calls have no deadline on this side.
 ///
 /// Everything on its event loop.
 public final class BatchConnection: ClientConnectionDelegate {
@@ -58,21 +68,49 @@ public final class BatchConnection: ClientConnectionDelegate {
     eventLoop.flatSubmit {
       let batch = BatchConnection(receiver: receiver())
       batch.keptAlive = batch
+      let kept = NIOLoopBound(batch, eventLoop: eventLoop)
       return configuration.connect(on: eventLoop, delegate: batch, transport: transport).map { _ in }
+        .flatMapErrorThrowing { error in
+          kept.value.keptAlive = nil
+          throw error
+        }
     }
   }
 
   /// Keeps the connection while its channel is open; cleared when that is closed.
   private var keptAlive: BatchConnection?
 
+  /// What became of a call that was to be sent.
+  public enum Sent: Sendable, Equatable {
+    /// It leaves on this stream.
+    case stream(UInt32)
+    /// Not sent; try again after an answer.
+    case wait
+    /// Not sent; the server takes frames of this many bytes.
+    case tooLarge(limit: UInt32)
+    /// Not sent; this connection takes no calls.
+    case unavailable
+  }
+
   /// Sends a call if the server takes one more now.
   ///
-  /// - Parameter tag: comes back with the answer.
-  /// - Returns: false: not sent; try again after an answer.
-  public func send(_ header: Header, tag: UInt64, _ message: UnsafeRawBufferPointer) -> Bool {
-    guard case .stream? = connection?.send(meta: header.meta, message: message, call: .batch(tag)) else { return false }
-    return true
+  /// - Parameters:
+  ///   - tag: comes back with the answer.
+  ///   - timeoutMicroseconds: time of this call, where the header has none; nil: the header's.
+  public func send(
+    _ header: Header, tag: UInt64, timeoutMicroseconds: UInt64? = nil, _ message: UnsafeRawBufferPointer
+  ) -> Sent {
+    let meta = timeoutMicroseconds.map { Meta.encodeRequestHeader(header.meta, timeoutMicroseconds: $0) } ?? header.meta
+    switch connection?.send(meta: meta, message: message, call: .batch(tag)) {
+    case .stream(let stream)?: return .stream(stream)
+    case .wait?: return .wait
+    case .tooLarge(let limit)?: return .tooLarge(limit: limit)
+    case .unavailable?, nil: return .unavailable
+    }
   }
+
+  /// Gives a call up: CANCEL goes out, and its answer is still told.
+  public func cancel(_ stream: UInt32) { connection?.cancel(stream) }
 
   /// Sends what was written, in one write. Happens by itself after `readComplete`.
   public func flush() { connection?.flush() }
@@ -91,20 +129,21 @@ public final class BatchConnection: ClientConnectionDelegate {
   }
 
   func connection(_ connection: ClientConnection, notProcessed calls: [ClientCall], _ reason: RPCStatus) {
-    for case .batch(let tag) in calls {
-      receiver.receive(tag: tag, reason, UnsafeRawBufferPointer(start: nil, count: 0))
-    }
+    receiver.leaving(self, notProcessed: Self.tags(of: calls), reason)
   }
 
   func connectionReadComplete(_ connection: ClientConnection) { receiver.readComplete(self) }
 
   func connectionClosed(_ connection: ClientConnection, open: [ClientCall], _ reason: RPCStatus) {
-    let tags = open.compactMap { call -> UInt64? in
+    self.connection = nil
+    receiver.closed(self, open: Self.tags(of: open), reason)
+    keptAlive = nil
+  }
+
+  private static func tags(of calls: [ClientCall]) -> [UInt64] {
+    calls.compactMap { call in
       if case .batch(let tag) = call { return tag }
       return nil
     }
-    self.connection = nil
-    receiver.closed(self, open: tags, reason)
-    keptAlive = nil
   }
 }

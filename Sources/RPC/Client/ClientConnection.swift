@@ -109,6 +109,12 @@ extension ClientConnection {
     write(.cancel, stream: stream)
   }
 
+  /// Tells the server that a call is given up; its answer is still awaited.
+  func cancel(_ stream: UInt32) {
+    guard calls[stream] != nil, end == nil else { return }
+    write(.cancel, stream: stream)
+  }
+
   private func write(
     _ type: FrameType, flags: FrameFlags = [], stream: UInt32, meta: [UInt8] = [],
     message: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -41,6 +41,21 @@ enum Meta {
     return header.encoded()
   }
 
+  /// A header that has no timeout yet, with one: field 2, a varint.
+  static func encodeRequestHeader(_ header: [UInt8], timeoutMicroseconds: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(header.count + 11)
+    bytes += header
+    bytes.append(0x10)
+    var rest = timeoutMicroseconds
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: rest))
+    return bytes
+  }
+
   /// Facts and violations are left out where a status with them is too large for a frame's meta.
   static func encodeResponseHeader(_ status: RPCStatus) -> [UInt8] {
     let whole = responseHeader(status).encoded()

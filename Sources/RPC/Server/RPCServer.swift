@@ -41,6 +41,8 @@ public final class RPCServer: Sendable {
   private let configuration: ServerConfiguration
   private let methods: MethodTable
   private let logger: Logger
+  /// Nil with another transport than TLS.
+  private let tls: CurrentTLS?
   private let transport: Transport
   private let running = Mutex<Running?>(nil)
 
@@ -56,9 +58,10 @@ public final class RPCServer: Sendable {
   ) {
     var timeouts = TLSTimeouts()
     timeouts.handshake = Int64(clamping: configuration.limits.helloTimeout)
-    self.init(configuration: configuration, methods: methods, logger: logger, health: health) {
+    let current = CurrentTLS(tls)
+    self.init(configuration: configuration, methods: methods, logger: logger, health: health, tls: current) {
       [timeouts] channel, connection in
-      let handler = TLSHandler(context: tls, timeouts: timeouts)
+      let handler = TLSHandler(context: current.context, timeouts: timeouts)
       try channel.pipeline.syncOperations.addHandlers(handler, connection)
     }
   }
@@ -66,7 +69,7 @@ public final class RPCServer: Sendable {
   /// With another transport than TLS, for tests of what does not depend on it.
   init(
     configuration: ServerConfiguration, methods: MethodTable, logger: Logger, health: Health,
-    transport: @escaping Transport
+    tls: CurrentTLS? = nil, transport: @escaping Transport
   ) {
     precondition(configuration.limits.maxOpenCalls >= ConnectionLimits.maxOpenCallsBeforeHello)
     var methods = methods
@@ -76,8 +79,14 @@ public final class RPCServer: Sendable {
     self.methods = methods
     self.logger = logger
     self.health = health
+    self.tls = tls
     self.transport = transport
   }
+
+  /// Connections that come from now on are shown these certificates; those that are open go on.
+  ///
+  /// - Parameter context: of `TLSContext.server`.
+  public func use(_ context: TLSContext) { tls?.context = context }
 
   /// Starts to listen.
   ///
@@ -161,6 +170,18 @@ public final class RPCServer: Sendable {
           try transport(channel, ServerConnection(loop: loop.value))
         }
       }
+  }
+}
+
+/// The certificates that new connections are shown.
+final class CurrentTLS: Sendable {
+  private let current: Mutex<TLSContext>
+
+  init(_ context: TLSContext) { current = Mutex(context) }
+
+  var context: TLSContext {
+    get { current.withLock { $0 } }
+    set { current.withLock { $0 = newValue } }
   }
 }
 

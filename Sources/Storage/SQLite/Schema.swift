@@ -57,6 +57,10 @@ enum Schema {
     CREATE TABLE token (
       digest BLOB PRIMARY KEY CHECK (length(digest) = 32), consultant INTEGER NOT NULL, not_after INTEGER NOT NULL,
       request BLOB, certificate BLOB, used INTEGER) STRICT, WITHOUT ROWID;
+    CREATE TABLE gateway (
+      company INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, dns_name TEXT NOT NULL,
+      number INTEGER NOT NULL, token BLOB NOT NULL UNIQUE CHECK (length(token) = 32), token_not_after INTEGER NOT NULL,
+      request BLOB, company_certificate BLOB, tls_certificate BLOB) STRICT;
     CREATE TABLE session (
       id BLOB PRIMARY KEY CHECK (length(id) = 16), challenge BLOB NOT NULL UNIQUE CHECK (length(challenge) = 32),
       consultant INTEGER NOT NULL, company INTEGER NOT NULL, consultant_certificate BLOB NOT NULL,

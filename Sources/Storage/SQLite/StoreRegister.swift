@@ -151,12 +151,13 @@ extension CertificateRow {
 }
 
 extension CertificateRow.Holder {
-  /// Kind: 1 consultant, 2 company, 3 administrator.
+  /// Kind: 1 consultant, 2 company, 3 administrator, 4 gateway.
   var columns: (kind: Int64, id: Int64) {
     switch self {
     case .consultant(let id): (1, id)
     case .company(let id): (2, id)
     case .administrator: (3, 0)
+    case .gateway(let company): (4, company)
     }
   }
 
@@ -164,6 +165,7 @@ extension CertificateRow.Holder {
     switch kind {
     case 1: self = .consultant(id)
     case 2: self = .company(id)
+    case 4: self = .gateway(id)
     default: self = .administrator
     }
   }

@@ -63,7 +63,8 @@ extension SQLiteStore {
     switch target {
     case .certificate(let fingerprint): return [fingerprint]
     case .consultant(let id): return try certificates(of: .consultant(id)).map(\.fingerprint)
-    case .company(let id): return try certificates(of: .company(id)).map(\.fingerprint)
+    case .company(let id):
+      return try (certificates(of: .company(id)) + certificates(of: .gateway(id))).map(\.fingerprint)
     case .device(let mac):
       let find = try database.prepare("SELECT fingerprint FROM certificate WHERE mac = ?1")
       find.bind(1, mac.bytes)

@@ -8,14 +8,19 @@ public struct ServerVerification: Sendable {
   public var rootFingerprint: Bytes32
   /// Name that the leaf must carry as dNSName; nil: role and root are enough.
   public var dnsName: String?
-  /// `.server` or `.gateway`.
-  public var role: Role
+  /// `.server`, `.gateway`, or both where either will do.
+  public var roles: [Role]
 
-  /// Makes a demand.
+  /// Makes a demand for one role.
   public init(rootFingerprint: Bytes32, dnsName: String?, role: Role) {
+    self.init(rootFingerprint: rootFingerprint, dnsName: dnsName, roles: [role])
+  }
+
+  /// Makes a demand for any of several roles.
+  public init(rootFingerprint: Bytes32, dnsName: String?, roles: [Role]) {
     self.rootFingerprint = rootFingerprint
     self.dnsName = dnsName
-    self.role = role
+    self.roles = roles
   }
 }
 
@@ -43,9 +48,10 @@ enum Verification: Sendable {
         guard let root = chain.first(where: { $0.fingerprint == demand.rootFingerprint }) else {
           throw TLSError.rootNotPresented(demand.rootFingerprint)
         }
-        try CertificatePath.verify(chain: chain, anchors: [root], role: demand.role, at: now, dnsName: demand.dnsName)
+        guard let role = Self.role(of: leaf, among: demand.roles) else { throw TLSError.chainUnreadable("no role") }
+        try CertificatePath.verify(chain: chain, anchors: [root], role: role, at: now, dnsName: demand.dnsName)
       case .client(let anchors, let roles):
-        guard let role = roles.first(where: leaf.roles.contains) ?? roles.first else { return }
+        guard let role = Self.role(of: leaf, among: roles) else { return }
         try CertificatePath.verify(chain: chain, anchors: anchors, role: role, at: now, dnsName: nil)
       }
     } catch let refusal as CertificateRefusal {
@@ -55,6 +61,13 @@ enum Verification: Sendable {
     } catch {
       throw .chainUnreadable("\(error)")
     }
+  }
+}
+
+extension Verification {
+  /// The role to judge a leaf by: the one that it has, else the first, for the refusal.
+  private static func role(of leaf: Certificate, among roles: [Role]) -> Role? {
+    roles.first(where: leaf.roles.contains) ?? roles.first
   }
 }
 

@@ -277,6 +277,96 @@ void   countersign__v1__create_token_reply__free_unpacked
   assert(message->base.descriptor == &countersign__v1__create_token_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__add_gateway_request__init
+                     (Countersign__V1__AddGatewayRequest         *message)
+{
+  static const Countersign__V1__AddGatewayRequest init_value = COUNTERSIGN__V1__ADD_GATEWAY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_gateway_request__get_packed_size
+                     (const Countersign__V1__AddGatewayRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_gateway_request__pack
+                     (const Countersign__V1__AddGatewayRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_gateway_request__pack_to_buffer
+                     (const Countersign__V1__AddGatewayRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddGatewayRequest *
+       countersign__v1__add_gateway_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddGatewayRequest *)
+     protobuf_c_message_unpack (&countersign__v1__add_gateway_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_gateway_request__free_unpacked
+                     (Countersign__V1__AddGatewayRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_gateway_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__add_gateway_reply__init
+                     (Countersign__V1__AddGatewayReply         *message)
+{
+  static const Countersign__V1__AddGatewayReply init_value = COUNTERSIGN__V1__ADD_GATEWAY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_gateway_reply__get_packed_size
+                     (const Countersign__V1__AddGatewayReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_gateway_reply__pack
+                     (const Countersign__V1__AddGatewayReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_gateway_reply__pack_to_buffer
+                     (const Countersign__V1__AddGatewayReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_gateway_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddGatewayReply *
+       countersign__v1__add_gateway_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddGatewayReply *)
+     protobuf_c_message_unpack (&countersign__v1__add_gateway_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_gateway_reply__free_unpacked
+                     (Countersign__V1__AddGatewayReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_gateway_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__trace_payment_request__init
                      (Countersign__V1__TracePaymentRequest         *message)
 {
@@ -1121,6 +1211,134 @@ const ProtobufCMessageDescriptor countersign__v1__create_token_reply__descriptor
   countersign__v1__create_token_reply__field_indices_by_name,
   1,  countersign__v1__create_token_reply__number_ranges,
   (ProtobufCMessageInit) countersign__v1__create_token_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__add_gateway_request__field_descriptors[4] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayRequest, company),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayRequest, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "port",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayRequest, port),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dns_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayRequest, dns_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_gateway_request__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+  3,   /* field[3] = dns_name */
+  1,   /* field[1] = host */
+  2,   /* field[2] = port */
+};
+static const ProtobufCIntRange countersign__v1__add_gateway_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_gateway_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddGatewayRequest",
+  "AddGatewayRequest",
+  "Countersign__V1__AddGatewayRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddGatewayRequest),
+  4,
+  countersign__v1__add_gateway_request__field_descriptors,
+  countersign__v1__add_gateway_request__field_indices_by_name,
+  1,  countersign__v1__add_gateway_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_gateway_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__add_gateway_reply__field_descriptors[2] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayReply, token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_not_after_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayReply, token_not_after_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_gateway_reply__field_indices_by_name[] = {
+  0,   /* field[0] = token */
+  1,   /* field[1] = token_not_after_ms */
+};
+static const ProtobufCIntRange countersign__v1__add_gateway_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddGatewayReply",
+  "AddGatewayReply",
+  "Countersign__V1__AddGatewayReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddGatewayReply),
+  2,
+  countersign__v1__add_gateway_reply__field_descriptors,
+  countersign__v1__add_gateway_reply__field_indices_by_name,
+  1,  countersign__v1__add_gateway_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_gateway_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[2] =
@@ -2057,11 +2275,12 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[7] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[8] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "AddConsultant", &countersign__v1__add_consultant_request__descriptor, &countersign__v1__add_consultant_reply__descriptor },
   { "CreateToken", &countersign__v1__create_token_request__descriptor, &countersign__v1__create_token_reply__descriptor },
+  { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
   { "TracePayment", &countersign__v1__trace_payment_request__descriptor, &countersign__v1__trace_payment_reply__descriptor },
   { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
@@ -2070,11 +2289,12 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
   0,        /* AddCompany */
   1,        /* AddConsultant */
+  3,        /* AddGateway */
   2,        /* CreateToken */
-  6,        /* ListCertificates */
-  4,        /* Revoke */
-  3,        /* TracePayment */
-  5         /* Unlock */
+  7,        /* ListCertificates */
+  5,        /* Revoke */
+  4,        /* TracePayment */
+  6         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -2083,7 +2303,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  7,
+  8,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -2111,13 +2331,21 @@ void countersign__v1__admin__create_token(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__add_gateway(ProtobufCService *service,
+                                         const Countersign__V1__AddGatewayRequest *input,
+                                         Countersign__V1__AddGatewayReply_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
@@ -2125,7 +2353,7 @@ void countersign__v1__admin__revoke(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -2133,7 +2361,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -2141,7 +2369,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -322,6 +322,96 @@ void   countersign__v1__renewal__free_unpacked
   assert(message->base.descriptor == &countersign__v1__renewal__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__gateway_secret__init
+                     (Countersign__V1__GatewaySecret         *message)
+{
+  static const Countersign__V1__GatewaySecret init_value = COUNTERSIGN__V1__GATEWAY_SECRET__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__gateway_secret__get_packed_size
+                     (const Countersign__V1__GatewaySecret *message)
+{
+  assert(message->base.descriptor == &countersign__v1__gateway_secret__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__gateway_secret__pack
+                     (const Countersign__V1__GatewaySecret *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__gateway_secret__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__gateway_secret__pack_to_buffer
+                     (const Countersign__V1__GatewaySecret *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__gateway_secret__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__GatewaySecret *
+       countersign__v1__gateway_secret__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__GatewaySecret *)
+     protobuf_c_message_unpack (&countersign__v1__gateway_secret__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__gateway_secret__free_unpacked
+                     (Countersign__V1__GatewaySecret *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__gateway_secret__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__enrol_gateway_reply__init
+                     (Countersign__V1__EnrolGatewayReply         *message)
+{
+  static const Countersign__V1__EnrolGatewayReply init_value = COUNTERSIGN__V1__ENROL_GATEWAY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__enrol_gateway_reply__get_packed_size
+                     (const Countersign__V1__EnrolGatewayReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__enrol_gateway_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__enrol_gateway_reply__pack
+                     (const Countersign__V1__EnrolGatewayReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__enrol_gateway_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__enrol_gateway_reply__pack_to_buffer
+                     (const Countersign__V1__EnrolGatewayReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__enrol_gateway_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__EnrolGatewayReply *
+       countersign__v1__enrol_gateway_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__EnrolGatewayReply *)
+     protobuf_c_message_unpack (&countersign__v1__enrol_gateway_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__enrol_gateway_reply__free_unpacked
+                     (Countersign__V1__EnrolGatewayReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__enrol_gateway_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__enrol_reply__init
                      (Countersign__V1__EnrolReply         *message)
 {
@@ -859,6 +949,147 @@ const ProtobufCMessageDescriptor countersign__v1__renewal__descriptor =
   (ProtobufCMessageInit) countersign__v1__renewal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__gateway_secret__field_descriptors[4] =
+{
+  {
+    "token",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__GatewaySecret, token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_request",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__GatewaySecret, company_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tls_request",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__GatewaySecret, tls_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "program_version",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__GatewaySecret, program_version),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__gateway_secret__field_indices_by_name[] = {
+  1,   /* field[1] = company_request */
+  3,   /* field[3] = program_version */
+  2,   /* field[2] = tls_request */
+  0,   /* field[0] = token */
+};
+static const ProtobufCIntRange countersign__v1__gateway_secret__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__gateway_secret__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.GatewaySecret",
+  "GatewaySecret",
+  "Countersign__V1__GatewaySecret",
+  "countersign.v1",
+  sizeof(Countersign__V1__GatewaySecret),
+  4,
+  countersign__v1__gateway_secret__field_descriptors,
+  countersign__v1__gateway_secret__field_indices_by_name,
+  1,  countersign__v1__gateway_secret__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__gateway_secret__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__enrol_gateway_reply__field_descriptors[3] =
+{
+  {
+    "company_chain",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__EnrolGatewayReply, n_company_chain),
+    offsetof(Countersign__V1__EnrolGatewayReply, company_chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tls_chain",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__EnrolGatewayReply, n_tls_chain),
+    offsetof(Countersign__V1__EnrolGatewayReply, tls_chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "profile",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__EnrolGatewayReply, profile),
+    &countersign__v1__signed_profile__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__enrol_gateway_reply__field_indices_by_name[] = {
+  0,   /* field[0] = company_chain */
+  2,   /* field[2] = profile */
+  1,   /* field[1] = tls_chain */
+};
+static const ProtobufCIntRange countersign__v1__enrol_gateway_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__enrol_gateway_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.EnrolGatewayReply",
+  "EnrolGatewayReply",
+  "Countersign__V1__EnrolGatewayReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__EnrolGatewayReply),
+  3,
+  countersign__v1__enrol_gateway_reply__field_descriptors,
+  countersign__v1__enrol_gateway_reply__field_indices_by_name,
+  1,  countersign__v1__enrol_gateway_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__enrol_gateway_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor countersign__v1__enrol_reply__field_descriptors[2] =
 {
   {
@@ -1133,14 +1364,16 @@ const ProtobufCEnumDescriptor countersign__v1__hop_role__descriptor =
   countersign__v1__hop_role__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__enrolment__method_descriptors[3] =
+static const ProtobufCMethodDescriptor countersign__v1__enrolment__method_descriptors[4] =
 {
   { "GetSealingKey", &countersign__v1__get_sealing_key_request__descriptor, &countersign__v1__get_sealing_key_reply__descriptor },
   { "Enrol", &countersign__v1__enrol_request__descriptor, &countersign__v1__enrol_reply__descriptor },
   { "Renew", &countersign__v1__renew_request__descriptor, &countersign__v1__enrol_reply__descriptor },
+  { "EnrolGateway", &countersign__v1__enrol_request__descriptor, &countersign__v1__enrol_gateway_reply__descriptor },
 };
 const unsigned countersign__v1__enrolment__method_indices_by_name[] = {
   1,        /* Enrol */
+  3,        /* EnrolGateway */
   0,        /* GetSealingKey */
   2         /* Renew */
 };
@@ -1151,7 +1384,7 @@ const ProtobufCServiceDescriptor countersign__v1__enrolment__descriptor =
   "Enrolment",
   "Countersign__V1__Enrolment",
   "countersign.v1",
-  3,
+  4,
   countersign__v1__enrolment__method_descriptors,
   countersign__v1__enrolment__method_indices_by_name
 };
@@ -1178,6 +1411,14 @@ void countersign__v1__enrolment__renew(ProtobufCService *service,
 {
   assert(service->descriptor == &countersign__v1__enrolment__descriptor);
   service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__enrolment__enrol_gateway(ProtobufCService *service,
+                                               const Countersign__V1__EnrolRequest *input,
+                                               Countersign__V1__EnrolGatewayReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__enrolment__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *service,
                                        Countersign__V1__Enrolment_ServiceDestroy destroy)

@@ -93,6 +93,32 @@ public struct CreateTokenReply: Message {
 }
 
 /// Set by the administrator.
+public struct AddGatewayRequest: Message {
+  /// Registered name of the company. A company has one gateway; adding it again replaces where it is.
+  public var company: String = ""
+  /// Name or address that the company's terminals connect to.
+  public var host: String = ""
+  /// TCP port, 1 to 65535.
+  public var port: UInt32 = 0
+  /// dNSName of the gateway's TLS certificate; terminals demand it.
+  public var dnsName: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct AddGatewayReply: Message {
+  /// One-time token for countersign-gateway init, in the form of AddConsultantReply.token.
+  public var token: String = ""
+  /// When the token ends, milliseconds since 1970-01-01T00:00:00Z.
+  public var tokenNotAfterMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
 public struct TracePaymentRequest: Message {
 
   /// One of the fields of `which`.
@@ -274,7 +300,7 @@ public struct ListCertificatesReply: Message {
 public struct RegisteredCertificate: Message {
   /// What names it.
   public var name: CertificateName?
-  /// "consultant", "company" or "administrator".
+  /// "consultant", "company", "administrator" or "gateway" (the company whose gateway it is).
   public var holderKind: String = ""
   /// Number of the consultant or company; 0 for administrators.
   public var holder: UInt64 = 0
@@ -295,6 +321,8 @@ public enum AdminMethods {
   public static let addConsultant = "/countersign.v1.Admin/AddConsultant"
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
   public static let createToken = "/countersign.v1.Admin/CreateToken"
+  /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
+  public static let addGateway = "/countersign.v1.Admin/AddGateway"
   /// Tells who processed a payment and every step of it.
   public static let tracePayment = "/countersign.v1.Admin/TracePayment"
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -313,6 +341,8 @@ public protocol AdminServiceProtocol: Sendable {
   func addConsultant(_ request: AddConsultantRequest, context: ServerContext) async throws -> AddConsultantReply
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
   func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply
+  /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
+  func addGateway(_ request: AddGatewayRequest, context: ServerContext) async throws -> AddGatewayReply
   /// Tells who processed a payment and every step of it.
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -335,6 +365,9 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.createToken) {
       try await createToken(CreateTokenRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.addGateway) {
+      try await addGateway(AddGatewayRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.tracePayment) {
       try await tracePayment(TracePaymentRequest(request: $0), context: $1).encoded()
@@ -377,6 +410,13 @@ public struct AdminClient: Sendable {
     -> CreateTokenReply
   {
     try CreateTokenReply(reply: await caller.call(AdminMethods.createToken, request.encoded(), options: options))
+  }
+
+  /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
+  public func addGateway(_ request: AddGatewayRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> AddGatewayReply
+  {
+    try AddGatewayReply(reply: await caller.call(AdminMethods.addGateway, request.encoded(), options: options))
   }
 
   /// Tells who processed a payment and every step of it.
@@ -511,6 +551,46 @@ extension CreateTokenReply {
   }
 
   public func write(to c: inout Countersign__V1__CreateTokenReply, in arena: Arena) {
+    c.token = arena.text(token)
+    c.token_not_after_ms = tokenNotAfterMs
+  }
+}
+
+extension AddGatewayRequest {
+  public static let descriptor = messageDescriptor(AddGatewayRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__AddGatewayRequest>) {
+    countersign__v1__add_gateway_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__AddGatewayRequest>) {
+    company = String(decoded: c.pointee.company)
+    host = String(decoded: c.pointee.host)
+    port = c.pointee.port
+    dnsName = String(decoded: c.pointee.dns_name)
+  }
+
+  public func write(to c: inout Countersign__V1__AddGatewayRequest, in arena: Arena) {
+    c.company = arena.text(company)
+    c.host = arena.text(host)
+    c.port = port
+    c.dns_name = arena.text(dnsName)
+  }
+}
+
+extension AddGatewayReply {
+  public static let descriptor = messageDescriptor(AddGatewayReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__AddGatewayReply>) {
+    countersign__v1__add_gateway_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__AddGatewayReply>) {
+    token = String(decoded: c.pointee.token)
+    tokenNotAfterMs = c.pointee.token_not_after_ms
+  }
+
+  public func write(to c: inout Countersign__V1__AddGatewayReply, in arena: Arena) {
     c.token = arena.text(token)
     c.token_not_after_ms = tokenNotAfterMs
   }

@@ -36,14 +36,14 @@ public struct GetSealingKeyReply: Message {
   public init() {}
 }
 
-/// Set by the terminal. HPKE single-shot seal (RFC 9180 section 6.1) with the info of the login and associated data
-/// pack("countersign/1 enrolment").
+/// Set by the terminal or gateway. HPKE single-shot seal (RFC 9180 section 6.1) with the info of the login and associated
+/// data pack("countersign/1 enrolment") for Enrol, pack("countersign/1 gateway enrolment") for EnrolGateway.
 public struct EnrolRequest: Message {
   /// 8 bytes, id of the sealing key used.
   public var sealingKeyId: [UInt8] = []
   /// 32 bytes, HPKE encapsulated key.
   public var enc: [UInt8] = []
-  /// Sealed, serialized EnrolSecret, then the 16-byte tag.
+  /// Sealed, serialized EnrolSecret or GatewaySecret, then the 16-byte tag.
   public var box: [UInt8] = []
 
   /// Every field empty or zero.
@@ -99,6 +99,34 @@ public struct Renewal: Message {
   public var macAddress: [UInt8] = []
   /// Program and version of the terminal, at most 64 bytes.
   public var programVersion: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What only the service may read. Travels sealed in EnrolRequest.box of EnrolGateway.
+public struct GatewaySecret: Message {
+  /// 16 bytes, the secret half of the token.
+  public var token: [UInt8] = []
+  /// DER of a PKCS#10 request signed with the company's new key, which countersigns logins.
+  public var companyRequest: [UInt8] = []
+  /// DER of a PKCS#10 request signed with the gateway's new TLS key.
+  public var tlsRequest: [UInt8] = []
+  /// Program and version of the gateway, at most 64 bytes.
+  public var programVersion: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct EnrolGatewayReply: Message {
+  /// DER certificates, the company's leaf first, the root last.
+  public var companyChain: [[UInt8]] = []
+  /// DER certificates, the leaf with role `gateway` first, the root last.
+  public var tlsChain: [[UInt8]] = []
+  /// Where the gateway finds the service; the hop has role `server`.
+  public var profile: SignedProfile?
 
   /// Every field empty or zero.
   public init() {}
@@ -161,9 +189,12 @@ public enum EnrolmentMethods {
   /// Exchanges a certificate in the last third of its life for a new one, with the old key's proof. A request for the
   /// same new key gets the same certificate again.
   public static let renew = "/countersign.v1.Enrolment/Renew"
+  /// Exchanges a gateway's token for the company's certificate and the gateway's TLS certificate. The same token with
+  /// requests for the same keys gets the same certificates again for 24 hours. Gateways do not forward it.
+  public static let enrolGateway = "/countersign.v1.Enrolment/EnrolGateway"
 }
 
-/// Called by a terminal that holds a one-time token, or a certificate that ends soon.
+/// Called by a terminal or gateway that holds a one-time token, or a terminal whose certificate ends soon.
 public protocol EnrolmentServiceProtocol: Sendable {
   /// Gives the sealing key. The terminal checks it under the root that the token names.
   func getSealingKey(_ request: GetSealingKeyRequest, context: ServerContext) async throws -> GetSealingKeyReply
@@ -173,6 +204,9 @@ public protocol EnrolmentServiceProtocol: Sendable {
   /// Exchanges a certificate in the last third of its life for a new one, with the old key's proof. A request for the
   /// same new key gets the same certificate again.
   func renew(_ request: RenewRequest, context: ServerContext) async throws -> EnrolReply
+  /// Exchanges a gateway's token for the company's certificate and the gateway's TLS certificate. The same token with
+  /// requests for the same keys gets the same certificates again for 24 hours. Gateways do not forward it.
+  func enrolGateway(_ request: EnrolRequest, context: ServerContext) async throws -> EnrolGatewayReply
 }
 
 extension EnrolmentServiceProtocol {
@@ -187,10 +221,13 @@ extension EnrolmentServiceProtocol {
     methods.add(EnrolmentMethods.renew) {
       try await renew(RenewRequest(request: $0), context: $1).encoded()
     }
+    methods.add(EnrolmentMethods.enrolGateway) {
+      try await enrolGateway(EnrolRequest(request: $0), context: $1).encoded()
+    }
   }
 }
 
-/// Called by a terminal that holds a one-time token, or a certificate that ends soon.
+/// Called by a terminal or gateway that holds a one-time token, or a terminal whose certificate ends soon.
 public struct EnrolmentClient: Sendable {
   private let caller: any UnaryCaller
 
@@ -215,6 +252,14 @@ public struct EnrolmentClient: Sendable {
   /// same new key gets the same certificate again.
   public func renew(_ request: RenewRequest, options: CallOptions = .standard) async throws(RPCStatus) -> EnrolReply {
     try EnrolReply(reply: await caller.call(EnrolmentMethods.renew, request.encoded(), options: options))
+  }
+
+  /// Exchanges a gateway's token for the company's certificate and the gateway's TLS certificate. The same token with
+  /// requests for the same keys gets the same certificates again for 24 hours. Gateways do not forward it.
+  public func enrolGateway(_ request: EnrolRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> EnrolGatewayReply
+  {
+    try EnrolGatewayReply(reply: await caller.call(EnrolmentMethods.enrolGateway, request.encoded(), options: options))
   }
 }
 
@@ -349,6 +394,50 @@ extension Renewal {
     c.certificate_request = arena.bytes(certificateRequest)
     c.mac_address = arena.bytes(macAddress)
     c.program_version = arena.text(programVersion)
+  }
+}
+
+extension GatewaySecret {
+  public static let descriptor = messageDescriptor(GatewaySecret.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__GatewaySecret>) {
+    countersign__v1__gateway_secret__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__GatewaySecret>) {
+    token = [UInt8](decoded: c.pointee.token)
+    companyRequest = [UInt8](decoded: c.pointee.company_request)
+    tlsRequest = [UInt8](decoded: c.pointee.tls_request)
+    programVersion = String(decoded: c.pointee.program_version)
+  }
+
+  public func write(to c: inout Countersign__V1__GatewaySecret, in arena: Arena) {
+    c.token = arena.bytes(token)
+    c.company_request = arena.bytes(companyRequest)
+    c.tls_request = arena.bytes(tlsRequest)
+    c.program_version = arena.text(programVersion)
+  }
+}
+
+extension EnrolGatewayReply {
+  public static let descriptor = messageDescriptor(EnrolGatewayReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__EnrolGatewayReply>) {
+    countersign__v1__enrol_gateway_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__EnrolGatewayReply>) {
+    companyChain = (0..<c.pointee.n_company_chain).map { [UInt8](decoded: c.pointee.company_chain[$0]) }
+    tlsChain = (0..<c.pointee.n_tls_chain).map { [UInt8](decoded: c.pointee.tls_chain[$0]) }
+    profile = c.pointee.profile.map { SignedProfile(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__EnrolGatewayReply, in arena: Arena) {
+    c.n_company_chain = companyChain.count
+    c.company_chain = arena.list(companyChain) { arena.bytes($0) }
+    c.n_tls_chain = tlsChain.count
+    c.tls_chain = arena.list(tlsChain) { arena.bytes($0) }
+    c.profile = profile.map { arena.message($0) }
   }
 }
 

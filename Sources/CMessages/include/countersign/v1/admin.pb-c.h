@@ -22,6 +22,8 @@ typedef struct Countersign__V1__AddConsultantRequest Countersign__V1__AddConsult
 typedef struct Countersign__V1__AddConsultantReply Countersign__V1__AddConsultantReply;
 typedef struct Countersign__V1__CreateTokenRequest Countersign__V1__CreateTokenRequest;
 typedef struct Countersign__V1__CreateTokenReply Countersign__V1__CreateTokenReply;
+typedef struct Countersign__V1__AddGatewayRequest Countersign__V1__AddGatewayRequest;
+typedef struct Countersign__V1__AddGatewayReply Countersign__V1__AddGatewayReply;
 typedef struct Countersign__V1__TracePaymentRequest Countersign__V1__TracePaymentRequest;
 typedef struct Countersign__V1__TracePaymentReply Countersign__V1__TracePaymentReply;
 typedef struct Countersign__V1__Trace Countersign__V1__Trace;
@@ -190,6 +192,54 @@ struct  Countersign__V1__CreateTokenReply
 };
 #define COUNTERSIGN__V1__CREATE_TOKEN_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__create_token_reply__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__AddGatewayRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Registered name of the company. A company has one gateway; adding it again replaces where it is.
+   */
+  char *company;
+  /*
+   * Name or address that the company's terminals connect to.
+   */
+  char *host;
+  /*
+   * TCP port, 1 to 65535.
+   */
+  uint32_t port;
+  /*
+   * dNSName of the gateway's TLS certificate; terminals demand it.
+   */
+  char *dns_name;
+};
+#define COUNTERSIGN__V1__ADD_GATEWAY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_gateway_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__AddGatewayReply
+{
+  ProtobufCMessage base;
+  /*
+   * One-time token for countersign-gateway init, in the form of AddConsultantReply.token.
+   */
+  char *token;
+  /*
+   * When the token ends, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t token_not_after_ms;
+};
+#define COUNTERSIGN__V1__ADD_GATEWAY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_gateway_reply__descriptor) \
     , (char *)protobuf_c_empty_string, 0 }
 
 
@@ -536,7 +586,7 @@ struct  Countersign__V1__RegisteredCertificate
    */
   Countersign__V1__CertificateName *name;
   /*
-   * "consultant", "company" or "administrator".
+   * "consultant", "company", "administrator" or "gateway" (the company whose gateway it is).
    */
   char *holder_kind;
   /*
@@ -670,6 +720,44 @@ Countersign__V1__CreateTokenReply *
                       const uint8_t       *data);
 void   countersign__v1__create_token_reply__free_unpacked
                      (Countersign__V1__CreateTokenReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__AddGatewayRequest methods */
+void   countersign__v1__add_gateway_request__init
+                     (Countersign__V1__AddGatewayRequest         *message);
+size_t countersign__v1__add_gateway_request__get_packed_size
+                     (const Countersign__V1__AddGatewayRequest   *message);
+size_t countersign__v1__add_gateway_request__pack
+                     (const Countersign__V1__AddGatewayRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__add_gateway_request__pack_to_buffer
+                     (const Countersign__V1__AddGatewayRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__AddGatewayRequest *
+       countersign__v1__add_gateway_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__add_gateway_request__free_unpacked
+                     (Countersign__V1__AddGatewayRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__AddGatewayReply methods */
+void   countersign__v1__add_gateway_reply__init
+                     (Countersign__V1__AddGatewayReply         *message);
+size_t countersign__v1__add_gateway_reply__get_packed_size
+                     (const Countersign__V1__AddGatewayReply   *message);
+size_t countersign__v1__add_gateway_reply__pack
+                     (const Countersign__V1__AddGatewayReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__add_gateway_reply__pack_to_buffer
+                     (const Countersign__V1__AddGatewayReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__AddGatewayReply *
+       countersign__v1__add_gateway_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__add_gateway_reply__free_unpacked
+                     (Countersign__V1__AddGatewayReply *message,
                       ProtobufCAllocator *allocator);
 /* Countersign__V1__TracePaymentRequest methods */
 void   countersign__v1__trace_payment_request__init
@@ -919,6 +1007,12 @@ typedef void (*Countersign__V1__CreateTokenRequest_Closure)
 typedef void (*Countersign__V1__CreateTokenReply_Closure)
                  (const Countersign__V1__CreateTokenReply *message,
                   void *closure_data);
+typedef void (*Countersign__V1__AddGatewayRequest_Closure)
+                 (const Countersign__V1__AddGatewayRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__AddGatewayReply_Closure)
+                 (const Countersign__V1__AddGatewayReply *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__TracePaymentRequest_Closure)
                  (const Countersign__V1__TracePaymentRequest *message,
                   void *closure_data);
@@ -974,6 +1068,10 @@ struct Countersign__V1__Admin_Service
                        const Countersign__V1__CreateTokenRequest *input,
                        Countersign__V1__CreateTokenReply_Closure closure,
                        void *closure_data);
+  void (*add_gateway)(Countersign__V1__Admin_Service *service,
+                      const Countersign__V1__AddGatewayRequest *input,
+                      Countersign__V1__AddGatewayReply_Closure closure,
+                      void *closure_data);
   void (*trace_payment)(Countersign__V1__Admin_Service *service,
                         const Countersign__V1__TracePaymentRequest *input,
                         Countersign__V1__TracePaymentReply_Closure closure,
@@ -1001,6 +1099,7 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## add_company,\
       function_prefix__ ## add_consultant,\
       function_prefix__ ## create_token,\
+      function_prefix__ ## add_gateway,\
       function_prefix__ ## trace_payment,\
       function_prefix__ ## revoke,\
       function_prefix__ ## unlock,\
@@ -1017,6 +1116,10 @@ void countersign__v1__admin__create_token(ProtobufCService *service,
                                           const Countersign__V1__CreateTokenRequest *input,
                                           Countersign__V1__CreateTokenReply_Closure closure,
                                           void *closure_data);
+void countersign__v1__admin__add_gateway(ProtobufCService *service,
+                                         const Countersign__V1__AddGatewayRequest *input,
+                                         Countersign__V1__AddGatewayReply_Closure closure,
+                                         void *closure_data);
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
@@ -1043,6 +1146,8 @@ extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_request_
 extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__create_token_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__create_token_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__add_gateway_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace__descriptor;

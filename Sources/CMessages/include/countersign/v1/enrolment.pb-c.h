@@ -23,6 +23,8 @@ typedef struct Countersign__V1__EnrolSecret Countersign__V1__EnrolSecret;
 typedef struct Countersign__V1__RenewRequest Countersign__V1__RenewRequest;
 typedef struct Countersign__V1__SignedRenewal Countersign__V1__SignedRenewal;
 typedef struct Countersign__V1__Renewal Countersign__V1__Renewal;
+typedef struct Countersign__V1__GatewaySecret Countersign__V1__GatewaySecret;
+typedef struct Countersign__V1__EnrolGatewayReply Countersign__V1__EnrolGatewayReply;
 typedef struct Countersign__V1__EnrolReply Countersign__V1__EnrolReply;
 typedef struct Countersign__V1__SignedProfile Countersign__V1__SignedProfile;
 typedef struct Countersign__V1__Profile Countersign__V1__Profile;
@@ -84,8 +86,8 @@ struct  Countersign__V1__GetSealingKeyReply
 
 
 /*
- * Set by the terminal. HPKE single-shot seal (RFC 9180 section 6.1) with the info of the login and associated data
- * pack("countersign/1 enrolment").
+ * Set by the terminal or gateway. HPKE single-shot seal (RFC 9180 section 6.1) with the info of the login and associated
+ * data pack("countersign/1 enrolment") for Enrol, pack("countersign/1 gateway enrolment") for EnrolGateway.
  */
 struct  Countersign__V1__EnrolRequest
 {
@@ -99,7 +101,7 @@ struct  Countersign__V1__EnrolRequest
    */
   ProtobufCBinaryData enc;
   /*
-   * Sealed, serialized EnrolSecret, then the 16-byte tag.
+   * Sealed, serialized EnrolSecret or GatewaySecret, then the 16-byte tag.
    */
   ProtobufCBinaryData box;
 };
@@ -206,6 +208,60 @@ struct  Countersign__V1__Renewal
 #define COUNTERSIGN__V1__RENEWAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__renewal__descriptor) \
     , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+/*
+ * What only the service may read. Travels sealed in EnrolRequest.box of EnrolGateway.
+ */
+struct  Countersign__V1__GatewaySecret
+{
+  ProtobufCMessage base;
+  /*
+   * 16 bytes, the secret half of the token.
+   */
+  ProtobufCBinaryData token;
+  /*
+   * DER of a PKCS#10 request signed with the company's new key, which countersigns logins.
+   */
+  ProtobufCBinaryData company_request;
+  /*
+   * DER of a PKCS#10 request signed with the gateway's new TLS key.
+   */
+  ProtobufCBinaryData tls_request;
+  /*
+   * Program and version of the gateway, at most 64 bytes.
+   */
+  char *program_version;
+};
+#define COUNTERSIGN__V1__GATEWAY_SECRET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__gateway_secret__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__EnrolGatewayReply
+{
+  ProtobufCMessage base;
+  /*
+   * DER certificates, the company's leaf first, the root last.
+   */
+  size_t n_company_chain;
+  ProtobufCBinaryData *company_chain;
+  /*
+   * DER certificates, the leaf with role `gateway` first, the root last.
+   */
+  size_t n_tls_chain;
+  ProtobufCBinaryData *tls_chain;
+  /*
+   * Where the gateway finds the service; the hop has role `server`.
+   */
+  Countersign__V1__SignedProfile *profile;
+};
+#define COUNTERSIGN__V1__ENROL_GATEWAY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__enrol_gateway_reply__descriptor) \
+    , 0,NULL, 0,NULL, NULL }
 
 
 /*
@@ -431,6 +487,44 @@ Countersign__V1__Renewal *
 void   countersign__v1__renewal__free_unpacked
                      (Countersign__V1__Renewal *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__GatewaySecret methods */
+void   countersign__v1__gateway_secret__init
+                     (Countersign__V1__GatewaySecret         *message);
+size_t countersign__v1__gateway_secret__get_packed_size
+                     (const Countersign__V1__GatewaySecret   *message);
+size_t countersign__v1__gateway_secret__pack
+                     (const Countersign__V1__GatewaySecret   *message,
+                      uint8_t             *out);
+size_t countersign__v1__gateway_secret__pack_to_buffer
+                     (const Countersign__V1__GatewaySecret   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__GatewaySecret *
+       countersign__v1__gateway_secret__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__gateway_secret__free_unpacked
+                     (Countersign__V1__GatewaySecret *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__EnrolGatewayReply methods */
+void   countersign__v1__enrol_gateway_reply__init
+                     (Countersign__V1__EnrolGatewayReply         *message);
+size_t countersign__v1__enrol_gateway_reply__get_packed_size
+                     (const Countersign__V1__EnrolGatewayReply   *message);
+size_t countersign__v1__enrol_gateway_reply__pack
+                     (const Countersign__V1__EnrolGatewayReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__enrol_gateway_reply__pack_to_buffer
+                     (const Countersign__V1__EnrolGatewayReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__EnrolGatewayReply *
+       countersign__v1__enrol_gateway_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__enrol_gateway_reply__free_unpacked
+                     (Countersign__V1__EnrolGatewayReply *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__EnrolReply methods */
 void   countersign__v1__enrol_reply__init
                      (Countersign__V1__EnrolReply         *message);
@@ -511,6 +605,12 @@ typedef void (*Countersign__V1__SignedRenewal_Closure)
 typedef void (*Countersign__V1__Renewal_Closure)
                  (const Countersign__V1__Renewal *message,
                   void *closure_data);
+typedef void (*Countersign__V1__GatewaySecret_Closure)
+                 (const Countersign__V1__GatewaySecret *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__EnrolGatewayReply_Closure)
+                 (const Countersign__V1__EnrolGatewayReply *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__EnrolReply_Closure)
                  (const Countersign__V1__EnrolReply *message,
                   void *closure_data);
@@ -539,6 +639,10 @@ struct Countersign__V1__Enrolment_Service
                 const Countersign__V1__RenewRequest *input,
                 Countersign__V1__EnrolReply_Closure closure,
                 void *closure_data);
+  void (*enrol_gateway)(Countersign__V1__Enrolment_Service *service,
+                        const Countersign__V1__EnrolRequest *input,
+                        Countersign__V1__EnrolGatewayReply_Closure closure,
+                        void *closure_data);
 };
 typedef void (*Countersign__V1__Enrolment_ServiceDestroy)(Countersign__V1__Enrolment_Service *);
 void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *service,
@@ -549,7 +653,8 @@ void countersign__v1__enrolment__init (Countersign__V1__Enrolment_Service *servi
     { COUNTERSIGN__V1__ENROLMENT__BASE_INIT,\
       function_prefix__ ## get_sealing_key,\
       function_prefix__ ## enrol,\
-      function_prefix__ ## renew  }
+      function_prefix__ ## renew,\
+      function_prefix__ ## enrol_gateway  }
 void countersign__v1__enrolment__get_sealing_key(ProtobufCService *service,
                                                  const Countersign__V1__GetSealingKeyRequest *input,
                                                  Countersign__V1__GetSealingKeyReply_Closure closure,
@@ -562,6 +667,10 @@ void countersign__v1__enrolment__renew(ProtobufCService *service,
                                        const Countersign__V1__RenewRequest *input,
                                        Countersign__V1__EnrolReply_Closure closure,
                                        void *closure_data);
+void countersign__v1__enrolment__enrol_gateway(ProtobufCService *service,
+                                               const Countersign__V1__EnrolRequest *input,
+                                               Countersign__V1__EnrolGatewayReply_Closure closure,
+                                               void *closure_data);
 
 /* --- descriptors --- */
 
@@ -573,6 +682,8 @@ extern const ProtobufCMessageDescriptor countersign__v1__enrol_secret__descripto
 extern const ProtobufCMessageDescriptor countersign__v1__renew_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__signed_renewal__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__renewal__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__gateway_secret__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__enrol_gateway_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__enrol_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__signed_profile__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__profile__descriptor;
