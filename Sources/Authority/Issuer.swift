@@ -16,26 +16,26 @@ public struct Issuer: Sendable {
     self.chain = chain
   }
 
-  /// Makes a root on P-384.
+  /// Makes a root on P-256, which OpenSSL verifies ten times as fast as P-384.
   ///
   /// - Parameters:
   ///   - serviceName: becomes the root's common name.
   ///   - now: seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``IssuingError``, or ``CryptographyError`` where the name does not fit.
   public static func makeRoot(serviceName: String, now: Int64) throws -> Issuer {
-    let key = PrivateKey.generate(.p384)
+    let key = PrivateKey.generate(.p256)
     let certificate = try PreparedCertificate.root(serviceName: serviceName, key: key.publicKey, now: now)
       .linted(issuer: nil, now: now)
       .signed(issuer: nil, key: key)
     return Issuer(certificate: certificate, key: key, chain: [certificate])
   }
 
-  /// Makes an issuing authority on P-384 under this one.
+  /// Makes an issuing authority on P-256 under this one.
   ///
   /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``IssuingError``.
   public func makeIssuing(now: Int64) throws -> Issuer {
-    let key = PrivateKey.generate(.p384)
+    let key = PrivateKey.generate(.p256)
     let made = try PreparedCertificate.issuing(key: key.publicKey, issuer: certificate, now: now)
       .linted(issuer: certificate, now: now)
       .signed(issuer: certificate, key: self.key)

@@ -3,6 +3,7 @@ import CountersignClient
 import CountersignRPC
 import Cryptography
 import Files
+import Messages
 import NIOCore
 import ProgramSupport
 import TLS
@@ -13,7 +14,8 @@ struct LoginBench: AsyncParsableCommand {
     commandName: "login", abstract: "Full logins in a closed loop: challenge, both chains and signatures, identity.",
     discussion: """
       Prints "login AT-ONCE RATE" and "handshake AT-ONCE RATE". A login is durable when it counts: its session, journal
-      record and second identity are committed. Each worker has its own consultant and keeps its connection.
+      record and second identity are committed. Each worker has its own consultant and keeps its connection. A handshake
+      is a new connection with certificates on both sides and one BeginLogin, which costs the server no signature.
 
       EXAMPLE
         countersign-bench login --server localhost:7443 --admin DATA/admin --work /tmp/fleet --at-once 16
@@ -57,7 +59,7 @@ struct LoginBench: AsyncParsableCommand {
         var count = 0
         while !isOver() {
           let client = RPCClient(host: host, port: port, tls: tls)
-          _ = try await client.peerCertificates()
+          _ = try await CheckoutClient(client).beginLogin(BeginLoginRequest())
           await client.close()
           count += 1
         }
