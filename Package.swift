@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "CountersignClient", targets: ["CountersignClient", "Cryptography", "Messages"]),
     .library(name: "CountersignRPC", targets: ["CountersignRPC", "Cryptography", "MessageRuntime", "TLS"]),
     .executable(name: "countersign-server", targets: ["countersign-server"]),
+    .executable(name: "countersign-gateway", targets: ["countersign-gateway"]),
     .executable(name: "countersign-admin", targets: ["countersign-admin"]),
     .executable(name: "countersign-terminal", targets: ["countersign-terminal"]),
     .executable(name: "countersign-bench", targets: ["countersign-bench"]),
@@ -83,6 +84,15 @@ let package = Package(
       name: "CountersignClient",
       dependencies: ["Authority", "Bytes", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS"]),
 
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
+
     // Programs.
     .target(
       name: "ProgramSupport",
@@ -96,6 +106,14 @@ let package = Package(
       name: "countersign-server",
       dependencies: [
         "Bytes", "CheckoutService", "Cryptography", "Files", "Payments", "ProgramSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
+    .executableTarget(
+      name: "countersign-gateway",
+      dependencies: [
+        "Gateway", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -167,8 +185,8 @@ let package = Package(
     .testTarget(
       name: "ServiceTests",
       dependencies: [
-        "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Messages",
-        "Payments", "Seals", "StorageSQLite", "TLS",
+        "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Gateway",
+        "Messages", "Payments", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

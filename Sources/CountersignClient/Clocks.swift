@@ -1,8 +1,8 @@
 import Glibc
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-enum Wall {
-  static func milliseconds() -> Int64 { clockMilliseconds(CLOCK_REALTIME) }
+package enum Wall {
+  package static func milliseconds() -> Int64 { clockMilliseconds(CLOCK_REALTIME) }
 }
 
 /// Milliseconds of a clock that never goes back and counts while the machine sleeps, as the service's clock does.

@@ -93,15 +93,15 @@ public struct TerminalEnrolment: Sendable {
 }
 
 /// One message sealed to the service's sealing key (RFC 9180, section 6.1).
-struct SealedOnce {
-  let keyID: [UInt8]
-  let enc: [UInt8]
-  let box: [UInt8]
+package struct SealedOnce {
+  package let keyID: [UInt8]
+  package let enc: [UInt8]
+  package let box: [UInt8]
 
   /// Verifies the key that was offered and seals.
   ///
   /// - Throws: ``TerminalError/untrusted(_:)``.
-  init(
+  package init(
     _ plaintext: [UInt8], associatedData: [UInt8], to offered: GetSealingKeyReply, pinned: Bytes32, root: Certificate
   ) throws {
     guard let signed = offered.sealingKey else { throw TerminalError.untrusted("no sealing key came") }

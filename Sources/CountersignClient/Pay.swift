@@ -260,7 +260,7 @@ extension TerminalError {
   }
 
   /// Runs `body`; a status becomes a ``TerminalError``.
-  static func mapping<R>(_ body: () async throws -> R) async throws -> R {
+  package static func mapping<R>(_ body: () async throws -> R) async throws -> R {
     do {
       return try await body()
     } catch let status as RPCStatus {

@@ -9,7 +9,7 @@ import TLS
 public struct TrustedProfile: Sendable {
   public let profile: Profile
   /// The pinned root itself.
-  let root: Certificate
+  package let root: Certificate
 
   public var rootFingerprint: Bytes32 { root.fingerprint }
 
@@ -17,7 +17,7 @@ public struct TrustedProfile: Sendable {
   ///   - pinned: SHA-256 of the root's DER, from the token or from beside the consultant's key.
   ///   - wall: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError/untrusted(_:)``.
-  init(_ signed: SignedProfile, pinned: Bytes32, wall: Int64) throws(TerminalError) {
+  package init(_ signed: SignedProfile, pinned: Bytes32, wall: Int64) throws(TerminalError) {
     let chain = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile")
     guard chain.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.profile(signed.profile)) else {
       throw .untrusted("the profile's signature does not fit; it was altered or is another service's")
@@ -39,7 +39,7 @@ public struct TrustedProfile: Sendable {
   }
 
   /// How the hop's TLS certificate is verified.
-  func verification() throws(TerminalError) -> ServerVerification {
+  package func verification() throws(TerminalError) -> ServerVerification {
     let role: Role
     switch profile.hopRole {
     case .server: role = .server

@@ -22,7 +22,8 @@ struct CountersignAdmin: AsyncParsableCommand {
       """,
     version: "countersign-admin 1.0.0",
     subcommands: [
-      CompanyCommand.self, ConsultantCommand.self, Trace.self, Revoke.self, Unlock.self, Certificates.self,
+      CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self, Revoke.self, Unlock.self,
+      Certificates.self,
     ])
 }
 

@@ -71,12 +71,14 @@ final class TestService: Sendable {
 
   /// Enrols a terminal.
   ///
-  /// - Parameter holding: the company whose key the terminal gets; nil: none.
+  /// - Parameters:
+  ///   - holding: the company whose key the terminal gets; nil: none.
+  ///   - port: a gateway's; nil: the service's.
   func enrol(
-    _ place: String, token: String, holding company: String?, isReplacing: Bool = false
+    _ place: String, token: String, holding company: String?, isReplacing: Bool = false, port: UInt16? = nil
   ) async throws -> Terminal {
     let folder = TerminalFolder("\(root)/\(place)")
-    _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port, program: "test/1")
+    _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(token: token, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
     if let company { try folder.installCompany(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key") }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")

@@ -1,0 +1,88 @@
+import Authority
+import CountersignClient
+import CountersignRPC
+import Cryptography
+import Messages
+import Seals
+import TLS
+
+/// Exchanges a gateway's one-time token for the company's certificate and the gateway's TLS certificate. Both keys are
+/// made here and never leave this machine.
+///
+/// Source: docs/gateway.md, "Set up".
+public struct GatewayEnrolment: Sendable {
+  public let folder: GatewayFolder
+  /// Name or address of the service; the token's root decides whether it is the right one.
+  public let host: String
+  public let port: UInt16
+  /// Program and version, at most 64 bytes.
+  public let program: String
+
+  public init(folder: GatewayFolder, host: String, port: UInt16, program: String) {
+    self.folder = folder
+    self.host = host
+    self.port = port
+    self.program = program
+  }
+
+  /// - Parameters:
+  ///   - passphrase: the company's key is encrypted under it.
+  ///   - isReplacing: a folder that is set up gets new keys and certificates.
+  /// - Throws: `TerminalError`, `FileError`, or what the token's text lacks.
+  public func enrol(
+    token: String, passphrase: SecretBytes, isReplacing: Bool = false
+  ) async throws -> GatewayIdentity {
+    guard isReplacing || !folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is set up already; --replace sets it up anew, or name another folder")
+    }
+    let token = try EnrolmentToken(parsing: token)
+    let keys = try folder.enrolmentKeys(passphrase: passphrase)
+    let channel = try RPCClient(
+      host: host, port: port,
+      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
+    defer { channel.closeSoon() }
+    let client = EnrolmentClient(channel)
+    let reply = try await TerminalError.mapping {
+      let offered = try await client.getSealingKey(GetSealingKeyRequest())
+      let request = try await seal(token, keys, offered, channel)
+      return try await client.enrolGateway(request, options: CallOptions(isSealed: true))
+    }
+    guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
+    let company = GatewayFolder.Holder(chain: try Self.chain(reply.companyChain), key: keys.company)
+    let tls = GatewayFolder.Holder(chain: try Self.chain(reply.tlsChain), key: keys.tls)
+    guard tls.chain.last?.fingerprint == token.root else {
+      throw TerminalError.untrusted("the certificates that came do not lead to the root that the token names")
+    }
+    let identity = try GatewayIdentity(profile: profile, company: company, tls: tls, now: Wall.milliseconds())
+    try folder.store(profile: profile, company: company, tls: tls, passphrase: passphrase)
+    return identity
+  }
+
+  private func seal(
+    _ token: EnrolmentToken, _ keys: (company: PrivateKey, tls: PrivateKey), _ offered: GetSealingKeyReply,
+    _ channel: RPCClient
+  ) async throws -> EnrolRequest {
+    guard let root = try await channel.peerCertificates().last(where: { $0.fingerprint == token.root }) else {
+      throw TerminalError.untrusted("the server did not show the root that the token names")
+    }
+    var secret = GatewaySecret()
+    secret.token = token.secret
+    secret.companyRequest = try CertificateRequest.make(key: keys.company, commonName: "company", organisation: nil)
+    secret.tlsRequest = try CertificateRequest.make(key: keys.tls, commonName: "gateway", organisation: nil)
+    secret.programVersion = program
+    let sealed = try SealedOnce(
+      secret.encoded(), associatedData: EnrolmentSeal.gatewayAssociatedData, to: offered, pinned: token.root,
+      root: root)
+    var request = EnrolRequest()
+    (request.sealingKeyId, request.enc, request.box) = (sealed.keyID, sealed.enc, sealed.box)
+    return request
+  }
+
+  private static func chain(_ ders: [[UInt8]]) throws -> [Certificate] {
+    do {
+      return try ders.prefix(CertificatePath.largestLoginChain).map { try Certificate(der: $0) }
+    } catch {
+      throw TerminalError.untrusted("a certificate that came cannot be read: \(error)")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Bytes
+import CountersignClient
+import Cryptography
+import Files
+import Messages
+
+/// The gateway's folder.
+///
+/// ```
+/// profile.signed        serialized SignedProfile: where the service is, signed by it
+/// company.pem .key      the company's chain, root last; PKCS#8, encrypted under the passphrase
+/// tls.pem .key          the chain with role gateway; its key, mode 0600
+/// enrolling-*.key       keys of an enrolment that has not ended
+/// ```
+public struct GatewayFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Whether a gateway was set up here.
+  public var isEnrolled: Bool { Files.exists(file("profile.signed")) }
+
+  /// Reads and verifies everything.
+  ///
+  /// - Parameters:
+  ///   - passphrase: opens the company's key.
+  ///   - now: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Throws: `FileError`, `TerminalError`, `CryptographyError`.
+  public func identity(passphrase: SecretBytes, now: Int64) throws -> GatewayIdentity {
+    guard isEnrolled else {
+      throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
+    }
+    return try GatewayIdentity(
+      profile: try SignedProfile(decoding: try Files.read(file("profile.signed"))),
+      company: Holder(chain: try chain("company.pem"), key: try key("company.key", passphrase)),
+      tls: Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil)), now: now)
+  }
+
+  /// A chain with its leaf's key.
+  struct Holder: Sendable {
+    /// Leaf first, root last.
+    let chain: [Certificate]
+    let key: PrivateKey
+  }
+
+  private func chain(_ name: String) throws -> [Certificate] {
+    let chain = try Certificate.fromPEM(try Files.read(file(name)))
+    guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
+    return chain
+  }
+
+  private func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
+    do {
+      return try PrivateKey(pem: try Files.readSecret(file(name)), passphrase: passphrase)
+    } catch let error as CryptographyError {
+      throw TerminalError.key("\(file(name)) \(error)")
+    }
+  }
+}
+
+// MARK: - Enrolment
+
+extension GatewayFolder {
+  private static let names = (company: "enrolling-company.key", tls: "enrolling-tls.key")
+
+  /// The keys of an enrolment that was interrupted, else new ones, written before anything is asked for.
+  func enrolmentKeys(passphrase: SecretBytes) throws -> (company: PrivateKey, tls: PrivateKey) {
+    try Files.makeFolder(path)
+    if Files.exists(file(Self.names.company)), Files.exists(file(Self.names.tls)) {
+      return (try key(Self.names.company, passphrase), try key(Self.names.tls, nil))
+    }
+    let (company, tls) = (PrivateKey.generate(.p256), PrivateKey.generate(.p256))
+    try Files.write(try company.pem(passphrase: passphrase), to: file(Self.names.company))
+    try Files.write(try tls.pem(passphrase: nil), to: file(Self.names.tls))
+    return (company, tls)
+  }
+
+  /// Writes what an enrolment brought; the profile last, since it marks the folder as enrolled.
+  func store(profile: SignedProfile, company: Holder, tls: Holder, passphrase: SecretBytes) throws {
+    try Files.write(company.chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
+    try Files.write(try company.key.pem(passphrase: passphrase), to: file("company.key"))
+    try Files.write(tls.chain.flatMap(\.pem), to: file("tls.pem"), mode: 0o644)
+    try Files.write(try tls.key.pem(passphrase: nil), to: file("tls.key"))
+    try Files.write(profile.encoded(), to: file("profile.signed"))
+    try Files.destroy(file(Self.names.company))
+    try Files.destroy(file(Self.names.tls))
+  }
+}

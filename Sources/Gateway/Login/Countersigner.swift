@@ -1,0 +1,63 @@
+import Bytes
+import Cryptography
+import Messages
+import Seals
+
+/// Countersigns logins of the company's own consultants to the company's own service, and no others.
+///
+/// Source: docs/security.md, "Login", step 3.
+struct Countersigner: Sendable {
+  private let identity: GatewayIdentity
+  private let rules: (any CompanyRules)?
+
+  init(_ identity: GatewayIdentity, rules: (any CompanyRules)?) {
+    self.identity = identity
+    self.rules = rules
+  }
+
+  /// Checks a login whose challenge was fetched on its connection, and adds the company's chain and countersignature.
+  ///
+  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Returns: the serialized request for the service.
+  /// - Throws: ``GatewayRefusal``, or the rules' status.
+  func countersigned(_ login: AskedLogin, now: Int64) throws -> [UInt8] {
+    let profile = identity.service.profile
+    guard login.statement.serviceName == profile.serviceName,
+      login.statement.rootFingerprint == identity.root.fingerprint.bytes
+    else { throw GatewayRefusal(.wrongDestination, cause: "statement is for \(login.statement.serviceName)") }
+    let leaf = try consultant(login.request.consultantChain, now)
+    guard login.statement.certificateDigest == leaf.fingerprint.bytes,
+      leaf.publicKey.isValid(
+        signature: login.request.signature, for: SigningInput.statement(login.request.statement))
+    else { throw GatewayRefusal(.signatureInvalid, cause: leaf.subjectText) }
+    guard leaf.organisation == identity.organisation else {
+      throw GatewayRefusal(.wrongCompany, cause: leaf.subjectText)
+    }
+    if let status = rules?.refusal(consultant: leaf, now: now) { throw status }
+    return try sign(login.request).encoded()
+  }
+
+  private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> Certificate {
+    guard ders.count <= CertificatePath.largestLoginChain,
+      ders.reduce(0, { $0 + $1.count }) <= CertificatePath.largestLoginChainBytes
+    else { throw GatewayRefusal(.certificateRefused, cause: "\(ders.count) certificates") }
+    do {
+      let chain = try ders.map { try Certificate(der: $0) }
+      try CertificatePath.verify(
+        chain: chain, anchors: [identity.root], role: .consultant, at: now / 1_000, dnsName: nil)
+      return chain[0]
+    } catch {
+      throw GatewayRefusal(.certificateRefused, cause: "\(error)")
+    }
+  }
+
+  private func sign(_ asked: LoginRequest) throws -> LoginRequest {
+    var request = asked
+    let company = identity.company
+    request.companyChain = company.chain.map(\.der)
+    request.countersignature = try company.key.sign(
+      SigningInput.countersignature(
+        statement: asked.statement, signature: asked.signature, companyLeaf: company.chain[0].fingerprint))
+    return request
+  }
+}
