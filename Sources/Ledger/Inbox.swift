@@ -182,3 +182,14 @@ final class Job<R: Sendable>: WriterJob, @unchecked Sendable {
 
   func fail(_ error: any Error) { continuation.resume(throwing: error) }
 }
+
+/// A record that nobody waits for.
+final class Note: WriterJob {
+  private let row: EventRow
+
+  init(_ row: EventRow) { self.row = row }
+
+  func run(_ store: any Store) throws(StoreError) { try store.insertEvent(row) }
+  func finish() {}
+  func fail(_ error: any Error) {}
+}

@@ -11,23 +11,27 @@ public final class Ledger: Sendable {
   private let makeStore: @Sendable () throws -> any Store
   private let acquirer: any Acquirer
   private let clock: LedgerClock
+  private let makeCards: @Sendable () throws -> (any CardOpener)?
   private let onRefusing: @Sendable (any Error) -> Void
   private let onFatal: @Sendable (any Error) -> Void
   private let thread = Mutex<WriterThread?>(nil)
 
   /// - Parameters:
   ///   - store: makes the store, on the writer's thread.
+  ///   - cards: makes what opens stored cards for inquiries and reversals, on the writer's thread.
   ///   - onRefusing: called when new payments begin to be refused, with the store's reason; for the log. At most
   ///     every ten seconds.
   ///   - onFatal: called where a commit's outcome is unknown; the process must end, and its next start recovers.
   public init(
     store: @escaping @Sendable () throws -> any Store, acquirer: any Acquirer, clock: LedgerClock,
+    cards: @escaping @Sendable () throws -> (any CardOpener)? = { nil },
     onRefusing: @escaping @Sendable (any Error) -> Void = { _ in },
     onFatal: @escaping @Sendable (any Error) -> Void
   ) {
     makeStore = store
     self.acquirer = acquirer
     self.clock = clock
+    makeCards = cards
     self.onRefusing = onRefusing
     self.onFatal = onFatal
   }
@@ -37,10 +41,11 @@ public final class Ledger: Sendable {
   /// - Throws: what the store says.
   public func start() throws {
     let thread = WriterThread(name: "ledger")
-    acquirer.start(Sink(inbox: inbox))
+    acquirer.start(Sink(inbox: inbox, clock: clock))
     try thread.start { [self] in
       let writer = try Writer(
-        store: makeStore(), acquirer: acquirer, clock: clock, inbox: inbox, onRefusing: onRefusing, onFatal: onFatal)
+        store: makeStore(), acquirer: acquirer, cards: makeCards(), clock: clock, inbox: inbox, onRefusing: onRefusing,
+        onFatal: onFatal)
       try writer.recover()
       return { writer.run() }
     }
@@ -120,5 +125,11 @@ public struct LedgerClock: Sendable {
 /// Brings late answers of the acquirer to the writer.
 private struct Sink: AcquirerSink {
   let inbox: Inbox
+  let clock: LedgerClock
+
   func answer(_ answer: AcquirerAnswer) { inbox.add(answer) }
+
+  func unmatched(_ text: String) {
+    _ = inbox.add(Note(EventRow(kind: .unmatchedAnswer, time: clock.wall(), text: text)))
+  }
 }

@@ -7,6 +7,7 @@ import Payments
 final class Writer {
   let store: any Store
   let acquirer: any Acquirer
+  let cards: (any CardOpener)?
   let clock: LedgerClock
   let inbox: Inbox
   private let onRefusing: @Sendable (any Error) -> Void
@@ -30,11 +31,12 @@ final class Writer {
   private static let reasonWait: Int64 = 10_000
 
   init(
-    store: any Store, acquirer: any Acquirer, clock: LedgerClock, inbox: Inbox,
+    store: any Store, acquirer: any Acquirer, cards: (any CardOpener)?, clock: LedgerClock, inbox: Inbox,
     onRefusing: @escaping @Sendable (any Error) -> Void, onFatal: @escaping @Sendable (any Error) -> Void
   ) {
     self.store = store
     self.acquirer = acquirer
+    self.cards = cards
     self.clock = clock
     self.inbox = inbox
     self.onRefusing = onRefusing

@@ -42,11 +42,11 @@ extension Writer {
     case .resolve: try move(&next, dueIn: 0, in: &round)
     case .inquire:
       try move(&next, dueIn: Limits.inquiryMilliseconds, in: &round)
-      round.ask(operation(.inquiry, next))
+      round.ask(try operation(.inquiry, next))
     case .reverse:
       next.attempts += 1
       try move(&next, dueIn: ReversalSchedule.wait(after: next.attempts), in: &round)
-      round.ask(operation(.reversal, next))
+      round.ask(try operation(.reversal, next))
     case .reverseLater: try move(&next, dueIn: acquirer.answerTimeoutMilliseconds, in: &round)
     case .leaveToOperators: try move(&next, dueIn: nil, in: &round)
     }
@@ -95,9 +95,14 @@ extension Writer {
         kind: .paymentState, payment: entry.record.payment, time: round.wall, text: entry.record.state.name + attempts))
   }
 
-  private func operation(_ kind: AcquirerOperation.Kind, _ entry: Entry) -> AcquirerOperation {
-    AcquirerOperation(
+  private func operation(_ kind: AcquirerOperation.Kind, _ entry: Entry) throws(StoreError) -> AcquirerOperation {
+    var operation = AcquirerOperation(
       kind: kind, payment: entry.record.payment, amount: entry.record.amount, currency: entry.record.currency,
-      instalments: entry.instalments, secrets: .empty)
+      instalments: entry.instalments, secrets: .empty, isRepeat: entry.attempts > 1)
+    if acquirer.namesSales, let sale = try store.sale(payment: entry.record.payment) {
+      operation.original = sale.original
+      operation.secrets = cards?.open(sale) ?? .empty
+    }
+    return operation
   }
 }

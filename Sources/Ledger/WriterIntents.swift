@@ -22,7 +22,12 @@ extension Writer {
       } else {
         nil
       }
-    switch try store.insertIntent(intent, reference: reference, time: round.wall, unlessKnown: refusal) {
+    let original = acquirer.nameSale(at: round.wall)
+    let isNamed = !acquirer.namesSales || original != nil
+    switch try store.insertIntent(
+      intent, reference: reference, original: original, time: round.wall,
+      unlessKnown: refusal ?? (isNamed ? nil : .storeUnavailable))
+    {
     case .recorded(let number):
       round.started.append(
         Entry(
@@ -31,7 +36,7 @@ extension Writer {
       round.ask(
         AcquirerOperation(
           kind: .sale, payment: number, amount: intent.amount, currency: intent.currency,
-          instalments: intent.instalments, secrets: intent.secrets))
+          instalments: intent.instalments, secrets: intent.secrets, original: original))
     case .exists(let stored): repeated(intent, stored, reference, in: &round)
     case .refused(let refusal): round.refuse(intent.reply, refusal)
     }

@@ -162,22 +162,22 @@ public struct ApprovalCode: Hashable, Sendable, BitwiseCopyable {
   public init(value: UInt64) { self.value = value }
 }
 
-/// Two ASCII characters of the acquirer's answer (ISO 8583 DE39); 0 where there is none.
+/// Two or three ASCII characters of the acquirer's answer (ISO 8583 DE39), first most significant; 0 where there is none.
 public struct ResponseCode: Hashable, Sendable, BitwiseCopyable {
-  public let value: UInt16
+  public let value: UInt32
   /// The characters, or empty.
-  public var text: String { asciiText(UInt64(value), count: 2) }
+  public var text: String { asciiText(UInt64(value), count: 3) }
 
-  /// - Parameter ascii: two ASCII characters.
+  /// - Parameter ascii: two or three ASCII characters.
   public init(ascii: StaticString) {
-    value = ascii.withUTF8Buffer { $0.prefix(2).reduce(0) { $0 << 8 | UInt16($1) } }
+    value = ascii.withUTF8Buffer { $0.prefix(3).reduce(0) { $0 << 8 | UInt32($1) } }
   }
   public static let none = ResponseCode(value: 0)
-  public init(value: UInt16) { self.value = value }
+  public init(value: UInt32) { self.value = value }
 }
 
 /// Characters that stand in a number, first most significant; zero bytes are left out.
-private func asciiText(_ value: UInt64, count: UInt64) -> String {
+func asciiText(_ value: UInt64, count: UInt64) -> String {
   let bytes = (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   return String(decoding: bytes.filter { $0 != 0 }, as: UTF8.self)
 }

@@ -119,7 +119,8 @@ final class MemoryStore: Store {
   }
 
   func insertIntent(
-    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, original: OriginalElements?, time: Int64,
+    unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult {
     let faults = faults
     if faults.sessionsOver.contains(intent.session) { return .refused(.sessionOver) }
@@ -170,6 +171,8 @@ final class MemoryStore: Store {
       contents.stored(number).map { OpenPayment(stored: $0, unresolved: contents.unresolved[number]) }
     }
   }
+
+  func sale(payment: Int64) throws(StoreError) -> StoredSale? { throw Self.absent }
 
   func payment(number: Int64) throws(StoreError) -> StoredPayment? {
     if faults.reads { throw .unavailable("unreadable") }

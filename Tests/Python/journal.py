@@ -41,10 +41,11 @@ def leaves(db):
     found = []
     for row in db.execute(
         "SELECT seq, key, company, consultant, session, sequence, time, amount, currency, instalments, reference,"
-        " fingerprint, expiry, first6, last4, card_length, leaf FROM payment"
+        " fingerprint, expiry, first6, last4, card_length, leaf, original FROM payment"
     ):
         fields = [sized(row[1]), u64(row[2]), u64(row[3]), sized(row[4])] + [u64(n) for n in row[5:10]]
         fields += [sized(row[10]), sized(row[11])] + [u64(n) for n in row[12:16]]
+        fields += [] if row[17] is None else [sized(row[17])]
         found.append((row[0], leaf(b"payment", row[0], *fields), row[16], row[6]))
     for row in db.execute("SELECT seq, payment, time, state, approval, response, leaf FROM outcome"):
         found.append((row[0], leaf(b"outcome", row[0], *[u64(n) for n in row[1:6]]), row[6], row[2]))

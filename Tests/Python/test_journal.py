@@ -15,13 +15,14 @@ from journal import leaf, optional_bytes, optional_number, sized, u64
 TABLES = """
 CREATE TABLE payment (seq INTEGER PRIMARY KEY, key BLOB, company INTEGER, consultant INTEGER, session BLOB,
   sequence INTEGER, time INTEGER, amount INTEGER, currency INTEGER, instalments INTEGER, reference TEXT,
-  fingerprint BLOB, expiry INTEGER, first6 INTEGER, last4 INTEGER, card_length INTEGER, leaf INTEGER);
+  fingerprint BLOB, expiry INTEGER, first6 INTEGER, last4 INTEGER, card_length INTEGER, leaf INTEGER, original BLOB);
 CREATE TABLE outcome (payment INTEGER PRIMARY KEY, seq INTEGER, time INTEGER, state INTEGER, approval INTEGER,
   response INTEGER, leaf INTEGER);
 CREATE TABLE event (seq INTEGER PRIMARY KEY, kind TEXT, payment INTEGER, consultant INTEGER, company INTEGER,
   session BLOB, time INTEGER, body TEXT, leaf INTEGER);
 CREATE TABLE head (last INTEGER PRIMARY KEY, first INTEGER, previous BLOB, root BLOB, time INTEGER, signature BLOB);
 """
+ORIGINAL = bytes(range(48, 91))
 KEY, SESSION, FINGERPRINT = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
 
 
@@ -64,11 +65,14 @@ class Ledger:
         digest = leaf(
             b"payment", number, sized(KEY + u64(number)), u64(1), u64(2), sized(SESSION), *[u64(n) for n in numbers],
             sized("주문"), sized(FINGERPRINT), *[u64(n) for n in (203012, 411111, 1111, 16)],
+            *([sized(ORIGINAL)] if number == 4 else []),
         )
         self.insert(
             "payment", digest, number, KEY + u64(number), 1, 2, SESSION, *numbers, "주문", FINGERPRINT, 203012, 411111,
             1111, 16,
         )
+        if number == 4:
+            self.db.execute("UPDATE payment SET original = ? WHERE seq = 4", [ORIGINAL])
 
     def outcome(self, number, payment):
         fields = [payment, 1000 + number, 2, -1, 0x3030]
@@ -85,6 +89,8 @@ class Ledger:
     def insert(self, table, digest, *values):
         self.digests.append(digest)
         values += (prefix(digest),)
+        if table == "payment":
+            values += (None,)
         self.db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(values))})", values)
 
     def head(self, key):
@@ -116,6 +122,8 @@ def test_a_whole_journal_has_no_problem(ledger, capsys):
     [
         ("UPDATE payment SET amount = amount + 1 WHERE seq = 4", "record 4 was altered"),
         ("UPDATE payment SET reference = 'other' WHERE seq = 1", "record 1 was altered"),
+        ("UPDATE payment SET original = zeroblob(43) WHERE seq = 1", "record 1 was altered"),
+        ("UPDATE payment SET original = NULL WHERE seq = 4", "record 4 was altered"),
         ("UPDATE outcome SET state = 3 WHERE seq = 5", "record 5 was altered"),
         ("UPDATE event SET consultant = 3 WHERE seq = 6", "record 6 was altered"),
         ("UPDATE event SET consultant = NULL WHERE seq = 10", "record 10 was altered"),

@@ -28,6 +28,25 @@ import Testing
     #expect(other == nil)
   }
 
+  @Test func whatNamesASaleToTheAcquirerIsKeptWithItsCard() throws {
+    let store = try TestLedger().openWithSession()
+    let original = OriginalElements(
+      messageType: 200, stan: 999_999, time: 1_795_000_000, acquirer: .init(value: 12_345, count: 11),
+      retrieval: (0x3633_3332_3039_3939, 0x3939_3939), terminal: 0x5430_3030_3030_3031)
+    let intent = TestLedger.intent(1)
+    try store.begin()
+    let named = try #require(try store.record(intent, original: original).number)
+    let unnamed = try #require(try store.record(TestLedger.intent(2)).number)
+    try store.commit(lowWater: 0)
+    let sale = try #require(try store.sale(payment: named))
+    #expect(sale.original == original)
+    #expect(sale.original?.description == "terminal T0000001, STAN 999999, reference 633209999999")
+    #expect(sale.key == intent.key && sale.company == 1 && sale.card.length == 16)
+    #expect((0..<47).allSatisfy { sale.card.box[$0] == intent.card.box[$0] })
+    #expect(try store.sale(payment: unnamed)?.original == nil)
+    #expect(try store.sale(payment: unnamed + 1) == nil)
+  }
+
   @Test func aKeyIsRecordedOnceForACompany() throws {
     let store = try TestLedger().openWithSession()
     try store.begin()

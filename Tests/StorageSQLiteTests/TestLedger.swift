@@ -86,9 +86,11 @@ final class Switch {
 }
 
 extension SQLiteStore {
-  func record(_ intent: Intent, unlessKnown refusal: PaymentRefusal? = nil) throws -> IntentResult {
+  func record(
+    _ intent: Intent, original: OriginalElements? = nil, unlessKnown refusal: PaymentRefusal? = nil
+  ) throws -> IntentResult {
     try Array("A-1".utf8).withUnsafeBytes {
-      try insertIntent(intent, reference: $0, time: TestLedger.time, unlessKnown: refusal)
+      try insertIntent(intent, reference: $0, original: original, time: TestLedger.time, unlessKnown: refusal)
     }
   }
 

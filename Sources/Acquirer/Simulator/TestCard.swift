@@ -62,6 +62,6 @@ enum TestCard: Sendable, Equatable {
   }
 
   private static func responseCode(_ code: Int) -> ResponseCode {
-    ResponseCode(value: UInt16(0x30 + code / 10) << 8 | UInt16(0x30 + code % 10))
+    ResponseCode(value: UInt32(0x30 + code / 10) << 8 | UInt32(0x30 + code % 10))
   }
 }

@@ -19,7 +19,7 @@ struct AnswerEncoder {
       result.outcome = Countersign__V1__Outcome(rawValue: UInt32(record.outcome.rawValue))
       result.state = Countersign__V1__PaymentState(rawValue: UInt32(record.state.rawValue))
       result.approval_code = texts.append(ascii: record.approvalCode.value, of: 8)
-      result.response_code = texts.append(ascii: UInt64(record.responseCode.value), of: 2)
+      result.response_code = texts.append(ascii: UInt64(record.responseCode.value), of: 3)
       result.amount = record.amount
       result.currency = texts.append(ascii: UInt64(record.currency.value), of: 3)
       result.order_reference = texts.append(reference)

@@ -53,10 +53,11 @@ struct VaultKeys: Sendable {
   }
 }
 
-/// Encrypts card numbers for the database. One for each event loop; nothing is allocated per payment.
+/// Encrypts card numbers for the database, and opens them for reversals. One for each thread; nothing is allocated per
+/// payment.
 ///
 /// Source: docs/security.md, "Card data"; PCI DSS 3.5.1.
-final class CardVault {
+final class CardVault: CardOpener {
   private let data: AES256GCM
   private let fingerprint: HMACSHA256Key
   private var associated = Pack("countersign/1 card")
@@ -91,6 +92,29 @@ final class CardVault {
       }
     }
     return stored
+  }
+
+  /// PAN and expiry of a stored card; nil where its seal does not open.
+  func open(_ sale: StoredSale) -> CardSecrets? {
+    guard sale.card.keyVersion == VaultKeys.version else { return nil }
+    associated.restart("countersign/1 card")
+    associated.append(sale.key)
+    associated.append(UInt64(bitPattern: sale.company))
+    var card = CardSecrets.empty
+    let isOpened = withUnsafeBytes(of: sale.card.box) { box in
+      withUnsafeMutableBytes(of: &card.pan) { pan in
+        associated.bytes.withUnsafeBytes { aad in
+          data.open(
+            nonce: UnsafeRawBufferPointer(rebasing: box[..<12]), aad: aad,
+            box: UnsafeRawBufferPointer(rebasing: box[12...]), into: pan)
+        }
+      }
+    }
+    guard isOpened else { return nil }
+    card.panLength = min(sale.card.length, 19)
+    card.expiryYear = UInt16(truncatingIfNeeded: sale.card.expiry / 100)
+    card.expiryMonth = UInt8(truncatingIfNeeded: sale.card.expiry % 100)
+    return card
   }
 
   private func digits(_ card: CardSecrets, _ range: Range<Int>) -> UInt32 {

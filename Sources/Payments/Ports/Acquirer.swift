@@ -6,6 +6,15 @@ public protocol Acquirer: AnyObject, Sendable {
   /// Called once, before anything else.
   func start(_ sink: any AcquirerSink)
 
+  /// Whether sales are named before they are recorded, and operations after the sale carry name and card.
+  var namesSales: Bool { get }
+
+  /// The name of the next sale; recorded with its intent, before ``begin(_:answered:)`` gets it. Never blocks for long.
+  ///
+  /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Returns: nil where there is none at present; the payment is refused then.
+  func nameSale(at time: Int64) -> OriginalElements?
+
   /// Hands over operations. `answered` is appended to, one entry for each operation whose answer is known at once.
   ///
   /// - Parameter operations: durable already, in the order of their records.
@@ -18,12 +27,23 @@ public protocol Acquirer: AnyObject, Sendable {
   var answerTimeoutMilliseconds: Int64 { get }
 }
 
+extension Acquirer {
+  public var namesSales: Bool { false }
+  public func nameSale(at time: Int64) -> OriginalElements? { nil }
+}
+
 /// Takes answers that come late. Safe from any thread, never blocks.
 public protocol AcquirerSink: Sendable {
   func answer(_ answer: AcquirerAnswer)
+
+  /// An answer that belongs to no known payment; for the journal.
+  ///
+  /// - Parameter text: for people; no card data.
+  func unmatched(_ text: String)
 }
 
-/// One thing to ask the acquirer. Trivial; `secrets` are there for a sale only.
+/// One thing to ask the acquirer. Trivial; `secrets` are all there for a sale; for what follows it only PAN and expiry,
+/// where the acquirer names sales, else nothing.
 public struct AcquirerOperation: Sendable, BitwiseCopyable {
   public enum Kind: UInt8, Sendable, BitwiseCopyable {
     case sale
@@ -36,9 +56,14 @@ public struct AcquirerOperation: Sendable, BitwiseCopyable {
   public var currency: Currency
   public var instalments: UInt8
   public var secrets: CardSecrets
+  /// What names the sale, where the acquirer names sales.
+  public var original: OriginalElements?
+  /// Of a reversal: it was sent before.
+  public var isRepeat: Bool
 
   public init(
-    kind: Kind, payment: Int64, amount: UInt64, currency: Currency, instalments: UInt8, secrets: CardSecrets
+    kind: Kind, payment: Int64, amount: UInt64, currency: Currency, instalments: UInt8, secrets: CardSecrets,
+    original: OriginalElements? = nil, isRepeat: Bool = false
   ) {
     self.kind = kind
     self.payment = payment
@@ -46,6 +71,8 @@ public struct AcquirerOperation: Sendable, BitwiseCopyable {
     self.currency = currency
     self.instalments = instalments
     self.secrets = secrets
+    self.original = original
+    self.isRepeat = isRepeat
   }
 }
 

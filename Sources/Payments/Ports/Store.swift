@@ -25,10 +25,12 @@ public protocol Store: AnyObject {
   ///
   /// - Parameters:
   ///   - reference: the order reference, UTF-8.
+  ///   - original: what names the sale to the acquirer; nil where the acquirer names no sales.
   ///   - time: milliseconds since 1970-01-01T00:00:00Z.
   ///   - refusal: why a new payment is refused (too late, key too far off); one that exists is told all the same.
   func insertIntent(
-    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, original: OriginalElements?, time: Int64,
+    unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult
 
   /// Records the outcome of a payment: at most one for each payment, final.
@@ -49,6 +51,9 @@ public protocol Store: AnyObject {
 
   func payment(number: Int64) throws(StoreError) -> StoredPayment?
   func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment?
+
+  /// What an inquiry or a reversal of a payment needs.
+  func sale(payment: Int64) throws(StoreError) -> StoredSale?
 
   /// Why new payments are refused with `.storeUnavailable` while all else is still written (room runs out), as of the
   /// last ``begin()`` or ``maintain(idle:)``; nil while they are taken.
@@ -117,7 +122,7 @@ public protocol Store: AnyObject {
   func endSession(_ session: Bytes16, reason: SessionEnd, time: Int64) throws(StoreError)
 }
 
-/// What became of ``Store/insertIntent(_:reference:time:unlessKnown:)``.
+/// What became of ``Store/insertIntent(_:reference:original:time:unlessKnown:)``.
 public enum IntentResult: Sendable {
   /// Recorded under this number.
   case recorded(Int64)
@@ -212,6 +217,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case paymentRefused = "PAYMENT_REFUSED"
   case paymentState = "STATE"
   case lateAnswer = "LATE_ANSWER"
+  case unmatchedAnswer = "UNMATCHED_ANSWER"
   case callRefused = "CALL_REFUSED"
   case refusalsCounted = "REFUSALS"
   case traceRead = "TRACE_READ"

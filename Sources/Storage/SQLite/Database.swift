@@ -123,6 +123,14 @@ final class Statement {
     if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
   }
 
+  func bind(_ index: Int32, _ value: OriginalElements?) {
+    guard let value else {
+      sqlite3_bind_null(handle, index)
+      return
+    }
+    withUnsafeBytes(of: value.stored) { _ = countersign_bind_blob_copy(handle, index, $0.baseAddress, Int32($0.count)) }
+  }
+
   // MARK: Running
 
   /// Runs to the end. Returns SQLite's code where a constraint said no.

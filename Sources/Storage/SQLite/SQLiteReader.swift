@@ -68,16 +68,17 @@ public actor SQLiteReader {
   private func steps(_ payment: StoredPayment) throws(StoreError) -> [PaymentTrace.Step] {
     let find = try database.prepare(
       """
-      SELECT seq, time, kind, body FROM event WHERE session = ?1 AND kind IN ('LOGIN', 'IDENTITY') AND seq < ?2
-      UNION ALL SELECT seq, time, kind, body FROM event WHERE payment = ?2
-      UNION ALL SELECT seq, time, 'INTENT', 'sequence ' || sequence FROM payment WHERE seq = ?2
-      UNION ALL SELECT seq, time, 'OUTCOME', state FROM outcome WHERE payment = ?2
+      SELECT seq, time, kind, body, NULL FROM event WHERE session = ?1 AND kind IN ('LOGIN', 'IDENTITY') AND seq < ?2
+      UNION ALL SELECT seq, time, kind, body, NULL FROM event WHERE payment = ?2
+      UNION ALL SELECT seq, time, 'INTENT', 'sequence ' || sequence, original FROM payment WHERE seq = ?2
+      UNION ALL SELECT seq, time, 'OUTCOME', state, NULL FROM outcome WHERE payment = ?2
       ORDER BY seq
       """)
     find.bind(1, payment.session)
     find.bind(2, payment.record.payment)
     return try find.all { row in
       var step = PaymentTrace.Step(number: row.int(0), time: row.int(1), kind: row.text(2), text: row.text(3))
+      if !row.isNull(4), let original = OriginalElements(stored: row.buffer(4)) { step.text += ", \(original)" }
       if step.kind == "OUTCOME" {
         step.kind = PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(3)))?.name ?? "UNKNOWN"
         step.text = payment.record.outcomeText

@@ -17,7 +17,8 @@ enum Schema {
       time INTEGER NOT NULL, amount INTEGER NOT NULL, currency INTEGER NOT NULL, instalments INTEGER NOT NULL,
       reference TEXT NOT NULL, fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 16), expiry INTEGER NOT NULL,
       card BLOB NOT NULL CHECK (length(card) = 47), key_version INTEGER NOT NULL, first6 INTEGER NOT NULL,
-      last4 INTEGER NOT NULL, card_length INTEGER NOT NULL, leaf INTEGER NOT NULL) STRICT;
+      last4 INTEGER NOT NULL, card_length INTEGER NOT NULL, leaf INTEGER NOT NULL,
+      original BLOB CHECK (length(original) = 43)) STRICT;
     CREATE UNIQUE INDEX payment_key ON payment (key, company);
     CREATE TABLE outcome (
       payment INTEGER PRIMARY KEY, seq INTEGER NOT NULL, time INTEGER NOT NULL, state INTEGER NOT NULL,

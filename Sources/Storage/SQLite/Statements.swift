@@ -16,6 +16,7 @@ final class Statements {
   let sessionForPayment: Statement
   let paymentByNumber: Statement
   let paymentByKey: Statement
+  let saleByNumber: Statement
 
   /// Columns of a payment with what became of it, in the order that ``StoredPayment/init(row:)`` reads.
   static let paymentColumns = """
@@ -36,7 +37,7 @@ final class Statements {
     insertPayment = try database.prepare(
       """
       INSERT INTO payment VALUES
-        (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+        (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
       """)
     insertOutcome = try database.prepare("INSERT INTO outcome VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
     insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
@@ -54,6 +55,11 @@ final class Statements {
       FROM session s JOIN consultant c ON c.id = s.consultant JOIN company k ON k.id = s.company WHERE s.id = ?1
       """)
     paymentByNumber = try database.prepare("\(Self.paymentColumns) WHERE p.seq = ?1")
+    saleByNumber = try database.prepare(
+      """
+      SELECT key, company, fingerprint, expiry, key_version, first6, last4, card_length, card, original
+      FROM payment WHERE seq = ?1
+      """)
     paymentByKey = try database.prepare("\(Self.paymentColumns) WHERE p.key = ?1 AND p.company = ?2")
   }
 }

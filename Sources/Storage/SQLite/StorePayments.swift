@@ -4,7 +4,8 @@ import Payments
 
 extension SQLiteStore {
   public func insertIntent(
-    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, unlessKnown refusal: PaymentRefusal?
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, original: OriginalElements?, time: Int64,
+    unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult {
     if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
     if let refusal = refusal ?? (hasRoom ? nil : .storeUnavailable) {
@@ -12,8 +13,8 @@ extension SQLiteStore {
       return .exists(known)
     }
     let number = position.nextNumber
-    let leaf = Self.leaf(intent, reference: reference, time: time, number: number)
-    guard try insert(intent, reference, time, number, leaf) else {
+    let leaf = Self.leaf(intent, reference: reference, original: original, time: time, number: number)
+    guard try insert(intent, reference, original, time, number, leaf) else {
       guard let known = try payment(key: intent.key, company: intent.company) else {
         throw .failed("a payment exists and cannot be read")
       }
@@ -44,7 +45,8 @@ extension SQLiteStore {
 
   /// - Returns: false where the key exists.
   private func insert(
-    _ intent: borrowing Intent, _ reference: UnsafeRawBufferPointer, _ time: Int64, _ number: Int64, _ leaf: Bytes32
+    _ intent: borrowing Intent, _ reference: UnsafeRawBufferPointer, _ original: OriginalElements?, _ time: Int64,
+    _ number: Int64, _ leaf: Bytes32
   ) throws(StoreError) -> Bool {
     let insert = statements.insertPayment
     let card = intent.card
@@ -63,6 +65,7 @@ extension SQLiteStore {
     insert.bind(17, Int64(card.lastFour))
     insert.bind(18, Int64(card.length))
     insert.bind(19, leaf.leafPrefix)
+    insert.bind(20, original)
     let blobs = PaymentBlobs(key: intent.key, session: intent.session, card: card)
     let code = withUnsafeBytes(of: blobs) { blobs in
       Result<Int32, StoreError> { () throws(StoreError) in
@@ -77,7 +80,8 @@ extension SQLiteStore {
   }
 
   private static func leaf(
-    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, time: Int64, number: Int64
+    _ intent: borrowing Intent, reference: UnsafeRawBufferPointer, original: OriginalElements?, time: Int64,
+    number: Int64
   ) -> Bytes32 {
     var hasher = LeafHasher("countersign/1 payment", number: number)
     hasher.add(intent.key)
@@ -95,6 +99,7 @@ extension SQLiteStore {
     hasher.add(Int64(intent.card.firstSix))
     hasher.add(Int64(intent.card.lastFour))
     hasher.add(Int64(intent.card.length))
+    if let original { withUnsafeBytes(of: original.stored) { hasher.add($0) } }
     return hasher.finish()
   }
 
@@ -187,6 +192,11 @@ extension SQLiteStore {
 
   // MARK: - Reading
 
+  public func sale(payment number: Int64) throws(StoreError) -> StoredSale? {
+    statements.saleByNumber.bind(1, number)
+    return try statements.saleByNumber.first { StoredSale(row: $0) }
+  }
+
   public func payment(number: Int64) throws(StoreError) -> StoredPayment? {
     statements.paymentByNumber.bind(1, number)
     return try statements.paymentByNumber.first { StoredPayment(row: $0) }
@@ -242,7 +252,7 @@ extension StoredPayment {
     let record = PaymentRecord(
       payment: row.int(0), key: row.bytes16(1), state: onTheWay ?? told ?? .intent, outcome: told?.outcome ?? .pending,
       approvalCode: ApprovalCode(value: UInt64(bitPattern: row.int(16))),
-      responseCode: ResponseCode(value: UInt16(truncatingIfNeeded: row.int(17))),
+      responseCode: ResponseCode(value: UInt32(truncatingIfNeeded: row.int(17))),
       amount: UInt64(bitPattern: row.int(6)), currency: Currency(stored: UInt32(truncatingIfNeeded: row.int(7))),
       firstSix: UInt32(truncatingIfNeeded: row.int(12)), lastFour: UInt32(truncatingIfNeeded: row.int(13)),
       cardLength: UInt8(truncatingIfNeeded: row.int(14)), time: row.int(5))
@@ -250,5 +260,21 @@ extension StoredPayment {
       record: record, company: row.int(2), consultant: row.int(3), session: row.bytes16(4),
       instalments: UInt8(truncatingIfNeeded: row.int(8)), expiry: UInt32(truncatingIfNeeded: row.int(11)),
       fingerprint: row.bytes16(10), reference: row.bytes(9))
+  }
+}
+
+extension StoredSale {
+  /// Reads key, company, fingerprint, expiry, key_version, first6, last4, card_length, card, original.
+  init(row: Statement) {
+    var box = InlineArray<47, UInt8>(repeating: 0)
+    let bytes = row.buffer(8)
+    for index in 0..<min(bytes.count, 47) { box[index] = bytes[index] }
+    self.init(
+      original: row.isNull(9) ? nil : OriginalElements(stored: row.buffer(9)),
+      card: StoredCard(
+        fingerprint: row.bytes16(2), expiry: UInt32(truncatingIfNeeded: row.int(3)),
+        keyVersion: UInt32(truncatingIfNeeded: row.int(4)), box: box, firstSix: UInt32(truncatingIfNeeded: row.int(5)),
+        lastFour: UInt32(truncatingIfNeeded: row.int(6)), length: UInt8(truncatingIfNeeded: row.int(7))),
+      key: row.bytes16(0), company: row.int(1))
   }
 }

@@ -320,7 +320,7 @@ public struct PaymentResult: Message {
   public var state: PaymentState = PaymentState(rawValue: 0)
   /// The acquirer's approval code, at most 6 characters; only where approved.
   public var approvalCode: String = ""
-  /// The acquirer's response code (ISO 8583 DE39), two characters, or empty.
+  /// The acquirer's response code (ISO 8583 DE39), two or three characters, or empty.
   public var responseCode: String = ""
   /// Amount in minor units, as recorded.
   public var amount: UInt64 = 0

@@ -614,7 +614,7 @@ struct  Countersign__V1__PaymentResult
    */
   char *approval_code;
   /*
-   * The acquirer's response code (ISO 8583 DE39), two characters, or empty.
+   * The acquirer's response code (ISO 8583 DE39), two or three characters, or empty.
    */
   char *response_code;
   /*
