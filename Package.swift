@@ -87,7 +87,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS",
+        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals",
+        "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,7 +101,9 @@ let package = Package(
         "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "countersign-server",
@@ -108,7 +111,6 @@ let package = Package(
         "Bytes", "CheckoutService", "Cryptography", "Files", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "countersign-gateway",
@@ -116,7 +118,6 @@ let package = Package(
         "Gateway", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "countersign-admin",
@@ -158,8 +159,8 @@ let package = Package(
     .testTarget(
       name: "ProgramTests",
       dependencies: [
-        "CountersignClient", "CountersignRPC", "Messages", "countersign-admin", "countersign-bench",
-        "countersign-server", "countersign-terminal",
+        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "countersign-admin",
+        "countersign-bench", "countersign-gateway", "countersign-server", "countersign-terminal",
       ]),
     .testTarget(
       name: "RPCTests",

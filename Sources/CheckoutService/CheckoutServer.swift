@@ -53,11 +53,13 @@ public final class CheckoutServer: Service {
   private let parts: ServerParts
   private let rpc: RPCServer
   private let drain: Duration
+  private let logger: Logger
 
-  private init(_ parts: ServerParts, _ rpc: RPCServer, drain: Duration) {
+  private init(_ parts: ServerParts, _ rpc: RPCServer, drain: Duration, logger: Logger) {
     self.parts = parts
     self.rpc = rpc
     self.drain = drain
+    self.logger = logger
   }
 
   /// Opens the folder, starts the ledger, with what its last process left open, and listens.
@@ -76,15 +78,13 @@ public final class CheckoutServer: Service {
       try await folder.registerAdministrator(in: parts.ledger, now: clock.wall())
       try await parts.lockouts.load()
       try await parts.readCompanies()
-      let tls = try TLSContext.server(
-        chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [parts.root],
-        clientRoles: [.administrator, .company])
       var server = ServerConfiguration(
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
       server.limits.program = "countersign-server 1.0.0"
       let rpc = RPCServer(
-        configuration: server, tls: tls, methods: parts.methods(), logger: logger, health: parts.health)
+        configuration: server, tls: try parts.connections.callsContext(), methods: parts.methods(), logger: logger,
+        health: parts.health)
       let port: UInt16
       do {
         port = UInt16(try await rpc.start())
@@ -93,7 +93,8 @@ public final class CheckoutServer: Service {
       }
       parts.connections.use(rpc)
       parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
-      return (CheckoutServer(parts, rpc, drain: .milliseconds(configuration.drainMilliseconds)), port)
+      let drain = Duration.milliseconds(configuration.drainMilliseconds)
+      return (CheckoutServer(parts, rpc, drain: drain, logger: logger), port)
     } catch {
       parts.stop()
       throw error
@@ -105,6 +106,20 @@ public final class CheckoutServer: Service {
     await cancelWhenGracefulShutdown { [housekeeping = parts.housekeeping] in await housekeeping.run() }
     await stop()
   }
+
+  /// Reads the TLS certificate and its key again. Connections that come from now on are shown them, open ones go on;
+  /// where they cannot be used, the former ones stay.
+  public func reload() {
+    do {
+      try parts.connections.reload()
+      logger.notice("TLS certificate read again")
+    } catch {
+      logger.error("the TLS certificate could not be read again; the former one stays", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Does at once what is else done every minute: renews certificates, rotates sealing keys, ends sessions.
+  package func keepHouse() async { await parts.housekeeping.work() }
 
   /// Stops taking calls, lets open ones finish, writes what is left and closes the ledger.
   public func stop() async {
@@ -120,10 +135,9 @@ private struct ServerParts: Sendable {
   let refusals: RefusalJournal
   let housekeeping: Housekeeping
   let lockouts: Lockouts
-  let connections = ConnectionControl()
+  let connections: ConnectionControl
   let health = Health()
   let destination: PublicDestination
-  let root: Certificate
   private let reader: SQLiteReader
   private let companies: CompanyCertificates
   private let checkout: CheckoutCalls
@@ -140,7 +154,7 @@ private struct ServerParts: Sendable {
     }
     let identity = try ServiceIdentity(folder)
     let process = UInt64.random(in: 1...UInt64.max)
-    root = identity.root
+    connections = ConnectionControl(folder: folder, root: identity.root)
     ledger = try Self.ledger(configuration, folder, clock, logger, onFatal)
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
@@ -166,8 +180,8 @@ private struct ServerParts: Sendable {
       vaultKeys: try VaultKeys(reading: folder), clock: clock,
       process: process)
     housekeeping = Housekeeping(
-      folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger, health: health,
-      clock: clock, logger: logger)
+      folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger,
+      connections: connections, health: health, clock: clock, logger: logger)
   }
 
   private static func ledger(

@@ -1,12 +1,39 @@
 import Bytes
 import CountersignRPC
+import Cryptography
 import Synchronization
+import TLS
 
-/// Ends connections whose certificate is revoked. Knows the server once it listens.
+/// The certificates that connections are shown, and the end of those whose own certificate is revoked. Knows the server
+/// once it listens.
 final class ConnectionControl: Sendable {
+  private let folder: DataFolder
+  private let root: Certificate
   private let server = Mutex<RPCServer?>(nil)
 
+  init(folder: DataFolder, root: Certificate) {
+    self.folder = folder
+    self.root = root
+  }
+
   func use(_ server: RPCServer) { self.server.withLock { $0 = server } }
+
+  /// Reads certificate and key for the port of calls.
+  ///
+  /// - Throws: `FileError`, `CryptographyError`, `TLSError` where they do not fit together.
+  func callsContext() throws -> TLSContext {
+    try .server(
+      chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [root],
+      clientRoles: [.administrator, .company])
+  }
+
+  /// Reads certificate and key again and shows them to connections that come from now on; those that are open go on.
+  ///
+  /// - Throws: as ``callsContext()``; everything stays as it is then.
+  func reload() throws {
+    let calls = try callsContext()
+    server.withLock { $0 }?.use(calls)
+  }
 
   /// Connections that one of `certificates` authenticated get GOAWAY; open calls are finished, no new ones are taken.
   func end(certificates: [Bytes32]) async {

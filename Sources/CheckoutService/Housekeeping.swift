@@ -10,6 +10,7 @@ struct Housekeeping: Sendable {
   let sessions: SessionTable
   let refusals: RefusalJournal
   let ledger: Ledger
+  let connections: ConnectionControl
   let health: Health
   let clock: ServiceClock
   let logger: Logger
@@ -32,9 +33,9 @@ struct Housekeeping: Sendable {
   /// One round.
   func work() async {
     do {
-      for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
-        logger.notice("certificate renewed; TLS shows it after a restart", metadata: ["folder": "\(name)"])
-      }
+      let renewed = try folder.renewCertificates(now: clock.wall() / 1_000)
+      for name in renewed { logger.notice("certificate renewed", metadata: ["folder": "\(name)"]) }
+      if renewed.contains("tls") { try connections.reload() }
       try await folder.registerAdministrator(in: ledger, now: clock.wall())
       try sealingKeys.rotate(now: clock.wall())
     } catch {

@@ -5,7 +5,6 @@ import Glibc
 import Logging
 import ProgramSupport
 import ServiceLifecycle
-import UnixSignals
 
 extension CountersignGateway {
   /// Runs the gateway until SIGTERM or SIGINT.
@@ -57,7 +56,8 @@ extension CountersignGateway {
         Console.print("listening on port \(port)")
         let group = ServiceGroup(
           configuration: .init(
-            services: [gateway, Reloading(gateway: gateway)], gracefulShutdownSignals: [.sigterm, .sigint],
+            services: [gateway, ReloadOnHangup { await gateway.reload() }],
+            gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger))
         try await group.run()
       }
@@ -89,16 +89,6 @@ extension CountersignGateway {
       configuration.drainMilliseconds = Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000))
       return configuration
     }
-  }
-}
-
-/// Reads the certificates again on each SIGHUP.
-private struct Reloading: Service {
-  let gateway: Gateway
-
-  func run() async throws {
-    let signals = await UnixSignalsSequence(trapping: .sighup)
-    for await _ in signals.cancelOnGracefulShutdown() { await gateway.reload() }
   }
 }
 

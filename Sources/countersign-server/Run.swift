@@ -4,13 +4,12 @@ import Glibc
 import Logging
 import ProgramSupport
 import ServiceLifecycle
-import UnixSignals
 
 extension CountersignServer {
-  /// Runs the service until SIGTERM or SIGINT.
+  /// Runs the service until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again.
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Runs the service until SIGTERM or SIGINT.",
+      abstract: "Runs the service until SIGTERM or SIGINT; SIGHUP reads the TLS certificate again.",
       discussion: """
         EXAMPLE
           countersign-server run --data /var/lib/countersign --listen 0.0.0.0 --port 7443 --public-host pay.example \
@@ -74,7 +73,8 @@ extension CountersignServer {
         Console.print("listening on port \(port)")
         let group = ServiceGroup(
           configuration: .init(
-            services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            services: [server, ReloadOnHangup { server.reload() }], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger))
         try await group.run()
       }
     }

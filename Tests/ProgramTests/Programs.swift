@@ -16,8 +16,20 @@ struct Program {
   static func run(
     _ name: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> Result {
+    try run(folder.appendingPathComponent(name), arguments, input: input, environment: environment)
+  }
+
+  /// Runs a line of shell to its end.
+  static func shell(_ line: String, environment: [String: String] = [:]) throws -> Result {
+    try run(URL(fileURLWithPath: "/bin/sh"), ["-c", line], environment: environment)
+  }
+
+  /// Runs any program to its end.
+  static func run(
+    _ program: URL, _ arguments: [String], input: String = "", environment: [String: String] = [:]
+  ) throws -> Result {
     let process = Process()
-    process.executableURL = folder.appendingPathComponent(name)
+    process.executableURL = program
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
@@ -77,6 +89,11 @@ final class ServerProcess {
     port = try #require(line.split(separator: " ").last.flatMap { Int($0.filter(\.isNumber)) })
   }
 
+  /// As `systemctl reload` does.
+  func hangUp() {
+    if let process { Foundation.kill(process.processIdentifier, SIGHUP) }
+  }
+
   func kill() {
     guard let process, process.isRunning else { return }
     Foundation.kill(process.processIdentifier, SIGKILL)
@@ -101,6 +118,11 @@ final class ServerProcess {
       _ = FileManager.default.createFile(atPath: path, contents: nil)
     }
     return path
+  }
+
+  /// Waits until the log has `words`.
+  func logs(_ words: String) async throws {
+    while !logText.contains(words) { try await Task.sleep(for: .milliseconds(20)) }
   }
 
   var logText: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }

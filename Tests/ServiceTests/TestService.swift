@@ -48,6 +48,9 @@ final class TestService: Sendable {
     await server?.stop()
   }
 
+  /// Has the service do what it does every minute.
+  func keepHouse() async { await running.withLock { $0 }?.keepHouse() }
+
   func administrator() throws -> Administrator {
     try Administrator(
       certificate: "\(root)/server/admin/chain.pem", key: "\(root)/server/admin/key.pem", host: "127.0.0.1", port: port)

@@ -61,13 +61,15 @@ struct EchoServer {
   let port: Int
   private let listener: any Channel
 
-  init(_ context: TLSContext, timeouts: TLSTimeouts = TLSTimeouts()) async throws {
+  init(
+    _ context: TLSContext, timeouts: TLSTimeouts = TLSTimeouts(), recordsPerKey: UInt64 = Session.recordsPerKey
+  ) async throws {
     let events = events
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let tls = TLSHandler(context: context, timeouts: timeouts)
+          let tls = TLSHandler(context: context, timeouts: timeouts, recordsPerKey: recordsPerKey)
           try channel.pipeline.syncOperations.addHandlers(tls, EventHandler(events, isEcho: true))
         }
       }
@@ -79,11 +81,13 @@ struct EchoServer {
 }
 
 /// Connects with TLS to a port of this machine.
-func connect(_ context: TLSContext, port: Int, _ events: Events) async throws -> any Channel {
+func connect(
+  _ context: TLSContext, port: Int, _ events: Events, recordsPerKey: UInt64 = Session.recordsPerKey
+) async throws -> any Channel {
   try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
     .channelInitializer { channel in
       channel.eventLoop.makeCompletedFuture {
-        let tls = TLSHandler(context: context)
+        let tls = TLSHandler(context: context, recordsPerKey: recordsPerKey)
         try channel.pipeline.syncOperations.addHandlers(tls, EventHandler(events, isEcho: false))
       }
     }

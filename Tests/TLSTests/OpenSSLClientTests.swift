@@ -8,13 +8,14 @@ import Testing
 /// Our server against `openssl s_client`.
 @Suite(.timeLimit(.minutes(1))) struct OpenSSLClientTests {
   private func withServer(
-    clientAnchors: Bool = false, _ arguments: [String],
+    clientAnchors: Bool = false, recordsPerKey: UInt64 = Session.recordsPerKey, _ arguments: [String],
     _ body: (OpenSSLProgram, EchoServer) async throws -> Void
   ) async throws {
     let authority = try TestAuthority()
     let identity = try authority.issue(.server, dnsNames: ["pay.example"])
     let files = try IdentityFiles(identity)
-    let server = try await EchoServer(identity.server(clientAnchors: clientAnchors ? [authority.root] : []))
+    let server = try await EchoServer(
+      identity.server(clientAnchors: clientAnchors ? [authority.root] : []), recordsPerKey: recordsPerKey)
     let program = try OpenSSLProgram(
       ["s_client", "-connect", "127.0.0.1:\(server.port)", "-CAfile", files.root] + arguments)
     try await body(program, server)
@@ -53,7 +54,7 @@ import Testing
     try await withServer(["-alpn", "h2"]) { client, server in
       try await client.prints("no application protocol")
       try await eventually { server.events.now.error != nil }
-      guard case .noALPN? = server.events.now.error else {
+      guard case .noALPN("countersign/1")? = server.events.now.error else {
         Issue.record("got \(String(describing: server.events.now.error))")
         return
       }
@@ -86,6 +87,46 @@ import Testing
         try await client.prints("\nafter key update \(round)")
       }
     }
+  }
+
+  @Test func keysChangeAfterAsManyRecordsAsAreAllowedAndTheConnectionGoesOn() async throws {
+    try await withServer(recordsPerKey: 3, Self.alpn + ["-msg"]) { client, _ in
+      try await client.prints("Verify return code: 0 (ok)")
+      for round in 1...10 {
+        try client.type("line \(round)\n")
+        try await client.prints("\nline \(round)\n")
+      }
+      // Before the 4th, 7th and 10th record.
+      #expect(client.output.split(separator: "<<< TLS 1.3, Handshake [length 0005], KeyUpdate").count == 3 + 1)
+    }
+  }
+
+  @Test(arguments: [["-alpn", "h2,http/1.1"], []])
+  func aServerOfHTTPTakesClientsThatOfferItOrNothing(_ arguments: [String]) async throws {
+    try await withHTTPServer(arguments) { client, server in
+      try await eventually { server.events.now.peerChain != nil }
+      #expect(client.output.contains("ALPN protocol: http/1.1") != arguments.isEmpty)
+    }
+  }
+
+  @Test func aServerOfHTTPRefusesAnotherProtocol() async throws {
+    try await withHTTPServer(Self.alpn) { client, server in
+      try await client.prints("no application protocol")
+      try await eventually { server.events.now.error != nil }
+      #expect(server.events.now.peerChain == nil)
+    }
+  }
+
+  private func withHTTPServer(
+    _ arguments: [String], _ body: (OpenSSLProgram, EchoServer) async throws -> Void
+  ) async throws {
+    let identity = try TestAuthority().issue(.server)
+    let context = try TLSContext.server(chain: identity.chain, key: identity.key, applicationProtocol: .http)
+    let server = try await EchoServer(context)
+    let client = try OpenSSLProgram(["s_client", "-connect", "127.0.0.1:\(server.port)"] + arguments)
+    try await body(client, server)
+    client.kill()
+    try await server.close()
   }
 
   @Test func anAdministratorsCertificateIsToldToTheServer() async throws {

@@ -9,6 +9,7 @@ import Testing
   /// Starts the server, connects, and hands over what our side saw.
   private func withServer(
     _ arguments: [String], authority: TestAuthority, pinned: TestAuthority? = nil,
+    recordsPerKey: UInt64 = Session.recordsPerKey, applicationProtocol: ApplicationProtocol = .countersign,
     _ body: (any Channel, Events, OpenSSLProgram) async throws -> Void
   ) async throws {
     let files = try IdentityFiles(authority.issue(.server))
@@ -20,8 +21,9 @@ import Testing
     try await program.prints("ACCEPT 127.0.0.1:")
     let port = program.output.split(separator: "ACCEPT 127.0.0.1:")[1].prefix { $0.isNumber }
     let events = Events()
-    let context = try TLSContext.client(verify: (pinned ?? authority).verification())
-    let channel = try await connect(context, port: try #require(Int(port)), events)
+    let context = try TLSContext.client(
+      verify: (pinned ?? authority).verification(), applicationProtocol: applicationProtocol)
+    let channel = try await connect(context, port: try #require(Int(port)), events, recordsPerKey: recordsPerKey)
     try await body(channel, events, program)
     program.kill()
   }
@@ -53,10 +55,26 @@ import Testing
     }
   }
 
-  @Test func aServerWithoutALPNIsRefused() async throws {
-    try await withServer([], authority: TestAuthority()) { _, events, _ in
+  @Test func keysChangeAfterAsManyRecordsAsAreAllowedAndTheConnectionGoesOn() async throws {
+    try await withServer(Self.alpn + ["-rev", "-msg"], authority: TestAuthority(), recordsPerKey: 3) {
+      channel, events, server in
+      try await eventually { events.now.peerChain != nil }
+      for round in 1...10 {
+        try await channel.writeAndFlush(ByteBuffer(string: "ab\n"))
+        try await eventually { events.now.bytes.count == 3 * round }
+      }
+      // Before the 4th, 7th and 10th record.
+      #expect(server.output.split(separator: "<<< TLS 1.3, Handshake [length 0005], KeyUpdate").count == 3 + 1)
+      #expect(events.now.bytes == Array(String(repeating: "ba\n", count: 10).utf8))
+      #expect(events.now.error == nil)
+    }
+  }
+
+  @Test(arguments: [ApplicationProtocol.countersign, .http])
+  func aServerWithoutALPNIsRefused(_ applicationProtocol: ApplicationProtocol) async throws {
+    try await withServer([], authority: TestAuthority(), applicationProtocol: applicationProtocol) { _, events, _ in
       try await eventually { events.now.error != nil }
-      guard case .noALPN? = events.now.error else {
+      guard case .noALPN(applicationProtocol.name)? = events.now.error else {
         Issue.record("got \(String(describing: events.now.error))")
         return
       }

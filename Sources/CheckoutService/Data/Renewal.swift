@@ -19,7 +19,7 @@ extension DataFolder {
 
   /// Issues the service's own certificates anew in the last third of their life, for the same keys and names.
   ///
-  /// TLS connections show the new certificate after the next start; sealing keys and profiles are signed with it at once.
+  /// Sealing keys and profiles are signed with the new certificate at once; TLS needs ``ConnectionControl/reload()``.
   ///
   /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
   /// - Returns: the folders whose certificate is new.

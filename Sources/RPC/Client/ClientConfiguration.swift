@@ -21,6 +21,8 @@ public struct ClientConfiguration: Sendable {
   public var connectTimeout: UInt64 = ConnectionLimits.helloTimeout
   /// With calls open and no frame for this long, the server is asked for a sign of life, nanoseconds.
   public var keepAlive: UInt64 = 30_000_000_000
+  /// Stream of the first call of each connection; tests begin near the last one.
+  var firstStream: UInt32 = 1
   /// Limits of each connection, and the program name for HELLO.
   public var limits: ConnectionConfiguration
 
@@ -50,7 +52,8 @@ extension ClientConfiguration {
   func connect(
     on eventLoop: any EventLoop, delegate: any ClientConnectionDelegate, transport: @escaping ClientTransport
   ) -> EventLoopFuture<ClientConnection> {
-    let connection = ClientConnection(limits: limits, keepAlive: keepAlive, delegate: delegate)
+    let connection = ClientConnection(
+      limits: limits, keepAlive: keepAlive, firstStream: firstStream, delegate: delegate)
     let bound = NIOLoopBound(connection, eventLoop: eventLoop)
     return ClientBootstrap(group: eventLoop)
       .connectTimeout(.nanoseconds(Int64(clamping: connectTimeout)))

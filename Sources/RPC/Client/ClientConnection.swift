@@ -37,6 +37,7 @@ final class ClientConnection: ChannelInboundHandler {
 
   private let limits: ConnectionConfiguration
   private let keepAlive: UInt64
+  private let firstStream: UInt32
   private weak var delegate: (any ClientConnectionDelegate)?
   private var machine: ClientConnectionMachine
   private var reader: FrameReader
@@ -53,11 +54,15 @@ final class ClientConnection: ChannelInboundHandler {
   /// The server's certificates, leaf first.
   private(set) var peerChain: [Certificate] = []
 
-  init(limits: ConnectionConfiguration, keepAlive: UInt64, delegate: any ClientConnectionDelegate) {
+  init(
+    limits: ConnectionConfiguration, keepAlive: UInt64, firstStream: UInt32, delegate: any ClientConnectionDelegate
+  ) {
     self.limits = limits
     self.keepAlive = keepAlive
+    self.firstStream = firstStream
     self.delegate = delegate
-    machine = ClientConnectionMachine(limits: limits, keepAlive: keepAlive, now: ServerLoop.now())
+    machine = ClientConnectionMachine(
+      limits: limits, keepAlive: keepAlive, firstStream: firstStream, now: ServerLoop.now())
     reader = FrameReader(maxLength: limits.maxLength)
   }
 
@@ -77,7 +82,8 @@ final class ClientConnection: ChannelInboundHandler {
   func start() {
     guard let context else { return }
     isReady = true
-    machine = ClientConnectionMachine(limits: limits, keepAlive: keepAlive, now: ServerLoop.now())
+    machine = ClientConnectionMachine(
+      limits: limits, keepAlive: keepAlive, firstStream: firstStream, now: ServerLoop.now())
     write(.hello, stream: 0, meta: Meta.encodeHello(limits, isServer: false))
     flush()
     let tick = TimeAmount.nanoseconds(Int64(ConnectionLimits.tick))

@@ -55,7 +55,7 @@ struct ClientConnectionMachine {
   private var pings: PingBudget
   private var pingSentAt: UInt64?
   /// Odd. Every smaller odd number was opened.
-  private(set) var nextStream: UInt32 = 1
+  private(set) var nextStream: UInt32
   /// Opened and not answered, given up ones included. At most `maxOpenCalls`.
   private(set) var openCalls: UInt32 = 0
   /// Frame bytes sent so far; counted until the server's HELLO.
@@ -66,7 +66,10 @@ struct ClientConnectionMachine {
   private var lastGoAway: UInt32 = .max
 
   /// Starts when the TLS handshake is complete.
-  init(limits: ConnectionConfiguration, keepAlive: UInt64, now: UInt64) {
+  ///
+  /// - Parameter firstStream: odd; tests begin near the last one.
+  init(limits: ConnectionConfiguration, keepAlive: UInt64, firstStream: UInt32 = 1, now: UInt64) {
+    nextStream = firstStream
     self.limits = limits
     self.keepAlive = keepAlive
     phase = .opening(since: now)

@@ -17,7 +17,7 @@ final class Session {
   /// Most plaintext in one record (RFC 8446 section 5.1).
   static let recordSize = 16 << 10
   /// Records after which this side changes its keys: a third of what AES-GCM allows (RFC 8446 section 5.5).
-  private static let recordsPerKey: UInt64 = 1 << 23
+  static let recordsPerKey: UInt64 = 1 << 23
 
   let bytes = CipherBytes()
   /// What the peer showed and was accepted, leaf first.
@@ -26,12 +26,14 @@ final class Session {
   var refusal: TLSError?
   private let context: TLSContext
   private let ssl: OpaquePointer
+  private let recordsPerKey: UInt64
   /// Records written with the present keys, at least.
   private var records: UInt64 = 0
 
   /// Owns `ssl` from now on.
-  init(_ ssl: OpaquePointer, context: TLSContext) throws(TLSError) {
+  init(_ ssl: OpaquePointer, context: TLSContext, recordsPerKey: UInt64) throws(TLSError) {
     self.ssl = ssl
+    self.recordsPerKey = recordsPerKey
     self.context = context
     guard let bio = bytes.makeBIO() else { throw .contextInvalid("no memory for a connection: \(takeErrors())") }
     SSL_set_bio(ssl, bio, bio)
@@ -52,6 +54,13 @@ final class Session {
   static func owner(_ ssl: OpaquePointer) -> Session? {
     countersign_owner(ssl).map { Unmanaged<Session>.fromOpaque($0).takeUnretainedValue() }
   }
+
+  /// What both sides must agree on.
+  var applicationProtocol: ApplicationProtocol { context.applicationProtocol }
+  private var noALPN: TLSError { .noALPN(applicationProtocol.name) }
+
+  /// The peer offers other protocols, or none.
+  func refuseProtocol() { refusal = noALPN }
 
   /// Judges the peer's chain, leaf first, and keeps it.
   func accept(chain: [Certificate]) throws(TLSError) {
@@ -78,7 +87,7 @@ final class Session {
     let words = takeErrors()
     if let refusal { return refusal }
     return reason == UInt(SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
-      ? .noALPN : .protocolError(words.isEmpty ? "no reason given" : words)
+      ? noALPN : .protocolError(words.isEmpty ? "no reason given" : words)
   }
 }
 
@@ -88,7 +97,7 @@ extension Session {
   /// Goes on with the handshake.
   func handshake() -> Step {
     let step = perform { SSL_do_handshake(ssl) }
-    if case .done = step, !ApplicationProtocol.isAgreed(ssl) { return .failed(.noALPN) }
+    if case .done = step, !applicationProtocol.isAgreed(ssl, isServer: context.isServer) { return .failed(noALPN) }
     return step
   }
 
@@ -108,7 +117,7 @@ extension Session {
   /// Encrypts all of `plaintext` into records.
   func write(_ plaintext: UnsafeRawBufferPointer) -> Step {
     guard plaintext.count > 0 else { return .done }
-    if records >= Self.recordsPerKey, case .failed(let error) = updateKeys() { return .failed(error) }
+    if records >= recordsPerKey, case .failed(let error) = updateKeys() { return .failed(error) }
     records += UInt64(plaintext.count / Self.recordSize + 1)
     bytes.reserve(plaintext: plaintext.count)
     var count = 0

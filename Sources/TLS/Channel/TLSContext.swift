@@ -7,24 +7,27 @@ import Cryptography
 
 /// What all connections of one server, or of one client to one server, share: certificates, key and demands.
 ///
-/// TLS 1.3 only, security level 2, ALPN `countersign/1`; no session tickets, no early data.
+/// TLS 1.3 only, security level 2, one application protocol by ALPN; no session tickets, no early data.
 public final class TLSContext: Sendable {
   /// Seconds since 1970-01-01T00:00:00Z, by which certificates are judged.
   public typealias WallClock = @Sendable () -> Int64
 
   let isServer: Bool
+  let applicationProtocol: ApplicationProtocol
   let verification: Verification
   let now: WallClock
   private let handle: ContextHandle
 
   private init(
-    isServer: Bool, verification: Verification, chain: [Certificate], key: PrivateKey?, now: @escaping WallClock
+    isServer: Bool, applicationProtocol: ApplicationProtocol, verification: Verification, chain: [Certificate],
+    key: PrivateKey?, now: @escaping WallClock
   ) throws(TLSError) {
     self.isServer = isServer
+    self.applicationProtocol = applicationProtocol
     self.verification = verification
     self.now = now
     handle = try ContextHandle(isServer: isServer)
-    try handle.configure(isServer: isServer)
+    try handle.configure(isServer: isServer, applicationProtocol)
     if let key { try handle.use(chain, key) }
     verification.install(in: handle.pointer)
   }
@@ -37,16 +40,19 @@ public final class TLSContext: Sendable {
   ///   - clientAnchors: roots for client certificates. Empty: clients are not asked for one. Else a client may come
   ///     without, but one that is shown must be right.
   ///   - clientRoles: roles that a client's leaf may have; one is enough.
+  ///   - applicationProtocol: what clients must speak.
   ///   - now: the clock for client certificates.
   public static func server(
     chain: [Certificate], key: PrivateKey, clientAnchors: [Certificate] = [], clientRoles: [Role] = [.administrator],
-    now: @escaping WallClock = wallClock
+    applicationProtocol: ApplicationProtocol = .countersign, now: @escaping WallClock = wallClock
   ) throws(TLSError) -> TLSContext {
     guard !chain.isEmpty else { throw .contextInvalid("a server needs a certificate") }
     let verification =
       clientAnchors.isEmpty || clientRoles.isEmpty
       ? Verification.none : .client(anchors: clientAnchors, roles: clientRoles)
-    return try TLSContext(isServer: true, verification: verification, chain: chain, key: key, now: now)
+    return try TLSContext(
+      isServer: true, applicationProtocol: applicationProtocol, verification: verification, chain: chain, key: key,
+      now: now)
   }
 
   /// For a client of one server.
@@ -55,13 +61,16 @@ public final class TLSContext: Sendable {
   ///   - verify: what the server must show.
   ///   - chain: the client's own certificates, leaf first, root last; empty: it shows none.
   ///   - key: the leaf's key.
+  ///   - applicationProtocol: what the server must speak.
   ///   - now: the clock for the server's certificates.
   public static func client(
     verify: ServerVerification, chain: [Certificate] = [], key: PrivateKey? = nil,
-    now: @escaping WallClock = wallClock
+    applicationProtocol: ApplicationProtocol = .countersign, now: @escaping WallClock = wallClock
   ) throws(TLSError) -> TLSContext {
     guard chain.isEmpty == (key == nil) else { throw .contextInvalid("certificate and key come together") }
-    return try TLSContext(isServer: false, verification: .server(verify), chain: chain, key: key, now: now)
+    return try TLSContext(
+      isServer: false, applicationProtocol: applicationProtocol, verification: .server(verify), chain: chain, key: key,
+      now: now)
   }
 
   /// The system's clock.
@@ -72,11 +81,13 @@ public final class TLSContext: Sendable {
   }
 
   /// A new connection.
-  func makeSession() throws(TLSError) -> Session {
+  ///
+  /// - Parameter recordsPerKey: records after which this side changes its keys.
+  func makeSession(recordsPerKey: UInt64) throws(TLSError) -> Session {
     guard let ssl = SSL_new(handle.pointer) else {
       throw .contextInvalid("no memory for a connection: \(takeErrors())")
     }
-    return try Session(ssl, context: self)
+    return try Session(ssl, context: self, recordsPerKey: recordsPerKey)
   }
 
   /// Name that a client asks for (RFC 6066 section 3).
@@ -100,13 +111,13 @@ private final class ContextHandle: @unchecked Sendable {
 
   deinit { SSL_CTX_free(pointer) }
 
-  func configure(isServer: Bool) throws(TLSError) {
+  func configure(isServer: Bool, _ applicationProtocol: ApplicationProtocol) throws(TLSError) {
     ERR_clear_error()
     SSL_CTX_set_security_level(pointer, 2)
     countersign_ctx_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
     guard countersign_ctx_disable_resumption(pointer) == 1, countersign_ctx_set_versions(pointer, TLS1_3_VERSION) == 1,
       countersign_ctx_set_groups(pointer, "X25519:P-256:P-384") == 1,
-      ApplicationProtocol.require(in: pointer, isServer: isServer)
+      applicationProtocol.install(in: pointer, isServer: isServer)
     else { throw .contextInvalid(takeErrors()) }
   }
 

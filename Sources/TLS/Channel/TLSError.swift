@@ -7,8 +7,8 @@ public enum TLSError: Error, Sendable {
   case contextInvalid(String)
   /// The handshake was not complete in time.
   case handshakeTimeout
-  /// The peer does not speak `countersign/1` (RFC 7301).
-  case noALPN
+  /// The peer does not speak this protocol (RFC 7301).
+  case noALPN(String)
   /// The peer's chain was refused.
   case certificateRefused(CertificateRefusal)
   /// The peer's chain does not hold the certificate with this SHA-256, the pinned root.
@@ -26,7 +26,7 @@ extension TLSError: CustomStringConvertible {
     switch self {
     case .contextInvalid(let text): "TLS cannot be set up: \(text)"
     case .handshakeTimeout: "the TLS handshake took too long"
-    case .noALPN: "the peer does not speak \(ApplicationProtocol.name)"
+    case .noALPN(let name): "the peer does not speak \(name)"
     case .certificateRefused(let refusal): "the peer's certificate was refused: \(refusal)"
     case .rootNotPresented(let fingerprint):
       "the peer's chain does not hold the pinned root with SHA-256 \(fingerprint)"

@@ -1,7 +1,7 @@
 import Cryptography
 import NIOCore
 
-/// User event: the handshake is complete and both sides speak `countersign/1`; writes go out from now on.
+/// User event: the handshake is complete and both sides speak the same protocol; writes go out from now on.
 public struct TLSHandshakeCompleted: Sendable {
   /// The peer's certificates as it showed them, leaf first, with a verified path; empty: it showed none.
   public let peerChain: [Certificate]
@@ -45,6 +45,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
   private let tls: TLSContext
   private let timeouts: TLSTimeouts
+  private let recordsPerKey: UInt64
   private var phase = Phase.waiting
   private var session: Session?
   private var writes = WaitingWrites()
@@ -66,9 +67,15 @@ public final class TLSHandler: ChannelDuplexHandler {
   }
 
   /// Makes the handler of one connection.
-  public init(context: TLSContext, timeouts: TLSTimeouts = TLSTimeouts()) {
+  public convenience init(context: TLSContext, timeouts: TLSTimeouts = TLSTimeouts()) {
+    self.init(context: context, timeouts: timeouts, recordsPerKey: Session.recordsPerKey)
+  }
+
+  /// - Parameter recordsPerKey: records after which this side changes its keys; tests make it small.
+  init(context: TLSContext, timeouts: TLSTimeouts = TLSTimeouts(), recordsPerKey: UInt64) {
     tls = context
     self.timeouts = timeouts
+    self.recordsPerKey = recordsPerKey
   }
 
   public func handlerAdded(context: ChannelHandlerContext) {
@@ -91,7 +98,7 @@ extension TLSHandler {
   private func start(_ context: ChannelHandlerContext) {
     guard phase == .waiting else { return }
     do {
-      session = try tls.makeSession()
+      session = try tls.makeSession(recordsPerKey: recordsPerKey)
     } catch {
       return fail(context, error)
     }
