@@ -71,12 +71,13 @@ let package = Package(
     .target(name: "Seals", dependencies: ["Bytes", "Cryptography"]),
 
     // Where the two columns meet.
+    .target(name: "Policy", dependencies: ["Files", "Messages", "Payments"]),
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerSimulator", "Authority", "Bytes", "CLinux", "CMessages", "CountersignRPC", "Cryptography", "Files",
+        "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography", "Files",
         "Ledger",
-        "MessageRuntime", "Messages", "Payments", "Seals", "StorageSQLite", "TLS",
+        "MessageRuntime", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
@@ -87,10 +88,11 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals",
-        "TLS",
+        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
+        "Policy", "Seals", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
 
@@ -98,7 +100,7 @@ let package = Package(
     .target(
       name: "ProgramSupport",
       dependencies: [
-        "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
+        "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -156,6 +158,7 @@ let package = Package(
       name: "MessageRuntimeTests",
       dependencies: ["CProtobufC", "CTestMessages", "CountersignRPC", "MessageRuntime", "Messages"]),
     .testTarget(name: "PaymentsTests", dependencies: ["Bytes", "Payments"]),
+    .testTarget(name: "PolicyTests", dependencies: ["Messages", "Payments", "Policy"]),
     .testTarget(
       name: "ProgramTests",
       dependencies: [
@@ -187,7 +190,7 @@ let package = Package(
       name: "ServiceTests",
       dependencies: [
         "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Gateway",
-        "Messages", "Payments", "Seals", "StorageSQLite", "TLS",
+        "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

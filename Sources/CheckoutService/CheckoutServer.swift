@@ -78,6 +78,7 @@ public final class CheckoutServer: Service {
       try await folder.registerAdministrator(in: parts.ledger, now: clock.wall())
       try await parts.lockouts.load()
       try await parts.readCompanies()
+      try await parts.policies.read(from: parts.ledger)
       var server = ServerConfiguration(
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
@@ -135,6 +136,7 @@ private struct ServerParts: Sendable {
   let refusals: RefusalJournal
   let housekeeping: Housekeeping
   let lockouts: Lockouts
+  let policies = CompanyPolicies()
   let connections: ConnectionControl
   let health = Health()
   let destination: PublicDestination
@@ -143,6 +145,7 @@ private struct ServerParts: Sendable {
   private let checkout: CheckoutCalls
   private let enrolment: EnrolmentCalls
   private let admin: AdminCalls
+  private let gateways: GatewayCalls
   private let payments: PaymentService
 
   init(
@@ -166,15 +169,16 @@ private struct ServerParts: Sendable {
     let sessions = SessionTable()
     companies = CompanyCertificates()
     checkout = CheckoutCalls(
-      identity: identity, sealingKeys: sealingKeys, sessions: sessions, companies: companies, ledger: ledger,
-      refusals: refusals, lockouts: lockouts, clock: clock, process: process)
+      identity: identity, sealingKeys: sealingKeys, sessions: sessions, companies: companies, policies: policies,
+      ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock, process: process)
     enrolment = EnrolmentCalls(
       sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, folder: folder, destination: destination),
       identity: identity, companies: companies, ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      companies: companies, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
-      clock: clock)
+      companies: companies, policies: policies, refusals: refusals, lockouts: lockouts, sessions: sessions,
+      connections: connections, clock: clock)
+    gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
       vaultKeys: try VaultKeys(reading: folder), clock: clock,
@@ -202,6 +206,7 @@ private struct ServerParts: Sendable {
     checkout.register(in: &methods)
     enrolment.register(in: &methods)
     admin.register(in: &methods)
+    gateways.register(in: &methods)
     methods.addInLoop(CheckoutMethods.submitPayment) { [payments] loop in PaymentLoop(service: payments, loop: loop) }
     return methods
   }

@@ -45,6 +45,26 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case lockedOut = "LOCKED_OUT"
   case renewalTooEarly = "RENEWAL_TOO_EARLY"
   case messageInvalid = "MESSAGE_INVALID"
+  case gatewayOnly = "GATEWAY_ONLY"
+  case gatewayRequired = "GATEWAY_REQUIRED"
+  case sourceRefused = "SOURCE_REFUSED"
+  case outsideHours = "OUTSIDE_HOURS"
+  case currencyRefused = "CURRENCY_REFUSED"
+  case amountOverLimit = "AMOUNT_OVER_LIMIT"
+  case dayLimitReached = "DAY_LIMIT_REACHED"
+
+  /// The reason has the same name.
+  init(_ refusal: PolicyRefusal) {
+    self =
+      switch refusal {
+      case .gatewayRequired: .gatewayRequired
+      case .sourceRefused: .sourceRefused
+      case .outsideHours: .outsideHours
+      case .currencyRefused: .currencyRefused
+      case .amountOverLimit: .amountOverLimit
+      case .dayLimitReached: .dayLimitReached
+      }
+  }
 
   /// Status code that goes with the reason.
   public var code: StatusCode {
@@ -53,7 +73,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired:
       .unauthenticated
     case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired,
-      .lockedOut:
+      .lockedOut, .gatewayOnly, .gatewayRequired, .sourceRefused, .outsideHours, .currencyRefused, .amountOverLimit,
+      .dayLimitReached:
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
       .paymentExpired, .renewalTooEarly:
@@ -71,7 +92,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   /// cause.
   var isFailedLogin: Bool {
     switch self {
-    case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly:
+    case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly,
+      .gatewayRequired, .sourceRefused, .outsideHours:
       false
     default: true
     }
@@ -121,6 +143,13 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .lockedOut: "too many logins failed; wait, or ask an administrator to unlock"
     case .renewalTooEarly: "the certificate is not in the last third of its life yet"
     case .messageInvalid: "the message breaks the decoding rules"
+    case .gatewayOnly: "this call needs a company's certificate on the connection"
+    case .gatewayRequired: PolicyRefusal.gatewayRequired.text
+    case .sourceRefused: PolicyRefusal.sourceRefused.text
+    case .outsideHours: PolicyRefusal.outsideHours.text
+    case .currencyRefused: PolicyRefusal.currencyRefused.text
+    case .amountOverLimit: PolicyRefusal.amountOverLimit.text
+    case .dayLimitReached: PolicyRefusal.dayLimitReached.text
     }
   }
 
@@ -184,6 +213,10 @@ public struct ServiceRefusal: Error, Sendable {
     case .keyTimeRefused:
       self.init(
         RefusalReason.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
+    case .policy(let refusal):
+      self.init(
+        RefusalReason(refusal), field: refusal.field, description: refusal.field.map { _ in "is not allowed" },
+        cause: "company policy")
     }
   }
 

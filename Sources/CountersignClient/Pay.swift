@@ -183,18 +183,28 @@ extension TerminalSession {
       return attempt.backOff()
     }
     if status.code == .unavailable, sinceLogin < attempt.deadline { return attempt.backOff() }
+    switch status.code {
+    case .permissionDenied, .invalidArgument, .failedPrecondition, .unimplemented: attempt.refusal = status
+    default: break
+    }
     return attempt.ask()
   }
 
-  /// "Not charged" is believed only from a sealed answer, or once the order's time is over and the service knows
-  /// nothing of it.
+  /// "Not charged" is believed only from a sealed answer, or where the service knows nothing of the payment and it can
+  /// arrive no more: the order's time is over, or the identity it was sealed under is replaced.
   private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
     do {
       switch try await ask(key: attempt.key, waitMilliseconds: 5_000) {
       case .result(let result): return told(result, &attempt)
       case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue:
-        guard sinceLogin > attempt.deadline + 5_000 else { return .again(afterMilliseconds: 500) }
-        throw TerminalError.refused(RPCStatus(refusal))
+        if attempt.isVoid, let status = attempt.refusal { throw TerminalError.refused(status) }
+        guard sinceLogin > attempt.deadline + 5_000 else {
+          // Somebody on the path refused, the gateway perhaps. Once a new identity is in force the payment cannot
+          // arrive any more, and what the service knows then is final.
+          attempt.isVoid = attempt.refusal == nil ? false : try await voidWhatIsHeld()
+          return .again(afterMilliseconds: attempt.isVoid ? 0 : 500)
+        }
+        throw TerminalError.refused(attempt.refusal ?? RPCStatus(refusal))
       case .refusal, nil: return attempt.backOff()
       }
     } catch let status as RPCStatus {
@@ -216,6 +226,10 @@ extension TerminalSession {
     var wasSent = false
     var isAsking = false
     var identityRenewals = 0
+    /// What somebody on the path said against it, without a seal.
+    var refusal: RPCStatus?
+    /// Nothing that was sent of it can arrive any more.
+    var isVoid = false
     private var tries = 0
 
     init(order: PaymentOrder, deadline: Int64) {

@@ -159,6 +159,16 @@ public actor TerminalSession {
   /// Gives a sequence back once its call was answered or given up.
   func answered(_ sequence: UInt64) { sequences.answered(sequence) }
 
+  /// Makes void what was sealed before and may be held back on the way, where no other payment needs it.
+  ///
+  /// - Returns: false where one does.
+  /// - Throws: `RPCStatus`.
+  func voidWhatIsHeld() async throws -> Bool {
+    guard sequences.isIdle else { return false }
+    try await issueIdentity()
+    return true
+  }
+
   /// Asks what became of a payment.
   ///
   /// - Returns: nil where the answer is not the service's or about another key.
@@ -215,4 +225,7 @@ struct Sequences {
   }
 
   mutating func answered(_ sequence: UInt64) { unanswered.remove(sequence) }
+
+  /// Whether no call is on its way.
+  var isIdle: Bool { unanswered.isEmpty }
 }

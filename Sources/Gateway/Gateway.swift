@@ -2,6 +2,7 @@ import CountersignClient
 import CountersignRPC
 import Logging
 import NIOCore
+import Policy
 import ServiceLifecycle
 import Synchronization
 import TLS
@@ -24,6 +25,8 @@ public final class Gateway: Service {
     public var upstreamCalls = 1_024
     /// Most open calls of one connection of a terminal; more are refused with `TOO_MANY_OPEN_CALLS`.
     public var terminalCalls: UInt32 = 64
+    /// Milliseconds between two questions for the company's policy.
+    public var policyMilliseconds: Int64 = 30_000
     /// Milliseconds for open calls to finish at the end.
     public var drainMilliseconds: Int64 = 10_000
 
@@ -57,13 +60,18 @@ public final class Gateway: Service {
 
   private let rpc: RPCServer
   private let loops: LoopTable
+  private let policy: PolicyWatch
   private let read: Reader
   private let drain: Duration
   private let logger: Logger
 
-  private init(_ rpc: RPCServer, _ loops: LoopTable, _ read: @escaping Reader, drain: Duration, logger: Logger) {
+  private init(
+    _ rpc: RPCServer, _ loops: LoopTable, _ policy: PolicyWatch, _ read: @escaping Reader, drain: Duration,
+    logger: Logger
+  ) {
     self.rpc = rpc
     self.loops = loops
+    self.policy = policy
     self.read = read
     self.drain = drain
     self.logger = logger
@@ -72,15 +80,16 @@ public final class Gateway: Service {
   /// Listens for terminals and begins to connect to the service. Health says SERVING once the service is reached.
   ///
   /// - Parameters:
-  ///   - rules: what the company allows; nil: what the service allows.
   ///   - read: gives the gateway's certificates and keys.
   /// - Returns: the gateway and the port that it listens on.
   /// - Throws: what `read` throws, ``GatewayListenError``.
   public static func start(
-    _ configuration: Configuration, rules: (any CompanyRules)? = nil, logger: Logger, reading read: @escaping Reader
+    _ configuration: Configuration, logger: Logger, reading read: @escaping Reader
   ) async throws -> (gateway: Gateway, port: UInt16) {
     let identity = try read()
-    let health = Health()
+    let (health, rules) = (Health(), CurrentRules())
+    let policy = try PolicyWatch(
+      identity, rules: rules, interval: .milliseconds(configuration.policyMilliseconds), logger: logger)
     let parts = GatewayParts(
       configuration: configuration, rules: rules,
       state: UpstreamState(loops: configuration.eventLoops, health: health, logger: logger), logger: logger)
@@ -100,8 +109,10 @@ public final class Gateway: Service {
     } catch {
       throw GatewayListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
     }
+    policy.start()
+    identity.warnWhereItEndsSoon(logger)
     let drain = Duration.milliseconds(configuration.drainMilliseconds)
-    return (Gateway(rpc, loops, read, drain: drain, logger: logger), port)
+    return (Gateway(rpc, loops, policy, read, drain: drain, logger: logger), port)
   }
 
   /// Reads the folder again. New connections, of terminals and to the service, and new logins use what was read; open
@@ -112,7 +123,9 @@ public final class Gateway: Service {
       let (server, client) = (try identity.server(), try identity.client())
       rpc.use(server)
       await loops.use(identity, tls: client)
+      try policy.use(identity)
       logger.notice("certificates read again")
+      identity.warnWhereItEndsSoon(logger)
     } catch {
       logger.error("the certificates could not be read again; the former ones stay", metadata: ["error": "\(error)"])
     }
@@ -127,6 +140,7 @@ public final class Gateway: Service {
   /// Stops taking calls, lets open ones finish, and closes all connections.
   public func stop() async {
     await loops.stop()
+    await policy.stop()
     await rpc.shutdown(drain: drain)
   }
 }

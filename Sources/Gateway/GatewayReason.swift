@@ -1,4 +1,5 @@
 import CountersignRPC
+import Payments
 
 /// Why the gateway itself refuses a call. Raw values are the stable reasons of `proto/PROTOCOL.md`, those of the service
 /// where it would say the same.
@@ -56,6 +57,15 @@ public enum GatewayReason: String, Sendable, CaseIterable {
   /// The status that the terminal gets.
   public var status: RPCStatus {
     RPCStatus(code, text, reason: rawValue, retryAfterMilliseconds: retryAfterMilliseconds)
+  }
+}
+
+extension PolicyRefusal {
+  /// The status that the terminal gets from the gateway.
+  var status: RPCStatus {
+    RPCStatus(
+      .permissionDenied, text, reason: rawValue,
+      violations: field.map { [RPCStatus.Violation(field: $0, description: "is not allowed")] } ?? [])
   }
 }
 

@@ -20,7 +20,7 @@ extension Writer {
       } else if intent.notAfter < round.now {
         .expired
       } else {
-        nil
+        intent.policyRefusal.map { .policy($0) }
       }
     let original = acquirer.nameSale(at: round.wall)
     let isNamed = !acquirer.namesSales || original != nil

@@ -30,11 +30,16 @@ public struct Intent: Sendable, BitwiseCopyable {
   /// What only the acquirer may see; zeroed once it has answered.
   public var secrets: CardSecrets
   public var reply: ReplyToken
+  /// What the company's policy says against a new payment; one that exists is told all the same.
+  public var policyRefusal: PolicyRefusal?
+  /// What the company's payments of this day may come to; nil: anything.
+  public var dayLimit: DayLimit?
 
   public init(
     key: Bytes16, session: Bytes16, sequence: UInt64, identityDigest: Bytes32, macAddress: MACAddress, process: UInt64,
     company: Int64, consultant: Int64, amount: UInt64, currency: Currency, instalments: UInt8, notAfter: Int64,
-    reference: Range32, card: StoredCard, secrets: CardSecrets, reply: ReplyToken
+    reference: Range32, card: StoredCard, secrets: CardSecrets, reply: ReplyToken,
+    policyRefusal: PolicyRefusal? = nil, dayLimit: DayLimit? = nil
   ) {
     self.key = key
     self.session = session
@@ -52,6 +57,8 @@ public struct Intent: Sendable, BitwiseCopyable {
     self.card = card
     self.secrets = secrets
     self.reply = reply
+    self.policyRefusal = policyRefusal
+    self.dayLimit = dayLimit
   }
 }
 

@@ -86,7 +86,7 @@ public struct PaymentAnswer: Sendable, BitwiseCopyable {
 }
 
 /// Why the writer recorded nothing for a request.
-public enum PaymentRefusal: UInt8, Sendable, BitwiseCopyable {
+public enum PaymentRefusal: Sendable, BitwiseCopyable, Equatable {
   /// Session, consultant, company, device or certificate is no longer live.
   case sessionOver
   /// The extracted second identity is not the one that the session row holds.
@@ -107,6 +107,8 @@ public enum PaymentRefusal: UInt8, Sendable, BitwiseCopyable {
   case notFound
   /// A version 7 UUID more than 24 hours off, or not a version 7 UUID.
   case keyTimeRefused
+  /// The company's policy does not allow the payment.
+  case policy(PolicyRefusal)
 }
 
 /// A payment as it stands in the ledger. Trivial.

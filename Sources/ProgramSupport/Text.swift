@@ -6,6 +6,7 @@ public enum JSON {
   public enum Value {
     case text(String)
     case number(Int64)
+    case truth(Bool)
     case list([String])
   }
 
@@ -18,6 +19,7 @@ public enum JSON {
     switch value {
     case .text(let text): quote(text)
     case .number(let number): String(number)
+    case .truth(let truth): truth ? "true" : "false"
     case .list(let objects): "[" + objects.joined(separator: ",") + "]"
     }
   }

@@ -6,7 +6,8 @@ import ProgramSupport
 /// Commands about companies.
 struct CompanyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "company", abstract: "Registers companies.", subcommands: [Add.self])
+    commandName: "company", abstract: "Registers companies and sets what they allow their consultants.",
+    subcommands: [Add.self, Policy.self, Show.self, List.self])
 
   /// Registers a company.
   struct Add: AsyncParsableCommand {

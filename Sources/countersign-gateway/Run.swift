@@ -49,7 +49,7 @@ extension CountersignGateway {
         let logger = try logger(settings)
         let folder = try options.folder(settings)
         let passphrase = try options.passphraseSource(settings)
-        signal(SIGPIPE, SIG_IGN)
+        Hardening.apply()
         let (gateway, port) = try await Gateway.start(try configuration(settings), logger: logger) {
           try folder.identity(passphrase: try passphrase.read(), now: Int64(time(nil)) * 1_000)
         }

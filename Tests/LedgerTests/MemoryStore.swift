@@ -210,6 +210,10 @@ extension MemoryStore {
   func gateway(company: Int64) throws(StoreError) -> GatewayRow? { throw Self.absent }
   func gateway(token: Bytes32) throws(StoreError) -> GatewayRow? { throw Self.absent }
   func companyCertificates() throws(StoreError) -> [(fingerprint: Bytes32, company: Int64)] { throw Self.absent }
+  func companies(after number: Int64, limit: Int) throws(StoreError) -> [CompanyRow] { throw Self.absent }
+  func setPolicy(company: Int64, _ policy: [UInt8]?) throws(StoreError) { throw Self.absent }
+  func policies() throws(StoreError) -> [(company: Int64, policy: [UInt8])] { throw Self.absent }
+  func dayTotal(company: Int64, currency: Currency, day: Int32) throws(StoreError) -> Int64 { throw Self.absent }
   func token(digest: Bytes32) throws(StoreError) -> TokenRow? { throw Self.absent }
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError) {
     throw Self.absent

@@ -2,6 +2,7 @@ import Bytes
 import Cryptography
 import Messages
 import Payments
+import Policy
 import Seals
 import Synchronization
 
@@ -20,6 +21,8 @@ final class LiveSession: Sendable {
   /// SHA-256 of the consultant's registered certificate.
   let leaf: Bytes32
   let keys: SessionKeys
+  /// What the company allows now.
+  let rules: CurrentRules
 
   struct State: ~Copyable {
     var window = ReplayWindow()
@@ -44,7 +47,7 @@ final class LiveSession: Sendable {
 
   let state: Mutex<State>
 
-  init(row: SessionRow, keys: SessionKeys, loginMonotonic: Int64, now: Int64) {
+  init(row: SessionRow, keys: SessionKeys, rules: CurrentRules, loginMonotonic: Int64, now: Int64) {
     id = row.id
     consultant = row.consultant
     company = row.company
@@ -52,6 +55,7 @@ final class LiveSession: Sendable {
     macAddress = row.macAddress
     leaf = row.consultantCertificate
     self.keys = keys
+    self.rules = rules
     self.loginMonotonic = loginMonotonic
     state = Mutex(
       State(

@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 import Payments
+import Policy
 
 /// What the login's transaction found and wrote.
 struct RecordedLogin: Sendable {
@@ -11,10 +12,20 @@ struct RecordedLogin: Sendable {
 
 /// The part of a login that reads and writes the register, all in one transaction with its journal record.
 enum LoginRecording {
+  /// How the login came.
+  struct Way: Sendable {
+    /// 0 for direct, else the company whose gateway authenticated the connection.
+    let path: Int64
+    /// Numeric address of the other end.
+    let address: String
+  }
+
   /// Compares a verified login with the register and writes its session; former sessions of the consultant end.
   ///
   /// - Throws: ``ServiceRefusal``; nothing is written then.
-  static func record(_ login: VerifiedLogin, path: Int64, now: Int64, in store: any Store) throws -> RecordedLogin {
+  static func record(
+    _ login: VerifiedLogin, by way: Way, policies: CompanyPolicies, now: Int64, in store: any Store
+  ) throws -> RecordedLogin {
     let consultantRow = try registered(login.consultant[0], "consultant_chain", in: store)
     let companyRow = try registered(login.company[0], "company_chain", in: store)
     guard case .consultant(let consultantID) = consultantRow.holder, case .company(let companyID) = companyRow.holder,
@@ -23,15 +34,20 @@ enum LoginRecording {
       throw ServiceRefusal(.notRegistered, cause: "certificate belongs to another kind of holder")
     }
     try checkCompany(login, consultant, company)
-    guard path == CompanyCertificates.direct || path == company.id else {
+    guard way.path == CompanyCertificates.direct || way.path == company.id else {
       throw ServiceRefusal(
-        .wrongCompany, field: "company_chain", cause: "company \(company.id) by the gateway of company \(path)",
+        .wrongCompany, field: "company_chain", cause: "company \(company.id) by the gateway of company \(way.path)",
         consultant: consultant.id)
     }
     guard !consultant.revoked, !company.revoked else {
       throw ServiceRefusal(
         .revoked, cause: "consultant \(consultant.id) or company \(company.id) is revoked",
         consultant: consultant.id)
+    }
+    if let refusal = policies.rules(of: company.id).current?.refusal(
+      of: CompanyRules.Path(way.path, from: way.address), at: now)
+    {
+      throw ServiceRefusal(RefusalReason(refusal), cause: "login from \(way.address)", consultant: consultant.id)
     }
     guard try !store.isRevoked(device: login.macAddress) else {
       throw ServiceRefusal(.revoked, cause: "device \(login.macAddress)", consultant: consultant.id)
@@ -46,7 +62,7 @@ enum LoginRecording {
     for session in try store.liveSessions(consultant: consultant.id) {
       try store.endSession(session, reason: .newLogin, time: now)
     }
-    let row = try insert(login, consultant, path: path, now: now, in: store)
+    let row = try insert(login, consultant, path: way.path, now: now, in: store)
     return RecordedLogin(row: row, consultant: consultant, company: company)
   }
 

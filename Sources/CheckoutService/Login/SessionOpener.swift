@@ -31,6 +31,7 @@ struct SealedCall: Sendable {
 /// Finds the session of a sealed call and verifies its proof; sessions that began in a former process are derived again.
 struct SessionOpener: Sendable {
   let sessions: SessionTable
+  let policies: CompanyPolicies
   let sealingKeys: SealingKeyRing
   let ledger: Ledger
   let serviceName: String
@@ -69,7 +70,8 @@ struct SessionOpener: Sendable {
   func session(row: SessionRow, keys: SessionKeys) -> LiveSession {
     let now = clock.monotonic()
     return LiveSession(
-      row: row, keys: keys, loginMonotonic: now - max(0, clock.wall() - row.loginTime), now: now)
+      row: row, keys: keys, rules: policies.rules(of: row.company),
+      loginMonotonic: now - max(0, clock.wall() - row.loginTime), now: now)
   }
 
   private func keys(enc: Bytes32, sealingKey: SealingKeyRing.Entry, statement: Bytes32) throws -> SessionKeys {

@@ -17,6 +17,7 @@ struct AdminCalls: AdminServiceProtocol {
   let ledger: Ledger
   let reader: SQLiteReader
   let companies: CompanyCertificates
+  let policies: CompanyPolicies
   let refusals: RefusalJournal
   let lockouts: Lockouts
   let sessions: SessionTable

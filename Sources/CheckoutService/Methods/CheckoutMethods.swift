@@ -14,6 +14,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   let sealingKeys: SealingKeyRing
   let sessions: SessionTable
   let companies: CompanyCertificates
+  let policies: CompanyPolicies
   let opener: SessionOpener
   let ledger: Ledger
   let refusals: RefusalJournal
@@ -24,12 +25,13 @@ struct CheckoutCalls: CheckoutServiceProtocol {
 
   init(
     identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable,
-    companies: CompanyCertificates, ledger: Ledger, refusals: RefusalJournal, lockouts: Lockouts,
-    clock: ServiceClock, process: UInt64
+    companies: CompanyCertificates, policies: CompanyPolicies, ledger: Ledger, refusals: RefusalJournal,
+    lockouts: Lockouts, clock: ServiceClock, process: UInt64
   ) {
     self.sealingKeys = sealingKeys
     self.sessions = sessions
     self.companies = companies
+    self.policies = policies
     self.ledger = ledger
     self.refusals = refusals
     self.lockouts = lockouts
@@ -41,7 +43,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       rootFingerprint: identity.root.fingerprint,
       anchors: LoginAnchors(consultants: [identity.root], companies: [identity.root]), status: RegisterStatus())
     opener = SessionOpener(
-      sessions: sessions, sealingKeys: sealingKeys, ledger: ledger, serviceName: identity.serviceName,
+      sessions: sessions, policies: policies, sealingKeys: sealingKeys, ledger: ledger,
+      serviceName: identity.serviceName,
       rootFingerprint: identity.root.fingerprint, clock: clock)
   }
 
@@ -57,14 +60,12 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   func login(_ request: LoginRequest, context: ServerContext) async throws -> LoginReply {
     try await refusals.journaling(.loginRefused, context) {
       let (login, keys, recorded) = try await lockouts.counting(source: context.source) {
-        guard let path = companies.path(of: context.peer) else {
-          throw ServiceRefusal(.notRegistered, cause: "the connection's company certificate")
-        }
+        let way = LoginRecording.Way(path: try await path(of: context), address: context.peer.remoteAddress)
         let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
         let keys = try opener.keys(of: login)
         let now = clock.wall()
-        let recorded = try await ledger.perform { store in
-          try LoginRecording.record(login, path: path, now: now, in: store)
+        let recorded = try await ledger.perform { [policies] store in
+          try LoginRecording.record(login, by: way, policies: policies, now: now, in: store)
         }
         return (login, keys, recorded)
       }
@@ -81,6 +82,17 @@ struct CheckoutCalls: CheckoutServiceProtocol {
         .seal(result.encoded(), digest: login.statementDigest, sequence: 0)
       return reply
     }
+  }
+
+  /// By which way a login comes.
+  ///
+  /// - Throws: ``ServiceRefusal`` where the connection shows a company's certificate that is not good any more.
+  private func path(of context: ServerContext) async throws -> Int64 {
+    if let path = companies.path(of: context.peer) { return path }
+    guard let leaf = context.peer.certificates.first else { throw ServiceRefusal(.notRegistered) }
+    let row = try await ledger.perform { store in try store.certificate(fingerprint: leaf.fingerprint) }
+    throw ServiceRefusal(
+      row?.revocation == nil ? .notRegistered : .revoked, cause: "the connection's certificate \(leaf.subjectText)")
   }
 
   func issueIdentity(_ request: IssueIdentityRequest, context: ServerContext) async throws -> IssueIdentityReply {

@@ -7,6 +7,7 @@ import MessageRuntime
 import Messages
 import NIOCore
 import Payments
+import Policy
 import Seals
 
 /// SubmitPayment on one event loop: opens, compares, checks and hands over whole reads; answers whole batches.
@@ -183,6 +184,7 @@ extension PaymentLoop {
     }
     var secrets = try decodeCard(card)
     defer { secrets.erase() }
+    let policy = policy(of: session, checked, call)
     guard let token = open.insert(call, opened) else { throw ServiceRefusal(.tooManyOpenCalls) }
     batch.append(
       Intent(
@@ -192,8 +194,23 @@ extension PaymentLoop {
         instalments: checked.instalments, notAfter: session.loginMonotonic + checked.notAfterMilliseconds,
         reference: Range32(start: 0, count: 0),
         card: vault.seal(secrets, key: opened.key, company: session.company), secrets: secrets,
-        reply: ReplyToken(loop: loop.index, slot: token.slot, generation: token.generation)),
+        reply: ReplyToken(loop: loop.index, slot: token.slot, generation: token.generation),
+        policyRefusal: policy.refusal, dayLimit: policy.dayLimit),
       reference: unchecked.reference)
+  }
+
+  /// What the company's policy says; the writer refuses by it what it does not know already.
+  private func policy(
+    of session: LiveSession, _ order: CheckedOrder, _ call: InLoopCall
+  ) -> (refusal: PolicyRefusal?, dayLimit: DayLimit?) {
+    guard let rules = session.rules.current else { return (nil, nil) }
+    let now = service.clock.wall()
+    let address = session.path == CompanyCertificates.direct ? loop.peer(of: call.connection)?.remoteAddress : nil
+    return (
+      rules.refusal(
+        payment: order.amount, order.currency, by: CompanyRules.Path(session.path, from: address ?? ""), at: now),
+      rules.dayLimit(of: order.currency, at: now)
+    )
   }
 
   private func decodeCard(_ bytes: UnsafeRawBufferPointer) throws(ServiceRefusal) -> CardSecrets {

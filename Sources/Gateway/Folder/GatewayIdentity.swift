@@ -1,6 +1,7 @@
 import Bytes
 import CountersignClient
 import Cryptography
+import Logging
 import Messages
 import TLS
 
@@ -47,6 +48,16 @@ public struct GatewayIdentity: Sendable {
 
   /// When the first of both certificates ends, seconds since 1970-01-01T00:00:00Z.
   public var notAfter: Int64 { min(company.chain[0].notAfter, tls.chain[0].notAfter) }
+
+  /// Both certificates are set up anew by hand, so the log says when it is time.
+  func warnWhereItEndsSoon(_ logger: Logger) {
+    let now = Wall.milliseconds() / 1_000
+    for (name, holder) in [("company", company), ("tls", tls)] where now > holder.chain[0].lastThird {
+      logger.warning(
+        "a certificate ends soon; set the gateway up anew with a new token, init --replace and SIGHUP",
+        metadata: ["certificate": "\(name).pem", "days": "\((holder.chain[0].notAfter - now) / 86_400)"])
+    }
+  }
 
   /// What terminals are shown.
   func server() throws -> TLSContext { try .server(chain: tls.chain, key: tls.key) }

@@ -4,12 +4,16 @@ import CountersignRPC
 import Logging
 import Messages
 import NIOCore
+import NIOPosix
+import Payments
+import Policy
 import TLS
 
 /// What all event loops of a gateway share.
 struct GatewayParts: Sendable {
   let configuration: Gateway.Configuration
-  let rules: (any CompanyRules)?
+  /// What the company allows, as the service told it last.
+  let rules: CurrentRules
   let state: UpstreamState
   let logger: Logger
 }
@@ -29,10 +33,12 @@ final class GatewayLoop: UpstreamOwner {
   private var desks: [ConnectionRef: Desk] = [:]
   private var open = OpenCalls()
   private var waiting = WaitingDesks()
+  private var log: RefusalLog
 
   init(parts: GatewayParts, identity: GatewayIdentity, tls: TLSContext, loop: ServerLoop) {
     self.parts = parts
     self.loop = loop
+    log = RefusalLog(parts.logger)
     countersigner = Countersigner(identity, rules: parts.rules)
     let profile = identity.service.profile
     let configuration = parts.configuration.client(host: profile.hopHost, port: Int(profile.hopPort))
@@ -61,7 +67,7 @@ extension GatewayLoop {
     switch method.kind {
     case .login: receiveLogin(call, desk, request)
     case .payment:
-      if let status = refusal(ofPayment: request) { return loop.respond(call, status: status) }
+      if let refusal = refusal(ofPayment: request) { return refuse(call, desk, refusal) }
       forward(call, method, desk, request)
     case .plain, .beginLogin: forward(call, method, desk, request)
     }
@@ -93,10 +99,11 @@ extension GatewayLoop {
   }
 
   func tick(now: UInt64) {
+    log.tick(now: now)
     for overdue in waiting.removeAll(where: { $0.call.deadline <= now }) {
       loop.respond(overdue.call, status: .deadlineExceeded)
     }
-    for tag in open.overdue(at: now - Self.grace) {
+    for tag in open.overdue(at: now > Self.grace ? now - Self.grace : 0) {
       guard let entry = open[tag] else { continue }
       open[tag]?.isAnswered = true
       desks[entry.call.connection]?.open[entry.call.stream] = nil
@@ -113,14 +120,17 @@ extension GatewayLoop {
   }
 
   /// Asks the company's rules, where it has any, about the order that stands in clear.
-  private func refusal(ofPayment request: UnsafeRawBufferPointer) -> RPCStatus? {
-    guard let rules = parts.rules else { return nil }
+  private func refusal(ofPayment request: UnsafeRawBufferPointer) -> (any Error)? {
+    guard let rules = parts.rules.current else { return nil }
+    let order: PaymentOrder
     do {
-      let order = try PaymentOrder(decoding: try SubmitPaymentRequest(decoding: request).order, rules: .signed)
-      return rules.refusal(order: order, now: Wall.milliseconds())
+      order = try PaymentOrder(decoding: try SubmitPaymentRequest(decoding: request).order, rules: .signed)
     } catch {
-      return GatewayReason.messageInvalid.status
+      return GatewayRefusal(.messageInvalid, cause: "\(error)")
     }
+    // What is no currency at all is for the service to refuse.
+    guard let currency = Currency(order.currency.utf8) else { return nil }
+    return rules.refusal(payment: order.amount, currency, by: .gateway, at: Wall.milliseconds())?.status
   }
 }
 
@@ -139,9 +149,9 @@ extension GatewayLoop {
       return refuse(call, desk, error)
     }
     desk.isCheckingLogin = true
-    // Signatures take a fraction of a millisecond, and the company's key may lie in another device.
+    // Signatures take a fraction of a millisecond, and the company's key may lie in another device that takes longer.
     let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
-    Task { [countersigner] in
+    NIOThreadPool.singleton.submit { [countersigner] _ in
       let result = Result { try countersigner.countersigned(login, now: Wall.milliseconds()) }
       bound.eventLoop.execute { bound.value.checked(call, result) }
     }
@@ -163,14 +173,10 @@ extension GatewayLoop {
   private func refuse(_ call: InLoopCall, _ desk: Desk, _ error: any Error) {
     switch error {
     case let refusal as GatewayRefusal:
-      parts.logger.info(
-        "login refused",
-        metadata: [
-          "terminal": "\(desk.address)", "reason": "\(refusal.reason.rawValue)", "cause": "\(refusal.cause)",
-        ])
+      log.add(terminal: desk.address, refusal.reason.rawValue, cause: refusal.cause)
       loop.respond(call, status: refusal.reason.status)
     case let status as RPCStatus:
-      parts.logger.info("login refused", metadata: ["terminal": "\(desk.address)", "reason": "\(status)"])
+      log.add(terminal: desk.address, status.reason ?? status.code.name, cause: "company policy")
       loop.respond(call, status: status)
     default:
       parts.logger.error("a login could not be countersigned", metadata: ["error": "\(error)"])
@@ -234,7 +240,11 @@ extension GatewayLoop {
 // MARK: - Answers of the service
 
 extension GatewayLoop {
-  func opened(_ line: UpstreamLine) { upstream.opened(line) }
+  func opened(_ line: UpstreamLine) {
+    upstream.opened(line)
+    pump()
+    line.flush()
+  }
 
   func answered(_ tag: UInt64, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer) {
     upstream.answered()

@@ -74,7 +74,7 @@ final class Upstream {
   }
 
   private func addLine() {
-    guard !isStopping, let owner else { return }
+    guard !isStopping, lines.count < configuration.connections, let owner else { return }
     let line = UpstreamLine(owner: owner)
     lines.append(line)
     line.connect(configuration, tls: tls, on: eventLoop)
@@ -86,6 +86,8 @@ final class Upstream {
 extension Upstream {
   func opened(_ line: UpstreamLine) {
     for old in former { old.retire() }
+    // Those that finish their calls hold themselves.
+    former.removeAll()
     changed(true, nil)
   }
 

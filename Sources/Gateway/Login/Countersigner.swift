@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 import Messages
+import Policy
 import Seals
 
 /// Countersigns logins of the company's own consultants to the company's own service, and no others.
@@ -8,9 +9,9 @@ import Seals
 /// Source: docs/security.md, "Login", step 3.
 struct Countersigner: Sendable {
   private let identity: GatewayIdentity
-  private let rules: (any CompanyRules)?
+  private let rules: CurrentRules
 
-  init(_ identity: GatewayIdentity, rules: (any CompanyRules)?) {
+  init(_ identity: GatewayIdentity, rules: CurrentRules) {
     self.identity = identity
     self.rules = rules
   }
@@ -19,7 +20,7 @@ struct Countersigner: Sendable {
   ///
   /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
   /// - Returns: the serialized request for the service.
-  /// - Throws: ``GatewayRefusal``, or the rules' status.
+  /// - Throws: ``GatewayRefusal``, or the status of what the company's policy says.
   func countersigned(_ login: AskedLogin, now: Int64) throws -> [UInt8] {
     let profile = identity.service.profile
     guard login.statement.serviceName == profile.serviceName,
@@ -33,7 +34,7 @@ struct Countersigner: Sendable {
     guard leaf.organisation == identity.organisation else {
       throw GatewayRefusal(.wrongCompany, cause: leaf.subjectText)
     }
-    if let status = rules?.refusal(consultant: leaf, now: now) { throw status }
+    if let refusal = rules.current?.refusal(of: .gateway, at: now) { throw refusal.status }
     return try sign(login.request).encoded()
   }
 

@@ -21,7 +21,8 @@ public protocol Store: AnyObject {
   func nested<R>(_ body: () throws -> R) throws -> R
 
   /// Records an intent after comparing it with its session row; a refusal or an existing key writes nothing. The
-  /// session's refusal goes first, so that nobody is told of a payment in a session that is over.
+  /// session's refusal goes first, so that nobody is told of a payment in a session that is over. An intent with a limit
+  /// for the day is counted in the same transaction, and no longer once an outcome says that it was not charged.
   ///
   /// - Parameters:
   ///   - reference: the order reference, UTF-8.
@@ -87,6 +88,16 @@ public protocol Store: AnyObject {
   func companyCertificates() throws(StoreError) -> [(fingerprint: Bytes32, company: Int64)]
   /// Marks the token as used for the key with this digest and the certificate issued for it.
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
+
+  // Policy.
+  /// Companies with a higher number, by number.
+  func companies(after number: Int64, limit: Int) throws(StoreError) -> [CompanyRow]
+  /// Writes or replaces a company's policy, serialized; nil forgets it.
+  func setPolicy(company: Int64, _ policy: [UInt8]?) throws(StoreError)
+  /// Every company's policy.
+  func policies() throws(StoreError) -> [(company: Int64, policy: [UInt8])]
+  /// What a company's payments with a limit for `day` come to, in minor units, declined and reversed ones left out.
+  func dayTotal(company: Int64, currency: Currency, day: Int32) throws(StoreError) -> Int64
 
   // Revocation.
   /// Marks as revoked for good, and ends the live sessions that this touches. What is revoked already keeps its time.

@@ -21,6 +21,7 @@ public final class SQLiteStore: Store {
 
   let database: Database
   let statements: Statements
+  let days: DayTotals
   private let signer: Signer
   private let lock: Int32
   private let reserve: UInt64
@@ -93,6 +94,7 @@ public final class SQLiteStore: Store {
       let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
       guard code == SQLITE_OK else { throw database.error(code) }
       statements = try Statements(database)
+      days = try DayTotals(database)
       lowWater = try database.number("SELECT low_water FROM mark")
       position = try Self.position(database)
       committed = position
@@ -152,11 +154,13 @@ public final class SQLiteStore: Store {
       throw error
     }
     committed = position
+    days.committed()
   }
 
   public func rollback() {
     if sqlite3_get_autocommit(database.handle) == 0 { try? database.execute("ROLLBACK") }
     position = committed
+    days.rolledBack()
   }
 
   public func nested<R>(_ body: () throws -> R) throws -> R {

@@ -62,6 +62,13 @@ enum Schema {
       company INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, dns_name TEXT NOT NULL,
       number INTEGER NOT NULL, token BLOB NOT NULL UNIQUE CHECK (length(token) = 32), token_not_after INTEGER NOT NULL,
       request BLOB, company_certificate BLOB, tls_certificate BLOB) STRICT;
+    CREATE TABLE company_policy (company INTEGER PRIMARY KEY, policy BLOB NOT NULL) STRICT;
+    CREATE TABLE day_total (
+      company INTEGER NOT NULL, currency INTEGER NOT NULL, day INTEGER NOT NULL, amount INTEGER NOT NULL,
+      PRIMARY KEY (company, currency, day)) STRICT, WITHOUT ROWID;
+    CREATE TABLE counted (
+      payment INTEGER PRIMARY KEY, company INTEGER NOT NULL, currency INTEGER NOT NULL, day INTEGER NOT NULL,
+      amount INTEGER NOT NULL) STRICT;
     CREATE TABLE session (
       id BLOB PRIMARY KEY CHECK (length(id) = 16), challenge BLOB NOT NULL UNIQUE CHECK (length(challenge) = 32),
       consultant INTEGER NOT NULL, company INTEGER NOT NULL, consultant_certificate BLOB NOT NULL,

@@ -13,6 +13,10 @@ extension SQLiteStore {
       return .exists(known)
     }
     let number = position.nextNumber
+    if let limit = intent.dayLimit {
+      if let known = try payment(key: intent.key, company: intent.company) { return .exists(known) }
+      guard try days.count(intent, limit, number: number) else { return .refused(.policy(.dayLimitReached)) }
+    }
     let leaf = Self.leaf(intent, reference: reference, original: original, time: time, number: number)
     guard try insert(intent, reference, original, time, number, leaf) else {
       guard let known = try payment(key: intent.key, company: intent.company) else {
@@ -121,6 +125,7 @@ extension SQLiteStore {
     insert.bind(6, Int64(outcome.responseCode.value))
     insert.bind(7, leaf.leafPrefix)
     try insert.run(conflict: "payment")
+    try days.settle(outcome)
     if outcome.payment < lowWater {
       statements.insertLateOutcome.bind(1, outcome.payment)
       _ = try statements.insertLateOutcome.run()

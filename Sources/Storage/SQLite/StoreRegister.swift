@@ -22,6 +22,14 @@ extension SQLiteStore {
     return try find.first(CompanyRow.init(row:))
   }
 
+  public func companies(after number: Int64, limit: Int) throws(StoreError) -> [CompanyRow] {
+    let find = try database.prepare(
+      "SELECT id, name, revoked IS NOT NULL FROM company WHERE id > ?1 ORDER BY id LIMIT ?2")
+    find.bind(1, number)
+    find.bind(2, Int64(limit))
+    return try find.all(CompanyRow.init(row:))
+  }
+
   public func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64 {
     let insert = try database.prepare("INSERT INTO consultant (company, name, time) VALUES (?1, ?2, ?3)")
     insert.bind(1, company)

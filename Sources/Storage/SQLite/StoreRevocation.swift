@@ -18,7 +18,7 @@ extension SQLiteStore {
       _ = try update.run()
       isNew = isNew || database.changes > 0
     }
-    let sessions = try liveSessions(of: target)
+    let sessions = try liveSessions(of: target, certificates)
     for session in sessions { try endSession(session, reason: .revoked, time: time) }
     return RevocationEffect(isNew: isNew, sessions: sessions, certificates: certificates)
   }
@@ -61,7 +61,7 @@ extension SQLiteStore {
 
   private func revokedCertificates(_ target: RevocationTarget) throws(StoreError) -> [Bytes32] {
     switch target {
-    case .certificate(let fingerprint): return [fingerprint]
+    case .certificate(let fingerprint): return try [fingerprint] + companyCertificate(besideGateway: fingerprint)
     case .consultant(let id): return try certificates(of: .consultant(id)).map(\.fingerprint)
     case .company(let id):
       return try (certificates(of: .company(id)) + certificates(of: .gateway(id))).map(\.fingerprint)
@@ -72,7 +72,17 @@ extension SQLiteStore {
     }
   }
 
-  private func liveSessions(of target: RevocationTarget) throws(StoreError) -> [Bytes16] {
+  /// Both keys of a gateway lie on one machine: its company certificate goes with its TLS certificate.
+  private func companyCertificate(besideGateway fingerprint: Bytes32) throws(StoreError) -> [Bytes32] {
+    let find = try database.prepare(
+      "SELECT company_certificate FROM gateway WHERE tls_certificate = ?1 AND company_certificate IS NOT NULL")
+    find.bind(1, fingerprint)
+    return try find.all { $0.bytes32(0) }
+  }
+
+  private func liveSessions(
+    of target: RevocationTarget, _ certificates: [Bytes32]
+  ) throws(StoreError) -> [Bytes16] {
     let live = "SELECT id FROM session WHERE ended IS NULL AND "
     let find: Statement
     switch target {
@@ -80,9 +90,14 @@ extension SQLiteStore {
     case .company(let id):
       find = try database.prepare(live + "company = ?1")
       find.bind(1, id)
-    case .certificate(let fingerprint):
+    case .certificate:
       find = try database.prepare(live + "(consultant_certificate = ?1 OR company_certificate = ?1)")
-      find.bind(1, fingerprint)
+      var sessions: [Bytes16] = []
+      for fingerprint in certificates {
+        find.bind(1, fingerprint)
+        sessions += try find.all { $0.bytes16(0) }
+      }
+      return sessions
     case .device(let mac):
       find = try database.prepare(live + "mac = ?1")
       find.bind(1, mac.bytes)

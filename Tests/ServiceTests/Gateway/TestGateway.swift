@@ -20,7 +20,7 @@ final class TestGateway: Sendable {
 
   /// Registers, sets up and starts a gateway, and waits until it has reached the service.
   init(
-    _ service: TestService, company: String = "Acme", place: String = "gateway", rules: (any CompanyRules)? = nil,
+    _ service: TestService, company: String = "Acme", place: String = "gateway",
     configure: (inout Gateway.Configuration) -> Void = { _ in }
   ) async throws {
     self.service = service
@@ -29,7 +29,7 @@ final class TestGateway: Sendable {
     var configuration = Gateway.Configuration(listenHost: "127.0.0.1", listenPort: 0, eventLoops: 1)
     configuration.drainMilliseconds = 2_000
     configure(&configuration)
-    (gateway, port) = try await Gateway.start(configuration, rules: rules, logger: Logger(label: "gateway")) {
+    (gateway, port) = try await Gateway.start(configuration, logger: Logger(label: "gateway")) {
       [folder] in
       try folder.identity(passphrase: Self.passphrase, now: Int64(Date().timeIntervalSince1970 * 1_000))
     }
@@ -83,14 +83,14 @@ final class TestGateway: Sendable {
 
   /// A running service with company Acme, its gateway, and the terminal of consultant Kim behind it.
   static func withKim(
-    rules: (any CompanyRules)? = nil, configure: (inout Gateway.Configuration) -> Void = { _ in },
+    configure: (inout Gateway.Configuration) -> Void = { _ in },
     _ body: (TestGateway, Terminal) async throws -> Void
   ) async throws {
     let service = try TestService()
     try await service.start()
     do {
       try await service.addCompany("Acme")
-      let gateway = try await TestGateway(service, rules: rules, configure: configure)
+      let gateway = try await TestGateway(service, configure: configure)
       do {
         try await body(gateway, gateway.enrol("Kim"))
       } catch {

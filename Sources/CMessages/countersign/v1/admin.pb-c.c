@@ -97,6 +97,366 @@ void   countersign__v1__add_company_reply__free_unpacked
   assert(message->base.descriptor == &countersign__v1__add_company_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__set_company_policy_request__init
+                     (Countersign__V1__SetCompanyPolicyRequest         *message)
+{
+  static const Countersign__V1__SetCompanyPolicyRequest init_value = COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_company_policy_request__get_packed_size
+                     (const Countersign__V1__SetCompanyPolicyRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_company_policy_request__pack
+                     (const Countersign__V1__SetCompanyPolicyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_company_policy_request__pack_to_buffer
+                     (const Countersign__V1__SetCompanyPolicyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetCompanyPolicyRequest *
+       countersign__v1__set_company_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetCompanyPolicyRequest *)
+     protobuf_c_message_unpack (&countersign__v1__set_company_policy_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_company_policy_request__free_unpacked
+                     (Countersign__V1__SetCompanyPolicyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__set_company_policy_reply__init
+                     (Countersign__V1__SetCompanyPolicyReply         *message)
+{
+  static const Countersign__V1__SetCompanyPolicyReply init_value = COUNTERSIGN__V1__SET_COMPANY_POLICY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_company_policy_reply__get_packed_size
+                     (const Countersign__V1__SetCompanyPolicyReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_company_policy_reply__pack
+                     (const Countersign__V1__SetCompanyPolicyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_company_policy_reply__pack_to_buffer
+                     (const Countersign__V1__SetCompanyPolicyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetCompanyPolicyReply *
+       countersign__v1__set_company_policy_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetCompanyPolicyReply *)
+     protobuf_c_message_unpack (&countersign__v1__set_company_policy_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_company_policy_reply__free_unpacked
+                     (Countersign__V1__SetCompanyPolicyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_company_policy_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__get_company_request__init
+                     (Countersign__V1__GetCompanyRequest         *message)
+{
+  static const Countersign__V1__GetCompanyRequest init_value = COUNTERSIGN__V1__GET_COMPANY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__get_company_request__get_packed_size
+                     (const Countersign__V1__GetCompanyRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__get_company_request__pack
+                     (const Countersign__V1__GetCompanyRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__get_company_request__pack_to_buffer
+                     (const Countersign__V1__GetCompanyRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__GetCompanyRequest *
+       countersign__v1__get_company_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__GetCompanyRequest *)
+     protobuf_c_message_unpack (&countersign__v1__get_company_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__get_company_request__free_unpacked
+                     (Countersign__V1__GetCompanyRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__get_company_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__get_company_reply__init
+                     (Countersign__V1__GetCompanyReply         *message)
+{
+  static const Countersign__V1__GetCompanyReply init_value = COUNTERSIGN__V1__GET_COMPANY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__get_company_reply__get_packed_size
+                     (const Countersign__V1__GetCompanyReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__get_company_reply__pack
+                     (const Countersign__V1__GetCompanyReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__get_company_reply__pack_to_buffer
+                     (const Countersign__V1__GetCompanyReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__get_company_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__GetCompanyReply *
+       countersign__v1__get_company_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__GetCompanyReply *)
+     protobuf_c_message_unpack (&countersign__v1__get_company_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__get_company_reply__free_unpacked
+                     (Countersign__V1__GetCompanyReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__get_company_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_companies_request__init
+                     (Countersign__V1__ListCompaniesRequest         *message)
+{
+  static const Countersign__V1__ListCompaniesRequest init_value = COUNTERSIGN__V1__LIST_COMPANIES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_companies_request__get_packed_size
+                     (const Countersign__V1__ListCompaniesRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_companies_request__pack
+                     (const Countersign__V1__ListCompaniesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_companies_request__pack_to_buffer
+                     (const Countersign__V1__ListCompaniesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListCompaniesRequest *
+       countersign__v1__list_companies_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListCompaniesRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_companies_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_companies_request__free_unpacked
+                     (Countersign__V1__ListCompaniesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_companies_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_companies_reply__init
+                     (Countersign__V1__ListCompaniesReply         *message)
+{
+  static const Countersign__V1__ListCompaniesReply init_value = COUNTERSIGN__V1__LIST_COMPANIES_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_companies_reply__get_packed_size
+                     (const Countersign__V1__ListCompaniesReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_companies_reply__pack
+                     (const Countersign__V1__ListCompaniesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_companies_reply__pack_to_buffer
+                     (const Countersign__V1__ListCompaniesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_companies_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListCompaniesReply *
+       countersign__v1__list_companies_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListCompaniesReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_companies_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_companies_reply__free_unpacked
+                     (Countersign__V1__ListCompaniesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_companies_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__company__init
+                     (Countersign__V1__Company         *message)
+{
+  static const Countersign__V1__Company init_value = COUNTERSIGN__V1__COMPANY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__company__get_packed_size
+                     (const Countersign__V1__Company *message)
+{
+  assert(message->base.descriptor == &countersign__v1__company__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__company__pack
+                     (const Countersign__V1__Company *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__company__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__company__pack_to_buffer
+                     (const Countersign__V1__Company *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__company__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__Company *
+       countersign__v1__company__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__Company *)
+     protobuf_c_message_unpack (&countersign__v1__company__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__company__free_unpacked
+                     (Countersign__V1__Company *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__company__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__day_total__init
+                     (Countersign__V1__DayTotal         *message)
+{
+  static const Countersign__V1__DayTotal init_value = COUNTERSIGN__V1__DAY_TOTAL__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__day_total__get_packed_size
+                     (const Countersign__V1__DayTotal *message)
+{
+  assert(message->base.descriptor == &countersign__v1__day_total__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__day_total__pack
+                     (const Countersign__V1__DayTotal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__day_total__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__day_total__pack_to_buffer
+                     (const Countersign__V1__DayTotal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__day_total__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__DayTotal *
+       countersign__v1__day_total__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__DayTotal *)
+     protobuf_c_message_unpack (&countersign__v1__day_total__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__day_total__free_unpacked
+                     (Countersign__V1__DayTotal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__day_total__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__add_consultant_request__init
                      (Countersign__V1__AddConsultantRequest         *message)
 {
@@ -1007,6 +1367,427 @@ const ProtobufCMessageDescriptor countersign__v1__add_company_reply__descriptor 
   countersign__v1__add_company_reply__field_indices_by_name,
   1,  countersign__v1__add_company_reply__number_ranges,
   (ProtobufCMessageInit) countersign__v1__add_company_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__set_company_policy_request__field_descriptors[3] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__SetCompanyPolicyRequest, which_case),
+    offsetof(Countersign__V1__SetCompanyPolicyRequest, company),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__SetCompanyPolicyRequest, which_case),
+    offsetof(Countersign__V1__SetCompanyPolicyRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SetCompanyPolicyRequest, policy),
+    &countersign__v1__company_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__set_company_policy_request__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+  1,   /* field[1] = name */
+  2,   /* field[2] = policy */
+};
+static const ProtobufCIntRange countersign__v1__set_company_policy_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__set_company_policy_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetCompanyPolicyRequest",
+  "SetCompanyPolicyRequest",
+  "Countersign__V1__SetCompanyPolicyRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetCompanyPolicyRequest),
+  3,
+  countersign__v1__set_company_policy_request__field_descriptors,
+  countersign__v1__set_company_policy_request__field_indices_by_name,
+  1,  countersign__v1__set_company_policy_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_company_policy_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__set_company_policy_reply__field_descriptors[1] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SetCompanyPolicyReply, company),
+    &countersign__v1__company__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__set_company_policy_reply__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+};
+static const ProtobufCIntRange countersign__v1__set_company_policy_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__set_company_policy_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetCompanyPolicyReply",
+  "SetCompanyPolicyReply",
+  "Countersign__V1__SetCompanyPolicyReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetCompanyPolicyReply),
+  1,
+  countersign__v1__set_company_policy_reply__field_descriptors,
+  countersign__v1__set_company_policy_reply__field_indices_by_name,
+  1,  countersign__v1__set_company_policy_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_company_policy_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__get_company_request__field_descriptors[2] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__GetCompanyRequest, which_case),
+    offsetof(Countersign__V1__GetCompanyRequest, company),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__GetCompanyRequest, which_case),
+    offsetof(Countersign__V1__GetCompanyRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__get_company_request__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+  1,   /* field[1] = name */
+};
+static const ProtobufCIntRange countersign__v1__get_company_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__get_company_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.GetCompanyRequest",
+  "GetCompanyRequest",
+  "Countersign__V1__GetCompanyRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__GetCompanyRequest),
+  2,
+  countersign__v1__get_company_request__field_descriptors,
+  countersign__v1__get_company_request__field_indices_by_name,
+  1,  countersign__v1__get_company_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__get_company_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__get_company_reply__field_descriptors[1] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__GetCompanyReply, company),
+    &countersign__v1__company__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__get_company_reply__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+};
+static const ProtobufCIntRange countersign__v1__get_company_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__get_company_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.GetCompanyReply",
+  "GetCompanyReply",
+  "Countersign__V1__GetCompanyReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__GetCompanyReply),
+  1,
+  countersign__v1__get_company_reply__field_descriptors,
+  countersign__v1__get_company_reply__field_indices_by_name,
+  1,  countersign__v1__get_company_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__get_company_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_companies_request__field_descriptors[1] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListCompaniesRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_companies_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+};
+static const ProtobufCIntRange countersign__v1__list_companies_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_companies_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListCompaniesRequest",
+  "ListCompaniesRequest",
+  "Countersign__V1__ListCompaniesRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListCompaniesRequest),
+  1,
+  countersign__v1__list_companies_request__field_descriptors,
+  countersign__v1__list_companies_request__field_indices_by_name,
+  1,  countersign__v1__list_companies_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_companies_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_companies_reply__field_descriptors[1] =
+{
+  {
+    "companies",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListCompaniesReply, n_companies),
+    offsetof(Countersign__V1__ListCompaniesReply, companies),
+    &countersign__v1__company__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_companies_reply__field_indices_by_name[] = {
+  0,   /* field[0] = companies */
+};
+static const ProtobufCIntRange countersign__v1__list_companies_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_companies_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListCompaniesReply",
+  "ListCompaniesReply",
+  "Countersign__V1__ListCompaniesReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListCompaniesReply),
+  1,
+  countersign__v1__list_companies_reply__field_descriptors,
+  countersign__v1__list_companies_reply__field_indices_by_name,
+  1,  countersign__v1__list_companies_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_companies_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__company__field_descriptors[6] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Company, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Company, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revoked",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Company, revoked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gateway",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Company, gateway),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "policy",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Company, policy),
+    &countersign__v1__company_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "today",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__Company, n_today),
+    offsetof(Countersign__V1__Company, today),
+    &countersign__v1__day_total__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__company__field_indices_by_name[] = {
+  3,   /* field[3] = gateway */
+  1,   /* field[1] = name */
+  0,   /* field[0] = number */
+  4,   /* field[4] = policy */
+  2,   /* field[2] = revoked */
+  5,   /* field[5] = today */
+};
+static const ProtobufCIntRange countersign__v1__company__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor countersign__v1__company__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.Company",
+  "Company",
+  "Countersign__V1__Company",
+  "countersign.v1",
+  sizeof(Countersign__V1__Company),
+  6,
+  countersign__v1__company__field_descriptors,
+  countersign__v1__company__field_indices_by_name,
+  1,  countersign__v1__company__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__company__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__day_total__field_descriptors[2] =
+{
+  {
+    "currency",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__DayTotal, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__DayTotal, amount),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__day_total__field_indices_by_name[] = {
+  1,   /* field[1] = amount */
+  0,   /* field[0] = currency */
+};
+static const ProtobufCIntRange countersign__v1__day_total__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__day_total__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.DayTotal",
+  "DayTotal",
+  "Countersign__V1__DayTotal",
+  "countersign.v1",
+  sizeof(Countersign__V1__DayTotal),
+  2,
+  countersign__v1__day_total__field_descriptors,
+  countersign__v1__day_total__field_indices_by_name,
+  1,  countersign__v1__day_total__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__day_total__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__v1__add_consultant_request__field_descriptors[2] =
@@ -2275,9 +3056,12 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[8] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[11] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
+  { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
+  { "GetCompany", &countersign__v1__get_company_request__descriptor, &countersign__v1__get_company_reply__descriptor },
+  { "ListCompanies", &countersign__v1__list_companies_request__descriptor, &countersign__v1__list_companies_reply__descriptor },
   { "AddConsultant", &countersign__v1__add_consultant_request__descriptor, &countersign__v1__add_consultant_reply__descriptor },
   { "CreateToken", &countersign__v1__create_token_request__descriptor, &countersign__v1__create_token_reply__descriptor },
   { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
@@ -2288,13 +3072,16 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
   0,        /* AddCompany */
-  1,        /* AddConsultant */
-  3,        /* AddGateway */
-  2,        /* CreateToken */
-  7,        /* ListCertificates */
-  5,        /* Revoke */
-  4,        /* TracePayment */
-  6         /* Unlock */
+  4,        /* AddConsultant */
+  6,        /* AddGateway */
+  5,        /* CreateToken */
+  2,        /* GetCompany */
+  10,        /* ListCertificates */
+  3,        /* ListCompanies */
+  8,        /* Revoke */
+  1,        /* SetCompanyPolicy */
+  7,        /* TracePayment */
+  9         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -2303,7 +3090,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  8,
+  11,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -2315,13 +3102,37 @@ void countersign__v1__admin__add_company(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__set_company_policy(ProtobufCService *service,
+                                                const Countersign__V1__SetCompanyPolicyRequest *input,
+                                                Countersign__V1__SetCompanyPolicyReply_Closure closure,
+                                                void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__get_company(ProtobufCService *service,
+                                         const Countersign__V1__GetCompanyRequest *input,
+                                         Countersign__V1__GetCompanyReply_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_companies(ProtobufCService *service,
+                                            const Countersign__V1__ListCompaniesRequest *input,
+                                            Countersign__V1__ListCompaniesReply_Closure closure,
+                                            void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__add_consultant(ProtobufCService *service,
                                             const Countersign__V1__AddConsultantRequest *input,
                                             Countersign__V1__AddConsultantReply_Closure closure,
                                             void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__create_token(ProtobufCService *service,
                                           const Countersign__V1__CreateTokenRequest *input,
@@ -2329,7 +3140,7 @@ void countersign__v1__admin__create_token(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__add_gateway(ProtobufCService *service,
                                          const Countersign__V1__AddGatewayRequest *input,
@@ -2337,7 +3148,7 @@ void countersign__v1__admin__add_gateway(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
@@ -2345,7 +3156,7 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
@@ -2353,7 +3164,7 @@ void countersign__v1__admin__revoke(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -2361,7 +3172,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -2369,7 +3180,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -48,6 +48,108 @@ public struct AddCompanyReply: Message {
 }
 
 /// Set by the administrator.
+public struct SetCompanyPolicyRequest: Message {
+  /// The whole policy; an empty one allows everything.
+  public var policy: CompanyPolicy?
+
+  /// One of the fields of `which`.
+  public enum Which: Sendable, Equatable {
+    /// Number of the company.
+    case company(UInt64)
+    /// Registered name of the company.
+    case name(String)
+  }
+  /// Which field of `which` is set, or nil.
+  public var which: Which?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once the policy is durable and in force.
+public struct SetCompanyPolicyReply: Message {
+  /// As it is now.
+  public var company: Company?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct GetCompanyRequest: Message {
+
+  /// One of the fields of `which`.
+  public enum Which: Sendable, Equatable {
+    /// Number of the company.
+    case company(UInt64)
+    /// Registered name of the company.
+    case name(String)
+  }
+  /// Which field of `which` is set, or nil.
+  public var which: Which?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct GetCompanyReply: Message {
+  /// What was asked for.
+  public var company: Company?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ListCompaniesRequest: Message {
+  /// Companies with a higher number than this: 0 at first, then the number of the last one told.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListCompaniesReply: Message {
+  /// At most 32, by rising number; none at the end.
+  public var companies: [Company] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What is registered of a company.
+public struct Company: Message {
+  /// Number.
+  public var number: UInt64 = 0
+  /// Registered name.
+  public var name: String = ""
+  /// Whether it is revoked.
+  public var revoked: Bool = false
+  /// Where its terminals find its gateway, "HOST:PORT"; empty where it has none.
+  public var gateway: String = ""
+  /// What it allows its consultants; absent: everything.
+  public var policy: CompanyPolicy?
+  /// What today's payments come to in each currency with a limit for the day, those refused or reversed left out.
+  public var today: [DayTotal] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// The payments of one day in one currency.
+public struct DayTotal: Message {
+  /// ISO 4217 code.
+  public var currency: String = ""
+  /// Minor units.
+  public var amount: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
 public struct AddConsultantRequest: Message {
   /// Registered name of the company.
   public var company: String = ""
@@ -317,6 +419,12 @@ public struct RegisteredCertificate: Message {
 public enum AdminMethods {
   /// Registers a company and issues its certificate.
   public static let addCompany = "/countersign.v1.Admin/AddCompany"
+  /// Sets what a company allows its consultants, in place of what it allowed before.
+  public static let setCompanyPolicy = "/countersign.v1.Admin/SetCompanyPolicy"
+  /// Tells what is registered of a company.
+  public static let getCompany = "/countersign.v1.Admin/GetCompany"
+  /// Lists the companies.
+  public static let listCompanies = "/countersign.v1.Admin/ListCompanies"
   /// Registers a consultant of a company and makes a one-time enrolment token.
   public static let addConsultant = "/countersign.v1.Admin/AddConsultant"
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
@@ -337,6 +445,13 @@ public enum AdminMethods {
 public protocol AdminServiceProtocol: Sendable {
   /// Registers a company and issues its certificate.
   func addCompany(_ request: AddCompanyRequest, context: ServerContext) async throws -> AddCompanyReply
+  /// Sets what a company allows its consultants, in place of what it allowed before.
+  func setCompanyPolicy(_ request: SetCompanyPolicyRequest, context: ServerContext) async throws
+    -> SetCompanyPolicyReply
+  /// Tells what is registered of a company.
+  func getCompany(_ request: GetCompanyRequest, context: ServerContext) async throws -> GetCompanyReply
+  /// Lists the companies.
+  func listCompanies(_ request: ListCompaniesRequest, context: ServerContext) async throws -> ListCompaniesReply
   /// Registers a consultant of a company and makes a one-time enrolment token.
   func addConsultant(_ request: AddConsultantRequest, context: ServerContext) async throws -> AddConsultantReply
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
@@ -359,6 +474,15 @@ extension AdminServiceProtocol {
   public func register(in methods: inout MethodTable) {
     methods.add(AdminMethods.addCompany) {
       try await addCompany(AddCompanyRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.setCompanyPolicy) {
+      try await setCompanyPolicy(SetCompanyPolicyRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.getCompany) {
+      try await getCompany(GetCompanyRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listCompanies) {
+      try await listCompanies(ListCompaniesRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.addConsultant) {
       try await addConsultant(AddConsultantRequest(request: $0), context: $1).encoded()
@@ -396,6 +520,28 @@ public struct AdminClient: Sendable {
     -> AddCompanyReply
   {
     try AddCompanyReply(reply: await caller.call(AdminMethods.addCompany, request.encoded(), options: options))
+  }
+
+  /// Sets what a company allows its consultants, in place of what it allowed before.
+  public func setCompanyPolicy(_ request: SetCompanyPolicyRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> SetCompanyPolicyReply
+  {
+    try SetCompanyPolicyReply(
+      reply: await caller.call(AdminMethods.setCompanyPolicy, request.encoded(), options: options))
+  }
+
+  /// Tells what is registered of a company.
+  public func getCompany(_ request: GetCompanyRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> GetCompanyReply
+  {
+    try GetCompanyReply(reply: await caller.call(AdminMethods.getCompany, request.encoded(), options: options))
+  }
+
+  /// Lists the companies.
+  public func listCompanies(_ request: ListCompaniesRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> ListCompaniesReply
+  {
+    try ListCompaniesReply(reply: await caller.call(AdminMethods.listCompanies, request.encoded(), options: options))
   }
 
   /// Registers a consultant of a company and makes a one-time enrolment token.
@@ -481,6 +627,174 @@ extension AddCompanyReply {
     c.company = company
     c.n_chain = chain.count
     c.chain = arena.list(chain) { arena.bytes($0) }
+  }
+}
+
+extension SetCompanyPolicyRequest {
+  public static let descriptor = messageDescriptor(SetCompanyPolicyRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SetCompanyPolicyRequest>) {
+    countersign__v1__set_company_policy_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SetCompanyPolicyRequest>) {
+    policy = c.pointee.policy.map { CompanyPolicy(copying: $0) }
+    switch c.pointee.which_case.rawValue {
+    case 1: which = .company(c.pointee.company)
+    case 2: which = .name(String(decoded: c.pointee.name))
+    default: which = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__SetCompanyPolicyRequest, in arena: Arena) {
+    c.policy = policy.map { arena.message($0) }
+    switch which {
+    case .company(let value)?:
+      c.which_case = .init(rawValue: 1)
+      c.company = value
+    case .name(let value)?:
+      c.which_case = .init(rawValue: 2)
+      c.name = arena.text(value)
+    case nil: break
+    }
+  }
+}
+
+extension SetCompanyPolicyReply {
+  public static let descriptor = messageDescriptor(SetCompanyPolicyReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SetCompanyPolicyReply>) {
+    countersign__v1__set_company_policy_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SetCompanyPolicyReply>) {
+    company = c.pointee.company.map { Company(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__SetCompanyPolicyReply, in arena: Arena) {
+    c.company = company.map { arena.message($0) }
+  }
+}
+
+extension GetCompanyRequest {
+  public static let descriptor = messageDescriptor(GetCompanyRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__GetCompanyRequest>) {
+    countersign__v1__get_company_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__GetCompanyRequest>) {
+    switch c.pointee.which_case.rawValue {
+    case 1: which = .company(c.pointee.company)
+    case 2: which = .name(String(decoded: c.pointee.name))
+    default: which = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__GetCompanyRequest, in arena: Arena) {
+    switch which {
+    case .company(let value)?:
+      c.which_case = .init(rawValue: 1)
+      c.company = value
+    case .name(let value)?:
+      c.which_case = .init(rawValue: 2)
+      c.name = arena.text(value)
+    case nil: break
+    }
+  }
+}
+
+extension GetCompanyReply {
+  public static let descriptor = messageDescriptor(GetCompanyReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__GetCompanyReply>) {
+    countersign__v1__get_company_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__GetCompanyReply>) {
+    company = c.pointee.company.map { Company(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__GetCompanyReply, in arena: Arena) {
+    c.company = company.map { arena.message($0) }
+  }
+}
+
+extension ListCompaniesRequest {
+  public static let descriptor = messageDescriptor(ListCompaniesRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListCompaniesRequest>) {
+    countersign__v1__list_companies_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListCompaniesRequest>) {
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ListCompaniesRequest, in arena: Arena) {
+    c.after = after
+  }
+}
+
+extension ListCompaniesReply {
+  public static let descriptor = messageDescriptor(ListCompaniesReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListCompaniesReply>) {
+    countersign__v1__list_companies_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListCompaniesReply>) {
+    companies = (0..<c.pointee.n_companies).compactMap { c.pointee.companies[$0].map { Company(copying: $0) } }
+  }
+
+  public func write(to c: inout Countersign__V1__ListCompaniesReply, in arena: Arena) {
+    c.n_companies = companies.count
+    c.companies = arena.list(companies) { Optional(arena.message($0)) }
+  }
+}
+
+extension Company {
+  public static let descriptor = messageDescriptor(Company.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__Company>) {
+    countersign__v1__company__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__Company>) {
+    number = c.pointee.number
+    name = String(decoded: c.pointee.name)
+    revoked = c.pointee.revoked != 0
+    gateway = String(decoded: c.pointee.gateway)
+    policy = c.pointee.policy.map { CompanyPolicy(copying: $0) }
+    today = (0..<c.pointee.n_today).compactMap { c.pointee.today[$0].map { DayTotal(copying: $0) } }
+  }
+
+  public func write(to c: inout Countersign__V1__Company, in arena: Arena) {
+    c.number = number
+    c.name = arena.text(name)
+    c.revoked = revoked ? 1 : 0
+    c.gateway = arena.text(gateway)
+    c.policy = policy.map { arena.message($0) }
+    c.n_today = today.count
+    c.today = arena.list(today) { Optional(arena.message($0)) }
+  }
+}
+
+extension DayTotal {
+  public static let descriptor = messageDescriptor(DayTotal.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__DayTotal>) {
+    countersign__v1__day_total__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__DayTotal>) {
+    currency = String(decoded: c.pointee.currency)
+    amount = c.pointee.amount
+  }
+
+  public func write(to c: inout Countersign__V1__DayTotal, in arena: Arena) {
+    c.currency = arena.text(currency)
+    c.amount = amount
   }
 }
 

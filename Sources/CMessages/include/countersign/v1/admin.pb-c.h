@@ -15,9 +15,18 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "countersign/v1/checkout.pb-c.h"
+#include "countersign/v1/policy.pb-c.h"
 
 typedef struct Countersign__V1__AddCompanyRequest Countersign__V1__AddCompanyRequest;
 typedef struct Countersign__V1__AddCompanyReply Countersign__V1__AddCompanyReply;
+typedef struct Countersign__V1__SetCompanyPolicyRequest Countersign__V1__SetCompanyPolicyRequest;
+typedef struct Countersign__V1__SetCompanyPolicyReply Countersign__V1__SetCompanyPolicyReply;
+typedef struct Countersign__V1__GetCompanyRequest Countersign__V1__GetCompanyRequest;
+typedef struct Countersign__V1__GetCompanyReply Countersign__V1__GetCompanyReply;
+typedef struct Countersign__V1__ListCompaniesRequest Countersign__V1__ListCompaniesRequest;
+typedef struct Countersign__V1__ListCompaniesReply Countersign__V1__ListCompaniesReply;
+typedef struct Countersign__V1__Company Countersign__V1__Company;
+typedef struct Countersign__V1__DayTotal Countersign__V1__DayTotal;
 typedef struct Countersign__V1__AddConsultantRequest Countersign__V1__AddConsultantRequest;
 typedef struct Countersign__V1__AddConsultantReply Countersign__V1__AddConsultantReply;
 typedef struct Countersign__V1__CreateTokenRequest Countersign__V1__CreateTokenRequest;
@@ -112,6 +121,192 @@ struct  Countersign__V1__AddCompanyReply
 #define COUNTERSIGN__V1__ADD_COMPANY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_company_reply__descriptor) \
     , 0, 0,NULL }
+
+
+typedef enum {
+  COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__WHICH__NOT_SET = 0,
+  COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__WHICH_COMPANY = 1,
+  COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__WHICH_NAME = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__WHICH__CASE)
+} Countersign__V1__SetCompanyPolicyRequest__WhichCase;
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__SetCompanyPolicyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The whole policy; an empty one allows everything.
+   */
+  Countersign__V1__CompanyPolicy *policy;
+  Countersign__V1__SetCompanyPolicyRequest__WhichCase which_case;
+  union {
+    /*
+     * Number of the company.
+     */
+    uint64_t company;
+    /*
+     * Registered name of the company.
+     */
+    char *name;
+  };
+};
+#define COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__set_company_policy_request__descriptor) \
+    , NULL, COUNTERSIGN__V1__SET_COMPANY_POLICY_REQUEST__WHICH__NOT_SET, {0} }
+
+
+/*
+ * Set by the server, once the policy is durable and in force.
+ */
+struct  Countersign__V1__SetCompanyPolicyReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it is now.
+   */
+  Countersign__V1__Company *company;
+};
+#define COUNTERSIGN__V1__SET_COMPANY_POLICY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__set_company_policy_reply__descriptor) \
+    , NULL }
+
+
+typedef enum {
+  COUNTERSIGN__V1__GET_COMPANY_REQUEST__WHICH__NOT_SET = 0,
+  COUNTERSIGN__V1__GET_COMPANY_REQUEST__WHICH_COMPANY = 1,
+  COUNTERSIGN__V1__GET_COMPANY_REQUEST__WHICH_NAME = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__GET_COMPANY_REQUEST__WHICH__CASE)
+} Countersign__V1__GetCompanyRequest__WhichCase;
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__GetCompanyRequest
+{
+  ProtobufCMessage base;
+  Countersign__V1__GetCompanyRequest__WhichCase which_case;
+  union {
+    /*
+     * Number of the company.
+     */
+    uint64_t company;
+    /*
+     * Registered name of the company.
+     */
+    char *name;
+  };
+};
+#define COUNTERSIGN__V1__GET_COMPANY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__get_company_request__descriptor) \
+    , COUNTERSIGN__V1__GET_COMPANY_REQUEST__WHICH__NOT_SET, {0} }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__GetCompanyReply
+{
+  ProtobufCMessage base;
+  /*
+   * What was asked for.
+   */
+  Countersign__V1__Company *company;
+};
+#define COUNTERSIGN__V1__GET_COMPANY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__get_company_reply__descriptor) \
+    , NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListCompaniesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Companies with a higher number than this: 0 at first, then the number of the last one told.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__LIST_COMPANIES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_companies_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListCompaniesReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 32, by rising number; none at the end.
+   */
+  size_t n_companies;
+  Countersign__V1__Company **companies;
+};
+#define COUNTERSIGN__V1__LIST_COMPANIES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_companies_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * What is registered of a company.
+ */
+struct  Countersign__V1__Company
+{
+  ProtobufCMessage base;
+  /*
+   * Number.
+   */
+  uint64_t number;
+  /*
+   * Registered name.
+   */
+  char *name;
+  /*
+   * Whether it is revoked.
+   */
+  protobuf_c_boolean revoked;
+  /*
+   * Where its terminals find its gateway, "HOST:PORT"; empty where it has none.
+   */
+  char *gateway;
+  /*
+   * What it allows its consultants; absent: everything.
+   */
+  Countersign__V1__CompanyPolicy *policy;
+  /*
+   * What today's payments come to in each currency with a limit for the day, those refused or reversed left out.
+   */
+  size_t n_today;
+  Countersign__V1__DayTotal **today;
+};
+#define COUNTERSIGN__V1__COMPANY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__company__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, 0,NULL }
+
+
+/*
+ * The payments of one day in one currency.
+ */
+struct  Countersign__V1__DayTotal
+{
+  ProtobufCMessage base;
+  /*
+   * ISO 4217 code.
+   */
+  char *currency;
+  /*
+   * Minor units.
+   */
+  uint64_t amount;
+};
+#define COUNTERSIGN__V1__DAY_TOTAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__day_total__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -645,6 +840,158 @@ Countersign__V1__AddCompanyReply *
 void   countersign__v1__add_company_reply__free_unpacked
                      (Countersign__V1__AddCompanyReply *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__SetCompanyPolicyRequest methods */
+void   countersign__v1__set_company_policy_request__init
+                     (Countersign__V1__SetCompanyPolicyRequest         *message);
+size_t countersign__v1__set_company_policy_request__get_packed_size
+                     (const Countersign__V1__SetCompanyPolicyRequest   *message);
+size_t countersign__v1__set_company_policy_request__pack
+                     (const Countersign__V1__SetCompanyPolicyRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__set_company_policy_request__pack_to_buffer
+                     (const Countersign__V1__SetCompanyPolicyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SetCompanyPolicyRequest *
+       countersign__v1__set_company_policy_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__set_company_policy_request__free_unpacked
+                     (Countersign__V1__SetCompanyPolicyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SetCompanyPolicyReply methods */
+void   countersign__v1__set_company_policy_reply__init
+                     (Countersign__V1__SetCompanyPolicyReply         *message);
+size_t countersign__v1__set_company_policy_reply__get_packed_size
+                     (const Countersign__V1__SetCompanyPolicyReply   *message);
+size_t countersign__v1__set_company_policy_reply__pack
+                     (const Countersign__V1__SetCompanyPolicyReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__set_company_policy_reply__pack_to_buffer
+                     (const Countersign__V1__SetCompanyPolicyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SetCompanyPolicyReply *
+       countersign__v1__set_company_policy_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__set_company_policy_reply__free_unpacked
+                     (Countersign__V1__SetCompanyPolicyReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__GetCompanyRequest methods */
+void   countersign__v1__get_company_request__init
+                     (Countersign__V1__GetCompanyRequest         *message);
+size_t countersign__v1__get_company_request__get_packed_size
+                     (const Countersign__V1__GetCompanyRequest   *message);
+size_t countersign__v1__get_company_request__pack
+                     (const Countersign__V1__GetCompanyRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__get_company_request__pack_to_buffer
+                     (const Countersign__V1__GetCompanyRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__GetCompanyRequest *
+       countersign__v1__get_company_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__get_company_request__free_unpacked
+                     (Countersign__V1__GetCompanyRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__GetCompanyReply methods */
+void   countersign__v1__get_company_reply__init
+                     (Countersign__V1__GetCompanyReply         *message);
+size_t countersign__v1__get_company_reply__get_packed_size
+                     (const Countersign__V1__GetCompanyReply   *message);
+size_t countersign__v1__get_company_reply__pack
+                     (const Countersign__V1__GetCompanyReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__get_company_reply__pack_to_buffer
+                     (const Countersign__V1__GetCompanyReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__GetCompanyReply *
+       countersign__v1__get_company_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__get_company_reply__free_unpacked
+                     (Countersign__V1__GetCompanyReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListCompaniesRequest methods */
+void   countersign__v1__list_companies_request__init
+                     (Countersign__V1__ListCompaniesRequest         *message);
+size_t countersign__v1__list_companies_request__get_packed_size
+                     (const Countersign__V1__ListCompaniesRequest   *message);
+size_t countersign__v1__list_companies_request__pack
+                     (const Countersign__V1__ListCompaniesRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_companies_request__pack_to_buffer
+                     (const Countersign__V1__ListCompaniesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListCompaniesRequest *
+       countersign__v1__list_companies_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_companies_request__free_unpacked
+                     (Countersign__V1__ListCompaniesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListCompaniesReply methods */
+void   countersign__v1__list_companies_reply__init
+                     (Countersign__V1__ListCompaniesReply         *message);
+size_t countersign__v1__list_companies_reply__get_packed_size
+                     (const Countersign__V1__ListCompaniesReply   *message);
+size_t countersign__v1__list_companies_reply__pack
+                     (const Countersign__V1__ListCompaniesReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_companies_reply__pack_to_buffer
+                     (const Countersign__V1__ListCompaniesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListCompaniesReply *
+       countersign__v1__list_companies_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_companies_reply__free_unpacked
+                     (Countersign__V1__ListCompaniesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__Company methods */
+void   countersign__v1__company__init
+                     (Countersign__V1__Company         *message);
+size_t countersign__v1__company__get_packed_size
+                     (const Countersign__V1__Company   *message);
+size_t countersign__v1__company__pack
+                     (const Countersign__V1__Company   *message,
+                      uint8_t             *out);
+size_t countersign__v1__company__pack_to_buffer
+                     (const Countersign__V1__Company   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__Company *
+       countersign__v1__company__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__company__free_unpacked
+                     (Countersign__V1__Company *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__DayTotal methods */
+void   countersign__v1__day_total__init
+                     (Countersign__V1__DayTotal         *message);
+size_t countersign__v1__day_total__get_packed_size
+                     (const Countersign__V1__DayTotal   *message);
+size_t countersign__v1__day_total__pack
+                     (const Countersign__V1__DayTotal   *message,
+                      uint8_t             *out);
+size_t countersign__v1__day_total__pack_to_buffer
+                     (const Countersign__V1__DayTotal   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__DayTotal *
+       countersign__v1__day_total__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__day_total__free_unpacked
+                     (Countersign__V1__DayTotal *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__AddConsultantRequest methods */
 void   countersign__v1__add_consultant_request__init
                      (Countersign__V1__AddConsultantRequest         *message);
@@ -995,6 +1342,30 @@ typedef void (*Countersign__V1__AddCompanyRequest_Closure)
 typedef void (*Countersign__V1__AddCompanyReply_Closure)
                  (const Countersign__V1__AddCompanyReply *message,
                   void *closure_data);
+typedef void (*Countersign__V1__SetCompanyPolicyRequest_Closure)
+                 (const Countersign__V1__SetCompanyPolicyRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SetCompanyPolicyReply_Closure)
+                 (const Countersign__V1__SetCompanyPolicyReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__GetCompanyRequest_Closure)
+                 (const Countersign__V1__GetCompanyRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__GetCompanyReply_Closure)
+                 (const Countersign__V1__GetCompanyReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListCompaniesRequest_Closure)
+                 (const Countersign__V1__ListCompaniesRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListCompaniesReply_Closure)
+                 (const Countersign__V1__ListCompaniesReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__Company_Closure)
+                 (const Countersign__V1__Company *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__DayTotal_Closure)
+                 (const Countersign__V1__DayTotal *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__AddConsultantRequest_Closure)
                  (const Countersign__V1__AddConsultantRequest *message,
                   void *closure_data);
@@ -1060,6 +1431,18 @@ struct Countersign__V1__Admin_Service
                       const Countersign__V1__AddCompanyRequest *input,
                       Countersign__V1__AddCompanyReply_Closure closure,
                       void *closure_data);
+  void (*set_company_policy)(Countersign__V1__Admin_Service *service,
+                             const Countersign__V1__SetCompanyPolicyRequest *input,
+                             Countersign__V1__SetCompanyPolicyReply_Closure closure,
+                             void *closure_data);
+  void (*get_company)(Countersign__V1__Admin_Service *service,
+                      const Countersign__V1__GetCompanyRequest *input,
+                      Countersign__V1__GetCompanyReply_Closure closure,
+                      void *closure_data);
+  void (*list_companies)(Countersign__V1__Admin_Service *service,
+                         const Countersign__V1__ListCompaniesRequest *input,
+                         Countersign__V1__ListCompaniesReply_Closure closure,
+                         void *closure_data);
   void (*add_consultant)(Countersign__V1__Admin_Service *service,
                          const Countersign__V1__AddConsultantRequest *input,
                          Countersign__V1__AddConsultantReply_Closure closure,
@@ -1097,6 +1480,9 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
 #define COUNTERSIGN__V1__ADMIN__INIT(function_prefix__) \
     { COUNTERSIGN__V1__ADMIN__BASE_INIT,\
       function_prefix__ ## add_company,\
+      function_prefix__ ## set_company_policy,\
+      function_prefix__ ## get_company,\
+      function_prefix__ ## list_companies,\
       function_prefix__ ## add_consultant,\
       function_prefix__ ## create_token,\
       function_prefix__ ## add_gateway,\
@@ -1108,6 +1494,18 @@ void countersign__v1__admin__add_company(ProtobufCService *service,
                                          const Countersign__V1__AddCompanyRequest *input,
                                          Countersign__V1__AddCompanyReply_Closure closure,
                                          void *closure_data);
+void countersign__v1__admin__set_company_policy(ProtobufCService *service,
+                                                const Countersign__V1__SetCompanyPolicyRequest *input,
+                                                Countersign__V1__SetCompanyPolicyReply_Closure closure,
+                                                void *closure_data);
+void countersign__v1__admin__get_company(ProtobufCService *service,
+                                         const Countersign__V1__GetCompanyRequest *input,
+                                         Countersign__V1__GetCompanyReply_Closure closure,
+                                         void *closure_data);
+void countersign__v1__admin__list_companies(ProtobufCService *service,
+                                            const Countersign__V1__ListCompaniesRequest *input,
+                                            Countersign__V1__ListCompaniesReply_Closure closure,
+                                            void *closure_data);
 void countersign__v1__admin__add_consultant(ProtobufCService *service,
                                             const Countersign__V1__AddConsultantRequest *input,
                                             Countersign__V1__AddConsultantReply_Closure closure,
@@ -1142,6 +1540,14 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
 extern const ProtobufCEnumDescriptor    countersign__v1__revocation_reason__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__set_company_policy_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__set_company_policy_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__get_company_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__get_company_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_companies_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_companies_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__company__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__day_total__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__create_token_request__descriptor;
