@@ -67,6 +67,16 @@ let package = Package(
       path: "Sources/Storage/SQLite"),
     .target(
       name: "AcquirerSimulator", dependencies: ["Bytes", "Payments"], path: "Sources/Acquirer/Simulator"),
+    .target(name: "ISO8583", path: "Sources/Acquirer/ISO8583/Codec"),
+    .target(
+      name: "AcquirerISO8583",
+      dependencies: [
+        "CountersignRPC", "Cryptography", "Files", "ISO8583", "Payments", "TLS",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Sources/Acquirer/ISO8583/Link"),
     .target(name: "Authority", dependencies: ["Bytes", "Cryptography"]),
     .target(name: "Seals", dependencies: ["Bytes", "Cryptography"]),
 
@@ -75,9 +85,8 @@ let package = Package(
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography", "Files",
-        "Ledger",
-        "MessageRuntime", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "AcquirerISO8583", "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography",
+        "Files", "Ledger", "MessageRuntime", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
@@ -110,7 +119,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "Bytes", "CheckoutService", "Cryptography", "Files", "Payments", "ProgramSupport",
+        "AcquirerISO8583", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
@@ -149,6 +158,13 @@ let package = Package(
     // Tests.
     .testTarget(
       name: "AcquirerSimulatorTests", dependencies: ["AcquirerSimulator", "Payments"]),
+    .testTarget(
+      name: "AcquirerISO8583Tests",
+      dependencies: [
+        "AcquirerISO8583", "Bytes", "ISO8583", "Payments", "TestAcquirer",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(name: "ISO8583Tests", dependencies: ["ISO8583"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
     .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
@@ -162,8 +178,9 @@ let package = Package(
     .testTarget(
       name: "ProgramTests",
       dependencies: [
-        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "countersign-admin",
-        "countersign-bench", "countersign-gateway", "countersign-server", "countersign-terminal",
+        "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
+        "Payments", "TestAcquirer", "countersign-admin", "countersign-bench", "countersign-gateway",
+        "countersign-server", "countersign-terminal",
       ]),
     .testTarget(
       name: "RPCTests",
@@ -176,6 +193,7 @@ let package = Package(
     .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
     .target(
       name: "TestCertificates", dependencies: ["Bytes", "Cryptography", "TLS"], path: "Tests/TestCertificates"),
+    .target(name: "TestAcquirer", dependencies: ["AcquirerISO8583", "Bytes", "Payments"], path: "Tests/TestAcquirer"),
     .target(name: "TestOpenSSL", path: "Tests/TestOpenSSL"),
     .testTarget(
       name: "TLSTests",
@@ -189,8 +207,8 @@ let package = Package(
     .testTarget(
       name: "ServiceTests",
       dependencies: [
-        "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC", "Cryptography", "Gateway",
-        "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "AcquirerISO8583", "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
+        "Cryptography", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS", "TestAcquirer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

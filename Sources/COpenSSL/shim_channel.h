@@ -1,8 +1,8 @@
 // Macros that only the channel handler uses.
 #pragma once
 
-static inline int countersign_ctx_set_versions(SSL_CTX *context, int version) {
-  return SSL_CTX_set_min_proto_version(context, version) && SSL_CTX_set_max_proto_version(context, version);
+static inline int countersign_ctx_set_versions(SSL_CTX *context, int lowest, int highest) {
+  return SSL_CTX_set_min_proto_version(context, lowest) && SSL_CTX_set_max_proto_version(context, highest);
 }
 static inline void countersign_ctx_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
 static inline int countersign_ctx_disable_resumption(SSL_CTX *context) {

@@ -1,8 +1,10 @@
+import AcquirerISO8583
 import AcquirerSimulator
 import Authority
 import Bytes
 import CountersignRPC
 import Cryptography
+import Files
 import Glibc
 import Ledger
 import Logging
@@ -33,11 +35,12 @@ public final class CheckoutServer: Service {
     public var eventLoops: Int
     /// Milliseconds for open calls to finish at the end.
     public var drainMilliseconds: Int64
-    public var simulator: SimulatorConfiguration
+    public var acquirer: AcquirerChoice
 
     public init(
       listenHost: String, listenPort: UInt16, publicHost: String, publicPort: UInt16 = 0, profileNumber: UInt64 = 1,
-      eventLoops: Int, drainMilliseconds: Int64 = 10_000, simulator: SimulatorConfiguration = SimulatorConfiguration()
+      eventLoops: Int, drainMilliseconds: Int64 = 10_000,
+      acquirer: AcquirerChoice = .simulator(SimulatorConfiguration())
     ) {
       self.listenHost = listenHost
       self.listenPort = listenPort
@@ -46,8 +49,15 @@ public final class CheckoutServer: Service {
       self.profileNumber = profileNumber
       self.eventLoops = eventLoops
       self.drainMilliseconds = drainMilliseconds
-      self.simulator = simulator
+      self.acquirer = acquirer
     }
+  }
+
+  /// Who charges the cards.
+  public enum AcquirerChoice: Sendable {
+    /// Nobody.
+    case simulator(SimulatorConfiguration)
+    case iso8583(Dialect)
   }
 
   private let parts: ServerParts
@@ -97,7 +107,7 @@ public final class CheckoutServer: Service {
       let drain = Duration.milliseconds(configuration.drainMilliseconds)
       return (CheckoutServer(parts, rpc, drain: drain, logger: logger), port)
     } catch {
-      parts.stop()
+      await parts.stop()
       throw error
     }
   }
@@ -126,7 +136,7 @@ public final class CheckoutServer: Service {
   public func stop() async {
     await rpc.shutdown(drain: drain)
     await parts.refusals.flush()
-    parts.stop()
+    await parts.stop()
   }
 }
 
@@ -140,6 +150,7 @@ private struct ServerParts: Sendable {
   let connections: ConnectionControl
   let health = Health()
   let destination: PublicDestination
+  private let acquirer: any Acquirer
   private let reader: SQLiteReader
   private let companies: CompanyCertificates
   private let checkout: CheckoutCalls
@@ -158,7 +169,9 @@ private struct ServerParts: Sendable {
     let identity = try ServiceIdentity(folder)
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)
-    ledger = try Self.ledger(configuration, folder, clock, logger, onFatal)
+    acquirer = try Self.acquirer(configuration.acquirer, folder, clock, logger)
+    let vaultKeys = try VaultKeys(reading: folder)
+    ledger = try Self.ledger(acquirer, vaultKeys, folder, clock, logger, onFatal)
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
     lockouts = Lockouts(ledger: ledger, clock: clock, logger: logger)
@@ -181,23 +194,34 @@ private struct ServerParts: Sendable {
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
-      vaultKeys: try VaultKeys(reading: folder), clock: clock,
-      process: process)
+      vaultKeys: vaultKeys, clock: clock, process: process)
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger,
       connections: connections, health: health, clock: clock, logger: logger)
   }
 
+  private static func acquirer(
+    _ choice: CheckoutServer.AcquirerChoice, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger
+  ) throws -> any Acquirer {
+    switch choice {
+    case .simulator(let configuration): return try Simulator(configuration)
+    case .iso8583(let dialect):
+      try Files.makeFolder(folder.file("acquirer"))
+      return try ISO8583Acquirer(
+        dialect, stanFile: folder.file("acquirer/stan"), logger: logger, wall: clock.wall)
+    }
+  }
+
   private static func ledger(
-    _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
+    _ acquirer: any Acquirer, _ vaultKeys: VaultKeys, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
     _ onFatal: @escaping @Sendable (any Error) -> Void
   ) throws -> Ledger {
     let signer = try folder.key("audit/key.pem")
     let path = folder.ledger
     return Ledger(
       store: { try SQLiteStore(path: path, signer: { try signer.sign($0) }) },
-      acquirer: try Simulator(configuration.simulator),
-      clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic),
+      acquirer: acquirer, clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic),
+      cards: { CardVault(keys: vaultKeys) },
       onRefusing: { logger.error("new payments are refused", metadata: ["error": "\($0)"]) }, onFatal: onFatal)
   }
 
@@ -223,8 +247,10 @@ private struct ServerParts: Sendable {
     for (fingerprint, company) in known { companies.insert(fingerprint, company: company) }
   }
 
-  func stop() {
+  /// The ledger first: it takes the acquirer's last answers.
+  func stop() async {
     ledger.stop()
+    if let link = acquirer as? ISO8583Acquirer { await link.stop() }
   }
 }
 

@@ -1,4 +1,5 @@
 import CheckoutService
+import ISO8583
 import Payments
 import ProgramSupport
 
@@ -12,4 +13,8 @@ extension ListenError: ProgramEnding {
 
 extension StoreError: ProgramEnding {
   public var status: ExitStatus { .file }
+}
+
+extension ConfigurationError: ProgramEnding {
+  public var status: ExitStatus { .configuration }
 }

@@ -1,3 +1,4 @@
+import AcquirerISO8583
 import ArgumentParser
 import CheckoutService
 import Glibc
@@ -37,8 +38,12 @@ extension CountersignServer {
     @Option(help: "Number of the profile; raise it with each change of host or port, default 1. [COUNTERSIGN_PROFILE]")
     var profile: Int?
 
-    @Option(help: "Acquirer to charge at: simulator, which charges nobody. Must be named. [COUNTERSIGN_ACQUIRER]")
+    @Option(
+      help: "Acquirer to charge at: iso8583, or simulator, which charges nobody. Must be named. [COUNTERSIGN_ACQUIRER]")
     var acquirer: String?
+
+    @Option(help: "Configuration of the ISO 8583 link, see docs/iso8583.md. [COUNTERSIGN_ACQUIRER_CONFIG]")
+    var acquirerConfig: String?
 
     @Option(help: "Event loops, default 1 for each two cores. [COUNTERSIGN_EVENT_LOOPS]")
     var eventLoops: Int?
@@ -61,11 +66,11 @@ extension CountersignServer {
         guard let folder = settings.text(data, "data").map(DataFolder.init) else {
           throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
         }
-        try checkAcquirer(settings)
+        let configuration = try configuration(settings)
         Hardening.apply()
         let log = logger
         let (server, port) = try await CheckoutServer.start(
-          try configuration(settings), folder: folder, logger: log,
+          configuration, folder: folder, logger: log,
           onFatal: { error in
             log.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
             abort()
@@ -80,12 +85,19 @@ extension CountersignServer {
     }
 
     /// A service must never take real orders to the simulator by mistake.
-    private func checkAcquirer(_ settings: Settings) throws {
+    private func acquirer(_ settings: Settings) throws -> CheckoutServer.AcquirerChoice {
+      let config = settings.text(acquirerConfig, "acquirer.config")
       switch settings.text(acquirer, "acquirer") {
-      case "simulator"?: return
+      case "simulator"?: return .simulator(.init())
+      case "iso8583"?:
+        guard let config else {
+          throw ProgramError(.usage, "--acquirer-config is needed: the configuration of the ISO 8583 link")
+        }
+        return .iso8583(try Dialect(path: config))
       case let name?:
-        throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: simulator")
-      case nil: throw ProgramError(.usage, "--acquirer is needed; this build has: simulator, which charges nobody")
+        throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: iso8583, simulator")
+      case nil:
+        throw ProgramError(.usage, "--acquirer is needed: iso8583, or simulator, which charges nobody")
       }
     }
 
@@ -98,7 +110,8 @@ extension CountersignServer {
         publicPort: UInt16(try settings.number(publicPort, "public.port", default: 0, in: 0...65_535)),
         profileNumber: UInt64(try settings.number(profile, "profile", default: 1, in: 1...Int.max)),
         eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64),
-        drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)))
+        drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)),
+        acquirer: try acquirer(settings))
     }
   }
 }

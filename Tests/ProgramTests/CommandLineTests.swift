@@ -161,8 +161,10 @@ final class Desk {
   let server: ServerProcess
   private let environment: [String: String]
 
-  init() throws {
-    server = try ServerProcess()
+  /// - Parameter server: one that has not been started yet; nil: a new one.
+  init(server: ServerProcess? = nil) throws {
+    self.server = try server ?? ServerProcess()
+    let server = self.server
     try server.start()
     let root = server.root
     _ = FileManager.default.createFile(

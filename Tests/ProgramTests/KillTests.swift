@@ -42,19 +42,23 @@ import Testing
   }
 
   /// Sends payments side by side until the server is killed; nil for those that got no answer.
-  private static func payUntilKilled(
-    _ server: ServerProcess, _ session: TerminalSession
+  ///
+  /// - Parameter cards: paid with in turn.
+  static func payUntilKilled(
+    _ server: ServerProcess, _ session: TerminalSession, cards: [String] = ["4111111111111111"]
   ) async throws -> [([UInt8], PaymentResult?)] {
     let killing = Task {
       try await Task.sleep(for: .milliseconds(Int.random(in: 100...400)))
     }
     let order = Order(reference: "K-1", amount: 500, currency: "KRW", validForMilliseconds: 60_000)
-    var card = CardData()
-    card.cardNumber = "4111111111111111"
-    (card.expiryYear, card.expiryMonth) = (2_035, 12)
-    let paying = Task { [card] in
+    let paying = Task {
       await withTaskGroup(of: [([UInt8], PaymentResult?)].self) { group in
-        for _ in 0..<8 { group.addTask { await send(session, order, card) } }
+        for index in 0..<8 {
+          var card = CardData()
+          card.cardNumber = cards[index % cards.count]
+          (card.expiryYear, card.expiryMonth) = (2_035, 12)
+          group.addTask { [card] in await send(session, order, card) }
+        }
         return await group.reduce(into: []) { $0 += $1 }
       }
     }

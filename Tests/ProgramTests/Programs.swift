@@ -50,6 +50,8 @@ struct Program {
 final class ServerProcess {
   let root: String
   private(set) var port = 0
+  /// Options that choose the acquirer.
+  var acquirer = ["--acquirer", "simulator"]
   private var process: Process?
 
   init() throws {
@@ -72,9 +74,10 @@ final class ServerProcess {
   func start() throws {
     let process = Process()
     process.executableURL = Program.folder.appendingPathComponent("countersign-server")
-    process.arguments = [
-      "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost", "--acquirer", "simulator",
-    ]
+    process.arguments =
+      [
+        "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost",
+      ] + acquirer
     let output = Pipe()
     process.standardOutput = output
     process.standardError = FileHandle(forWritingAtPath: log)

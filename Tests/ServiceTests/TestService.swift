@@ -32,10 +32,12 @@ final class TestService: Sendable {
   /// Starts; the second time on the same port.
   ///
   /// - Parameter publicPort: where terminals are sent; 0: the port listened on.
-  func start(publicPort: UInt16 = 0) async throws {
+  func start(
+    publicPort: UInt16 = 0, acquirer: CheckoutServer.AcquirerChoice = .simulator(.init())
+  ) async throws {
     let configuration = CheckoutServer.Configuration(
       listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", publicPort: publicPort, eventLoops: 2,
-      drainMilliseconds: 2_000)
+      drainMilliseconds: 2_000, acquirer: acquirer)
     let (server, port) = try await CheckoutServer.start(
       configuration, folder: DataFolder("\(root)/server"), clock: clock.service, logger: Logger(label: "test"),
       onFatal: { fatalError("the ledger failed: \($0)") })

@@ -14,6 +14,7 @@ import Messages
 /// sealing/keys/ID.key ID.signed        X25519 sealing keys: 32 private bytes, serialized SignedSealingKey
 /// audit/key.pem public.pem             signs the heads of the journal
 /// vault/kek.key data-1.key fingerprint.key   see VaultKeys
+/// acquirer/stan                        STANs reserved for the ISO 8583 link
 /// admin/chain.pem key.pem              the first administrator's certificate
 /// ledger.db                            SQLite
 /// ```

@@ -53,7 +53,7 @@ public struct ApplicationProtocol: Sendable, Equatable {
     var rest = UnsafeBufferPointer(start: offered, count: Int(offeredCount))[...]
     while let count = rest.popFirst(), rest.count >= Int(count) {
       let protocolName = rest.prefix(Int(count))
-      if protocolName.elementsEqual(session.applicationProtocol.name.utf8) {
+      if let wanted = session.applicationProtocol, protocolName.elementsEqual(wanted.name.utf8) {
         chosen?.pointee = UnsafeBufferPointer(rebasing: protocolName).baseAddress
         chosenCount?.pointee = count
         return SSL_TLSEXT_ERR_OK

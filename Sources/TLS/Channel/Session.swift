@@ -45,10 +45,23 @@ final class Session {
       guard context.serverName.map({ countersign_set_server_name(ssl, $0) == 1 }) ?? true else {
         throw .contextInvalid("the server's name cannot be asked for: \(takeErrors())")
       }
+      if case .foreignServer(_, let name) = context.verification { try expect(name) }
     }
   }
 
   deinit { SSL_free(ssl) }
+
+  /// Has OpenSSL compare the certificate's names with a DNS name or an IP address (RFC 6125 section 6).
+  private func expect(_ name: String) throws(TLSError) {
+    let parameters = SSL_get0_param(ssl)
+    X509_VERIFY_PARAM_set_hostflags(
+      parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+    let isSet =
+      HostName.isAddress(name)
+      ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
+      : X509_VERIFY_PARAM_set1_host(parameters, name, name.utf8.count)
+    guard isSet == 1 else { throw .contextInvalid("\"\(name)\" is no host name: \(takeErrors())") }
+  }
 
   /// The session that OpenSSL called back for.
   static func owner(_ ssl: OpaquePointer) -> Session? {
@@ -56,8 +69,8 @@ final class Session {
   }
 
   /// What both sides must agree on.
-  var applicationProtocol: ApplicationProtocol { context.applicationProtocol }
-  private var noALPN: TLSError { .noALPN(applicationProtocol.name) }
+  var applicationProtocol: ApplicationProtocol? { context.applicationProtocol }
+  private var noALPN: TLSError { .noALPN(applicationProtocol?.name ?? "") }
 
   /// The peer offers other protocols, or none.
   func refuseProtocol() { refusal = noALPN }
@@ -86,6 +99,10 @@ final class Session {
     let reason = countersign_error_reason(ERR_peek_error())
     let words = takeErrors()
     if let refusal { return refusal }
+    let verdict = SSL_get_verify_result(ssl)
+    if verdict != Int(X509_V_OK), let text = X509_verify_cert_error_string(verdict) {
+      return .chainUnreadable(String(cString: text))
+    }
     return reason == UInt(SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL)
       ? noALPN : .protocolError(words.isEmpty ? "no reason given" : words)
   }
@@ -97,7 +114,9 @@ extension Session {
   /// Goes on with the handshake.
   func handshake() -> Step {
     let step = perform { SSL_do_handshake(ssl) }
-    if case .done = step, !applicationProtocol.isAgreed(ssl, isServer: context.isServer) { return .failed(noALPN) }
+    if case .done = step, context.applicationProtocol?.isAgreed(ssl, isServer: context.isServer) == false {
+      return .failed(noALPN)
+    }
     return step
   }
 
@@ -117,7 +136,9 @@ extension Session {
   /// Encrypts all of `plaintext` into records.
   func write(_ plaintext: UnsafeRawBufferPointer) -> Step {
     guard plaintext.count > 0 else { return .done }
-    if records >= recordsPerKey, case .failed(let error) = updateKeys() { return .failed(error) }
+    if records >= recordsPerKey, SSL_version(ssl) >= TLS1_3_VERSION, case .failed(let error) = updateKeys() {
+      return .failed(error)
+    }
     records += UInt64(plaintext.count / Self.recordSize + 1)
     bytes.reserve(plaintext: plaintext.count)
     var count = 0

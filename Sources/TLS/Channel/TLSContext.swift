@@ -13,13 +13,14 @@ public final class TLSContext: Sendable {
   public typealias WallClock = @Sendable () -> Int64
 
   let isServer: Bool
-  let applicationProtocol: ApplicationProtocol
+  /// Nil where the peer is not ours.
+  let applicationProtocol: ApplicationProtocol?
   let verification: Verification
   let now: WallClock
   private let handle: ContextHandle
 
   private init(
-    isServer: Bool, applicationProtocol: ApplicationProtocol, verification: Verification, chain: [Certificate],
+    isServer: Bool, applicationProtocol: ApplicationProtocol?, verification: Verification, chain: [Certificate],
     key: PrivateKey?, now: @escaping WallClock
   ) throws(TLSError) {
     self.isServer = isServer
@@ -73,6 +74,23 @@ public final class TLSContext: Sendable {
       now: now)
   }
 
+  /// For a client of somebody else's server, an acquirer's for instance: TLS 1.2 or 1.3, no ALPN.
+  ///
+  /// - Parameters:
+  ///   - anchors: certificates, one of which the server's path must lead to.
+  ///   - name: DNS name or IP address that the server's certificate must carry (RFC 6125).
+  ///   - chain: the client's own certificates, leaf first; empty: it shows none.
+  ///   - key: the leaf's key.
+  public static func foreignClient(
+    anchors: [Certificate], name: String, chain: [Certificate] = [], key: PrivateKey? = nil
+  ) throws(TLSError) -> TLSContext {
+    guard !anchors.isEmpty else { throw .contextInvalid("no certificate to trust") }
+    guard chain.isEmpty == (key == nil) else { throw .contextInvalid("certificate and key come together") }
+    return try TLSContext(
+      isServer: false, applicationProtocol: nil, verification: .foreignServer(anchors: anchors, name: name),
+      chain: chain, key: key, now: wallClock)
+  }
+
   /// The system's clock.
   public static let wallClock: WallClock = {
     var time = timespec()
@@ -92,8 +110,11 @@ public final class TLSContext: Sendable {
 
   /// Name that a client asks for (RFC 6066 section 3).
   var serverName: String? {
-    if case .server(let demand) = verification { return demand.dnsName }
-    return nil
+    switch verification {
+    case .server(let demand): demand.dnsName
+    case .foreignServer(_, let name): HostName.isAddress(name) ? nil : name
+    case .client, .none: nil
+    }
   }
 }
 
@@ -111,13 +132,16 @@ private final class ContextHandle: @unchecked Sendable {
 
   deinit { SSL_CTX_free(pointer) }
 
-  func configure(isServer: Bool, _ applicationProtocol: ApplicationProtocol) throws(TLSError) {
+  /// - Parameter applicationProtocol: nil where the peer is not ours: no ALPN, and TLS 1.2 will do.
+  func configure(isServer: Bool, _ applicationProtocol: ApplicationProtocol?) throws(TLSError) {
     ERR_clear_error()
     SSL_CTX_set_security_level(pointer, 2)
     countersign_ctx_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
-    guard countersign_ctx_disable_resumption(pointer) == 1, countersign_ctx_set_versions(pointer, TLS1_3_VERSION) == 1,
+    guard countersign_ctx_disable_resumption(pointer) == 1,
+      countersign_ctx_set_versions(
+        pointer, applicationProtocol == nil ? TLS1_2_VERSION : TLS1_3_VERSION, TLS1_3_VERSION) == 1,
       countersign_ctx_set_groups(pointer, "X25519:P-256:P-384") == 1,
-      applicationProtocol.install(in: pointer, isServer: isServer)
+      applicationProtocol?.install(in: pointer, isServer: isServer) ?? true
     else { throw .contextInvalid(takeErrors()) }
   }
 

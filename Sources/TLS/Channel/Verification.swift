@@ -29,6 +29,9 @@ enum Verification: Sendable {
   case server(ServerVerification)
   /// A client may show a certificate; if it does, its path must lead to an anchor, in one of these roles.
   case client(anchors: [Certificate], roles: [Role])
+  /// A server of somebody else, judged by OpenSSL as any TLS client does: a path to an anchor, time, and this DNS name
+  /// or IP address.
+  case foreignServer(anchors: [Certificate], name: String)
   /// Clients are not asked for certificates.
   case none
 
@@ -43,7 +46,7 @@ enum Verification: Sendable {
     guard let leaf = chain.first else { throw .chainUnreadable("it is empty") }
     do {
       switch self {
-      case .none: return
+      case .none, .foreignServer: return
       case .server(let demand):
         guard let root = chain.first(where: { $0.fingerprint == demand.rootFingerprint }) else {
           throw TLSError.rootNotPresented(demand.rootFingerprint)
@@ -78,6 +81,9 @@ extension Verification {
   func install(in context: OpaquePointer) {
     switch self {
     case .none: return SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+    case .foreignServer(let anchors, _):
+      for anchor in anchors { X509_STORE_add_cert(SSL_CTX_get_cert_store(context), anchor.handle) }
+      return SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     case .server, .client: SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
     }
     countersign_ctx_set_max_chain_bytes(context, Self.maxChainBytes)

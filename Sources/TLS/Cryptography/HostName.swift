@@ -1,3 +1,5 @@
+import Glibc
+
 /// Host names as certificates may hold them (RFC 5280 section 4.2.1.6, RFC 1123 section 2.1).
 public enum HostName {
   /// Labels of 1 to 63 letters, digits and inner hyphens, at most 253 bytes together.
@@ -7,6 +9,12 @@ public enum HostName {
     let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     let hasWildcard = wildcard && labels.count > 1 && labels[0].elementsEqual("*".utf8)
     return name.utf8.count <= 253 && labels.dropFirst(hasWildcard ? 1 : 0).allSatisfy(isLabel)
+  }
+
+  /// Whether it is an IPv4 or IPv6 address.
+  public static func isAddress(_ text: String) -> Bool {
+    var room = in6_addr()
+    return inet_pton(AF_INET, text, &room) == 1 || inet_pton(AF_INET6, text, &room) == 1
   }
 
   /// Whether a wildcard name stands for `host` too, among others. Capitals do not matter.

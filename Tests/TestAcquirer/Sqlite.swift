@@ -1,0 +1,39 @@
+import Bytes
+import Foundation
+import Payments
+
+/// Reads a ledger with the sqlite3 program, while its server runs.
+public enum Sqlite {
+  /// Rows of a statement, one line each.
+  public static func lines(_ path: String, _ statement: String) throws -> [String] {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/sqlite3")
+    process.arguments = ["-readonly", path, statement]
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw SqliteFailed() }
+    return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+}
+
+public struct SqliteFailed: Error {}
+
+extension OriginalElements {
+  /// A sale as ``HostProcess/charged`` names it, from the ledger's bytes in hexadecimal.
+  public static func hostName(hex: String) -> String? {
+    guard let bytes = Hex.decode(hex), let original = bytes.withUnsafeBytes({ OriginalElements(stored: $0) }) else {
+      return nil
+    }
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(identifier: "UTC")
+    format.dateFormat = "MMddHHmmss"
+    let words = original.description.split(separator: " ")
+    let terminal = words[1].dropLast()
+    let stan = words[3].prefix(6)
+    return "\(terminal) \(stan) \(format.string(from: Date(timeIntervalSince1970: Double(original.time))))"
+  }
+}
