@@ -145,8 +145,8 @@ let package = Package(
     .executableTarget(
       name: "countersign-bench",
       dependencies: [
-        "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "ProgramSupport",
-        "TLS",
+        "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "ISO8583",
+        "Messages", "Payments", "ProgramSupport", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

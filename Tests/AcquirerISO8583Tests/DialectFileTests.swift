@@ -41,7 +41,7 @@ import Testing
       ("match", "codes sale declined 00", "line 17: code 00 stands for two meanings"),
       ("match", "tls-name host", "line 14: \"tls-anchors\" must stand before \"tls-name\""),
       ("match", "message sale 0210", "line 14: \"0210\" is not the type of a request: four digits, the third even"),
-      ("match", "message sale 0200", "line 28: message sale stands here twice"),
+      ("match", "message sale 0200", "line 30: message sale stands here twice"),
       (
         "match", "message fly 0200",
         "line 14: message \"fly\" is not one of sale, reversal, inquiry, sign-on, sign-off, echo"

@@ -49,8 +49,9 @@ def to_pyiso(message, formats):
 
 def from_pyiso(decoded, formats):
     packed = lambda n: n in formats and formats[n][0] == "z" and formats[n][2].startswith("bcd")
+    is_binary = lambda n: n in formats and formats[n][0] == "b"
     return {
-        n: text.replace("D", "=") if packed(n) else text
+        n: text.replace("D", "=") if packed(n) else text.upper() if is_binary(n) else text
         for n, text in decoded.items()
         if n == "t" or n.isdigit() and int(n) > 1
     }

@@ -28,11 +28,29 @@ import Testing
     #expect(other == nil)
   }
 
+  private static let original = OriginalElements(
+    messageType: 200, stan: 999_999, time: 1_795_000_000, acquirer: .init(value: 12_345, count: 11),
+    retrieval: (0x3633_3332_3039_3939, 0x3939_3939), terminal: 0x5430_3030_3030_3031)
+
+  @Test func theNameOfASaleIsPartOfItsJournalRecord() throws {
+    let ledger = try TestLedger()
+    func record() throws {
+      let store = try ledger.openWithSession()
+      // A head follows the first record; the second has none yet.
+      try store.write { _ = try $0.record(TestLedger.intent(1)) }
+      try store.write { _ = try $0.record(TestLedger.intent(2), original: Self.original) }
+    }
+    try record()
+    try ledger.verifyJournal()
+    _ = try ledger.open()
+    try ledger.sqlite("UPDATE payment SET original = NULL")
+    #expect(try ledger.runJournal().output == "record 2 was altered\n")
+    #expect(throws: StoreError.damaged("\(ledger.path): journal record 2 was altered")) { try ledger.open() }
+  }
+
   @Test func whatNamesASaleToTheAcquirerIsKeptWithItsCard() throws {
     let store = try TestLedger().openWithSession()
-    let original = OriginalElements(
-      messageType: 200, stan: 999_999, time: 1_795_000_000, acquirer: .init(value: 12_345, count: 11),
-      retrieval: (0x3633_3332_3039_3939, 0x3939_3939), terminal: 0x5430_3030_3030_3031)
+    let original = Self.original
     let intent = TestLedger.intent(1)
     try store.begin()
     let named = try #require(try store.record(intent, original: original).number)

@@ -55,7 +55,7 @@ enum Leaves {
     let statement = try database.prepare(
       """
       SELECT seq, key, company, consultant, session, sequence, time, amount, currency, instalments, reference,
-        fingerprint, expiry, first6, last4, card_length, leaf FROM payment WHERE seq >= ?
+        fingerprint, expiry, first6, last4, card_length, leaf, original FROM payment WHERE seq >= ?
       """)
     statement.bind(1, first)
     return try statement.all { row in
@@ -68,6 +68,7 @@ enum Leaves {
       hasher.add(row.buffer(10))
       hasher.add(row.buffer(11))
       for column: Int32 in 12...15 { hasher.add(row.int(column)) }
+      if !row.isNull(17) { hasher.add(row.buffer(17)) }
       return Leaf(number: row.int(0), digest: hasher.finish(), recorded: row.int(16), time: row.int(6))
     }
   }

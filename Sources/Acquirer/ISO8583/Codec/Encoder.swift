@@ -24,10 +24,11 @@ extension FieldTable {
   }
 
   private func encodeType(_ type: UInt16, into output: inout [UInt8]) {
-    let digits = [type / 1_000 % 10, type / 100 % 10, type / 10 % 10, type % 10].map { UInt8($0) }
     switch typeEncoding {
-    case .ascii: output.append(contentsOf: digits.map { 0x30 + $0 })
-    case .bcd: output.append(contentsOf: [digits[0] << 4 | digits[1], digits[2] << 4 | digits[3]])
+    case .ascii: for divisor in Self.divisors(4) { output.append(0x30 + Self.digit(Int(type), divisor)) }
+    case .bcd:
+      output.append(Self.digit(Int(type), 1_000) << 4 | Self.digit(Int(type), 100))
+      output.append(Self.digit(Int(type), 10) << 4 | Self.digit(Int(type), 1))
     }
   }
 
@@ -98,20 +99,32 @@ extension FieldTable {
   }
 
   private static func appendLength(_ length: Int, _ prefix: FieldFormat.Prefix, to output: inout [UInt8]) {
-    let digits = [length / 100 % 10, length / 10 % 10, length % 10].map { UInt8($0) }
+    let lowest = digit(length, 10) << 4 | digit(length, 1)
     switch prefix {
     case .none: break
-    case .ll: output.append(contentsOf: [0x30 + digits[1], 0x30 + digits[2]])
-    case .lll: output.append(contentsOf: digits.map { 0x30 + $0 })
-    case .llBCD: output.append(digits[1] << 4 | digits[2])
-    case .lllBCD: output.append(contentsOf: [digits[0], digits[1] << 4 | digits[2]])
+    case .ll: for divisor in divisors(2) { output.append(0x30 + digit(length, divisor)) }
+    case .lll: for divisor in divisors(3) { output.append(0x30 + digit(length, divisor)) }
+    case .llBCD: output.append(lowest)
+    case .lllBCD:
+      output.append(digit(length, 100))
+      output.append(lowest)
     case .llBinary: output.append(UInt8(truncatingIfNeeded: length))
     case .lllBinary:
-      output.append(contentsOf: [UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)])
+      output.append(UInt8(truncatingIfNeeded: length >> 8))
+      output.append(UInt8(truncatingIfNeeded: length))
     }
   }
 
   private static func appendHex(_ byte: UInt8, to output: inout [UInt8]) {
-    for nibble in [byte >> 4, byte & 15] { output.append(nibble < 10 ? 0x30 + nibble : 0x41 + nibble - 10) }
+    output.append(hexDigit(byte >> 4))
+    output.append(hexDigit(byte & 15))
   }
+
+  private static func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x41 + nibble - 10 }
+
+  private static func digit(_ value: Int, _ divisor: Int) -> UInt8 { UInt8(truncatingIfNeeded: value / divisor % 10) }
+
+  /// Of so many digits, highest first.
+  private static func divisors(_ count: Int) -> ArraySlice<Int> { powers.suffix(count) }
+  private static let powers = [1_000, 100, 10, 1]
 }

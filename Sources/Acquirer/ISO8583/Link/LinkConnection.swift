@@ -120,7 +120,7 @@ extension LinkConnection {
     message.erase()
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) { core.readComplete() }
+  func channelReadComplete(context: ChannelHandlerContext) { core.flush() }
 }
 
 // MARK: - Output

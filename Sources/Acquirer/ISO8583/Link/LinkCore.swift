@@ -130,7 +130,7 @@ extension LinkCore {
     let waiting = held
     held.removeAll()
     for operation in waiting { submit(operation.operation, deadline: operation.deadline) }
-    connection.flush()
+    flush()
   }
 
   func closed(_ connection: LinkConnection, _ reason: String) {
@@ -189,7 +189,7 @@ extension LinkCore {
   func submit(_ batch: OperationBatch) {
     let deadline = Self.now() + dialect.answerTimeout
     batch.withOperations { submit($0, deadline: deadline) }
-    for connection in ready { connection.flush() }
+    flush()
   }
 
   private func submit(_ operation: AcquirerOperation, deadline: Int64) {
@@ -356,7 +356,8 @@ extension LinkCore {
     note("an unreadable message: \(error)")
   }
 
-  func readComplete() {
+  /// Sends what was written to any connection.
+  func flush() {
     for connection in ready { connection.flush() }
   }
 
