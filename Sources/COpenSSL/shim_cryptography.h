@@ -69,9 +69,3 @@ static inline int countersign_hkdf_sha256(EVP_KDF_CTX *context, int mode, const 
   *next = OSSL_PARAM_construct_end();
   return EVP_KDF_derive(context, output, count, parameters);
 }
-static inline int countersign_hmac_sha256_init(EVP_MAC_CTX *context, const void *key, size_t count) {
-  OSSL_PARAM parameters[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-                              OSSL_PARAM_construct_end()};
-  // A key of no bytes is legal (RFC 5869 extracts with one), but OpenSSL takes a null pointer as "no new key".
-  return EVP_MAC_init(context, key ? key : (const void *)"", count, parameters);
-}

@@ -108,8 +108,7 @@ struct OpenPayments {
   }
 
   mutating func settle(_ number: Int64) {
-    started[number] = nil
-    resolving[number] = nil
+    if started.removeValue(forKey: number) == nil { resolving[number] = nil }
   }
 
   /// Payments whose next step is due, oldest first.

@@ -1,11 +1,11 @@
 import Payments
 
-/// What one transaction does, gathered while it runs; remembered and told once it is durable.
+/// What one transaction does, gathered while it runs; remembered and told once it is durable. Made to be used again.
 struct Round {
   /// Monotonic milliseconds.
-  let now: Int64
+  private(set) var now: Int64
   /// Milliseconds since 1970-01-01T00:00:00Z.
-  let wall: Int64
+  private(set) var wall: Int64
   /// Payments recorded in this transaction.
   var started: [Entry] = []
   /// Payments that go on by other means than the sale's answer.
@@ -31,6 +31,20 @@ struct Round {
   init(now: Int64, wall: Int64) {
     self.now = now
     self.wall = wall
+  }
+
+  /// Begins anew, with the room that there is.
+  mutating func restart(now: Int64, wall: Int64) {
+    (self.now, self.wall) = (now, wall)
+    started.removeAll(keepingCapacity: true)
+    moved.removeAll(keepingCapacity: true)
+    settled.removeAll(keepingCapacity: true)
+    touched.removeAll(keepingCapacity: true)
+    postponed.removeAll(keepingCapacity: true)
+    eraseSecrets()
+    operations.removeAll(keepingCapacity: true)
+    joined.removeAll(keepingCapacity: true)
+    told.removeAll(keepingCapacity: true)
   }
 
   /// Makes room for all operations at once: storage that grew would leave secrets behind.

@@ -15,6 +15,8 @@ final class Writer {
   var open = OpenPayments()
   /// Answers that go into the next transaction.
   private var answers: [AcquirerAnswer] = []
+  /// The last round's storage.
+  private var spareRound: Round?
   private var isFatal = false
   /// The last round failed before its commit.
   private var isFailing = false
@@ -100,8 +102,10 @@ final class Writer {
   // MARK: - One round
 
   private func round(_ work: Inbox.Work) {
-    let now = clock.monotonic()
-    var round = Round(now: now, wall: clock.wall())
+    let (now, wall) = (clock.monotonic(), clock.wall())
+    var round = spareRound.take() ?? Round(now: now, wall: wall)
+    round.restart(now: now, wall: wall)
+    defer { if !isFatal { spareRound = round } }
     let silent = open.silent(now: now, limit: 1_024)
     let due = open.due(now: now)
     if work.batches.isEmpty, work.jobs.isEmpty, work.answers.isEmpty, silent.isEmpty, due.isEmpty {

@@ -5,15 +5,11 @@ extension Writer {
   func deliver(_ round: Round, reusing batches: [PaymentBatch]) {
     var back: [UInt32: [PaymentBatch]] = [:]
     for batch in batches { back[batch.loop, default: []].append(batch) }
+    var batch: PaymentBatch?
     for told in round.told {
       let loop = told.answer.reply.loop
-      let batch: PaymentBatch
-      if let first = back[loop]?.first {
-        batch = first
-      } else {
-        batch = PaymentBatch(loop: loop)
-        back[loop] = [batch]
-      }
+      if batch?.loop != loop { batch = Self.first(of: loop, in: &back) }
+      guard let batch else { continue }
       var answer = told.answer
       withUnsafeBytes(of: told.reference) { reference in
         answer.record.reference = batch.appendBytes(
@@ -22,11 +18,20 @@ extension Writer {
       batch.answers.append(answer)
     }
     for (index, batches) in back { inbox.loop(index)?.deliver(batches) }
+    guard !open.waiters.isEmpty || !open.questions.isEmpty else { return }
     for number in round.settled {
       open.waiters[number] = nil
       guard let questions = open.questions.removeValue(forKey: number) else { continue }
       for question in questions { answer(question, mayWait: false) }
     }
+  }
+
+  /// The batch that takes a loop's answers.
+  private static func first(of loop: UInt32, in batches: inout [UInt32: [PaymentBatch]]) -> PaymentBatch {
+    if let first = batches[loop]?.first { return first }
+    let batch = PaymentBatch(loop: loop)
+    batches[loop] = [batch]
+    return batch
   }
 
   /// Tells a caller whose deadline passed what is durable.

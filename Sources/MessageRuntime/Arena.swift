@@ -5,35 +5,55 @@ import Glibc
 ///
 /// A message grows no further than the budget of its decoding rules, however small its bytes are. One thread at a time.
 public final class Arena {
-  private let block: UnsafeMutableRawBufferPointer
-  private var used = 0
-  /// Pieces that did not fit into the block.
-  private var overflow: [UnsafeMutableRawBufferPointer] = []
-  private var overflowBytes = 0
-  /// Bytes that may be given out, those since the last reset counted.
-  private var budget = Arena.unlimited
   /// So far from the largest integer that rounding up cannot overflow.
   private static let unlimited = Int.max - 4_096
+
+  /// What libprotobuf-c's allocator works on: behind a pointer, since a message asks for memory many times.
+  private struct State {
+    let block: UnsafeMutableRawBufferPointer
+    var used = 0
+    /// Pieces that did not fit into the block.
+    var overflow: [UnsafeMutableRawBufferPointer] = []
+    var overflowBytes = 0
+    /// Bytes that may be given out, those since the last reset counted.
+    var budget = Arena.unlimited
+
+    /// Memory for `count` bytes, aligned to 16; nil where the budget is used up.
+    mutating func take(_ count: Int) -> UnsafeMutableRawPointer? {
+      guard count >= 0, count <= budget else { return nil }
+      let size = (max(count, 1) + 15) & ~15
+      guard size <= budget - used - overflowBytes else { return nil }
+      if size <= block.count - used, let start = block.baseAddress {
+        defer { used += size }
+        return start + used
+      }
+      let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+      overflow.append(piece)
+      overflowBytes += size
+      return piece.baseAddress
+    }
+  }
+
+  private let state: UnsafeMutablePointer<State>
   /// What libprotobuf-c allocates with.
   let allocator: UnsafeMutablePointer<ProtobufCAllocator>
 
   /// - Parameter capacity: bytes that are kept from message to message.
   public init(capacity: Int = 4_096) {
-    block = .allocate(byteCount: capacity, alignment: 16)
+    state = .allocate(capacity: 1)
+    state.initialize(to: State(block: .allocate(byteCount: capacity, alignment: 16)))
     allocator = .allocate(capacity: 1)
     allocator.initialize(
       to: ProtobufCAllocator(
-        alloc: { arena, count in
-          guard let arena else { return nil }
-          return Unmanaged<Arena>.fromOpaque(arena).takeUnretainedValue().take(count)
-        },
-        free: { _, _ in }, allocator_data: nil))
-    allocator.pointee.allocator_data = Unmanaged.passUnretained(self).toOpaque()
+        alloc: { state, count in state?.assumingMemoryBound(to: State.self).pointee.take(count) },
+        free: { _, _ in }, allocator_data: state))
   }
 
   deinit {
     reset()
-    block.deallocate()
+    state.pointee.block.deallocate()
+    state.deinitialize(count: 1)
+    state.deallocate()
     allocator.deallocate()
   }
 
@@ -41,20 +61,24 @@ public final class Arena {
   ///
   /// - Parameter erasing: zeroes what was given out, for messages that hold secrets.
   public func reset(erasing: Bool = false) {
-    if erasing { erase(block, used) }
-    for piece in overflow {
+    if erasing { erase(state.pointee.block, state.pointee.used) }
+    if !state.pointee.overflow.isEmpty { freeOverflow(erasing: erasing) }
+    state.pointee.used = 0
+  }
+
+  private func freeOverflow(erasing: Bool) {
+    for piece in state.pointee.overflow {
       if erasing { erase(piece, piece.count) }
       piece.deallocate()
     }
-    overflow.removeAll(keepingCapacity: true)
-    used = 0
-    overflowBytes = 0
+    state.pointee.overflow.removeAll(keepingCapacity: true)
+    state.pointee.overflowBytes = 0
   }
 
   /// Runs `body`, during which no more than `budget` bytes are given out, what was given out before counted.
   func limited<R>(to budget: Int, _ body: () -> R) -> R {
-    self.budget = budget
-    defer { self.budget = Arena.unlimited }
+    state.pointee.budget = budget
+    defer { state.pointee.budget = Arena.unlimited }
     return body()
   }
 
@@ -63,19 +87,7 @@ public final class Arena {
   }
 
   /// Memory for `count` bytes, aligned to 16; nil where the budget is used up.
-  func take(_ count: Int) -> UnsafeMutableRawPointer? {
-    guard count >= 0, count <= budget else { return nil }
-    let size = (max(count, 1) + 15) & ~15
-    guard size <= budget - used - overflowBytes else { return nil }
-    if size <= block.count - used, let start = block.baseAddress {
-      defer { used += size }
-      return start + used
-    }
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
-    overflow.append(piece)
-    overflowBytes += size
-    return piece.baseAddress
-  }
+  func take(_ count: Int) -> UnsafeMutableRawPointer? { state.pointee.take(count) }
 }
 
 // MARK: - For generated code

@@ -7,14 +7,14 @@ public enum Scan {
   public static func check(
     _ bytes: UnsafeRawBufferPointer, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, _ rules: DecodingRules
   ) throws(DecodingFailure) {
-    try message(WireReader(bytes), descriptor.pointee, rules, depth: 1)
+    try message(WireReader(bytes), descriptor, rules, depth: 1)
   }
 
   private static func message(
-    _ reader: WireReader, _ descriptor: ProtobufCMessageDescriptor, _ rules: DecodingRules, depth: Int
+    _ reader: WireReader, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, _ rules: DecodingRules, depth: Int
   ) throws(DecodingFailure) {
     guard depth <= rules.depth else { throw DecodingFailure("is nested deeper than \(rules.depth)") }
-    let count = Int(descriptor.n_fields)
+    let count = Int(descriptor.pointee.n_fields)
     let failure: DecodingFailure? = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(count, 1)) { seen in
       seen.initialize(repeating: 0)
       do throws(DecodingFailure) {
@@ -28,7 +28,7 @@ public enum Scan {
   }
 
   private static func fields(
-    _ reader: WireReader, _ descriptor: ProtobufCMessageDescriptor, _ rules: DecodingRules, _ depth: Int,
+    _ reader: WireReader, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, _ rules: DecodingRules, _ depth: Int,
     _ seen: UnsafeMutableBufferPointer<UInt32>
   ) throws(DecodingFailure) {
     var reader = reader
@@ -50,23 +50,25 @@ public enum Scan {
         continue
       }
       hint = index
-      let field = descriptor.fields[index]
+      let field: UnsafePointer<ProtobufCFieldDescriptor> = descriptor.pointee.fields + index
       do throws(DecodingFailure) {
         let elements = try check(&reader, tag.type, field, rules, depth)
         try count(elements, of: index, field, descriptor, rules, seen)
       } catch {
-        throw error.inside(String(cString: field.name))
+        throw error.inside(String(cString: field.pointee.name))
       }
     }
   }
 
   /// Place of a field number; most senders write fields in order, so the search begins at the last one.
   @inline(__always)
-  private static func find(_ number: UInt32, _ descriptor: ProtobufCMessageDescriptor, from hint: Int) -> Int? {
-    let count = Int(descriptor.n_fields)
+  private static func find(
+    _ number: UInt32, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, from hint: Int
+  ) -> Int? {
+    let count = Int(descriptor.pointee.n_fields)
     var index = hint
     for _ in 0..<count {
-      if descriptor.fields[index].id == number { return index }
+      if descriptor.pointee.fields[index].id == number { return index }
       index = index + 1 == count ? 0 : index + 1
     }
     return nil
@@ -74,23 +76,23 @@ public enum Scan {
 
   /// Checks one occurrence of a field; returns how many elements it brings.
   private static func check(
-    _ reader: inout WireReader, _ type: WireType, _ field: ProtobufCFieldDescriptor, _ rules: DecodingRules,
-    _ depth: Int
+    _ reader: inout WireReader, _ type: WireType, _ field: UnsafePointer<ProtobufCFieldDescriptor>,
+    _ rules: DecodingRules, _ depth: Int
   ) throws(DecodingFailure) -> Int {
     let value = try reader.value(type)
-    switch field.type {
+    switch field.pointee.type {
     case PROTOBUF_C_TYPE_STRING:
       guard type == .bytes else { throw .wrongType }
       guard value.isTextWithoutNUL else { throw DecodingFailure("is not UTF-8 without NUL") }
     case PROTOBUF_C_TYPE_BYTES:
       guard type == .bytes else { throw .wrongType }
     case PROTOBUF_C_TYPE_MESSAGE:
-      guard type == .bytes, let inner = field.descriptor else { throw .wrongType }
+      guard type == .bytes, let inner = field.pointee.descriptor else { throw .wrongType }
       let descriptor = inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
-      try message(WireReader(value), descriptor.pointee, rules, depth: depth + 1)
+      try message(WireReader(value), descriptor, rules, depth: depth + 1)
     default:
-      let own = WireType(of: field.type)
-      if type == .bytes, field.label == PROTOBUF_C_LABEL_REPEATED { return try packed(value, own) }
+      let own = WireType(of: field.pointee.type)
+      if type == .bytes, field.pointee.label == PROTOBUF_C_LABEL_REPEATED { return try packed(value, own) }
       guard type == own else { throw .wrongType }
     }
     return 1
@@ -108,25 +110,27 @@ public enum Scan {
   }
 
   private static func count(
-    _ elements: Int, of index: Int, _ field: ProtobufCFieldDescriptor, _ descriptor: ProtobufCMessageDescriptor,
-    _ rules: DecodingRules, _ seen: UnsafeMutableBufferPointer<UInt32>
+    _ elements: Int, of index: Int, _ field: UnsafePointer<ProtobufCFieldDescriptor>,
+    _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, _ rules: DecodingRules,
+    _ seen: UnsafeMutableBufferPointer<UInt32>
   ) throws(DecodingFailure) {
     seen[index] = UInt32(clamping: Int(seen[index]) + elements)
-    if field.label != PROTOBUF_C_LABEL_REPEATED, field.type == PROTOBUF_C_TYPE_MESSAGE, seen[index] > 1 {
+    let isRepeated = field.pointee.label == PROTOBUF_C_LABEL_REPEATED
+    if !isRepeated, field.pointee.type == PROTOBUF_C_TYPE_MESSAGE, seen[index] > 1 {
       // By the encoding's rules the two would be merged; libprotobuf-c 1.4 loses fields of the first.
       throw DecodingFailure("comes twice")
     }
-    if field.label == PROTOBUF_C_LABEL_REPEATED || !rules.isStrict {
+    if isRepeated || !rules.isStrict {
       guard seen[index] <= rules.repeats else { throw DecodingFailure("comes more than \(rules.repeats) times") }
       return
     }
     guard seen[index] == 1 else { throw DecodingFailure("comes twice") }
-    guard field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue != 0 else { return }
+    guard field.pointee.flags & PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue != 0 else { return }
     for other in seen.indices where other != index && seen[other] > 0 {
-      let sibling = descriptor.fields[other]
+      let sibling = descriptor.pointee.fields[other]
       guard
         sibling.flags & PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue == 0
-          || sibling.quantifier_offset != field.quantifier_offset
+          || sibling.quantifier_offset != field.pointee.quantifier_offset
       else { throw DecodingFailure("comes together with \(String(cString: sibling.name)) of the same oneof") }
     }
   }

@@ -73,6 +73,10 @@ extension UnsafeRawBufferPointer {
   var isTextWithoutNUL: Bool {
     var index = 0
     while index < count {
+      if index + 8 <= count, loadUnaligned(fromByteOffset: index, as: UInt64.self).isASCIIWithoutNUL {
+        index += 8
+        continue
+      }
       let byte = self[index]
       if byte < 0x80 {
         guard byte != 0 else { return false }
@@ -103,4 +107,9 @@ extension UnsafeRawBufferPointer {
     for next in (index + 2)..<(index + length) where !(0x80...0xBF).contains(self[next]) { return nil }
     return length
   }
+}
+
+extension UInt64 {
+  /// Whether all eight bytes lie between 1 and 127: taking 1 from each sets a high bit where one was zero.
+  fileprivate var isASCIIWithoutNUL: Bool { (self | (self &- 0x0101_0101_0101_0101)) & 0x8080_8080_8080_8080 == 0 }
 }

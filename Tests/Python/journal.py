@@ -33,7 +33,8 @@ def optional_bytes(data):
 
 
 def leaf(domain, number, *fields):
-    return hashlib.sha256(b"countersign/1 " + domain + b"\0" + u64(number) + b"".join(fields)).digest()
+    """RFC 6962's leaf hash of a record."""
+    return hashlib.sha256(b"\0countersign/1 " + domain + b"\0" + u64(number) + b"".join(fields)).digest()
 
 
 def leaves(db):
@@ -57,11 +58,11 @@ def leaves(db):
 
 
 def root(nodes):
-    """MTH of RFC 6962 section 2.1, by its recursive definition."""
+    """MTH of RFC 6962 section 2.1, by its recursive definition, over leaf hashes."""
     if not nodes:
         return hashlib.sha256(b"").digest()
     if len(nodes) == 1:
-        return hashlib.sha256(b"\0" + nodes[0]).digest()
+        return nodes[0]
     split = 1
     while split * 2 < len(nodes):
         split *= 2

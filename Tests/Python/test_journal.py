@@ -165,13 +165,13 @@ def test_a_head_of_another_key_is_refused(ledger, tmp_path):
     assert ledger.problem() == "the signature of head 10 is wrong"
 
 
-# RFC 6962 has no numbers; these are the roots of 0, 1 and 2 leaves written out from section 2.1.
+# RFC 6962 has no numbers; these are the roots of 0 to 3 leaf hashes written out from section 2.1.
 def test_roots_are_those_of_the_definition():
     def digest(data):
         return hashlib.sha256(data).digest()
 
-    one, two = digest(b"\0a"), digest(b"\0b")
+    one, two, three = digest(b"\0a"), digest(b"\0b"), digest(b"\0c")
     assert journal.root([]) == digest(b"")
-    assert journal.root([b"a"]) == one
-    assert journal.root([b"a", b"b"]) == digest(b"\1" + one + two)
-    assert journal.root([b"a", b"b", b"c"]) == digest(b"\1" + digest(b"\1" + one + two) + digest(b"\0c"))
+    assert journal.root([one]) == one
+    assert journal.root([one, two]) == digest(b"\1" + one + two)
+    assert journal.root([one, two, three]) == digest(b"\1" + digest(b"\1" + one + two) + three)

@@ -166,10 +166,22 @@ final class RequestHeaderReader {
     var traceparent: String
   }
 
+  /// Longest meta that is remembered, bytes.
+  private static let largestRemembered = 256
+
   private let arena = Arena(capacity: 2_048)
+  /// The last meta that was decoded, and what it says: calls of one kind repeat it byte for byte.
+  private var remembered: (bytes: [UInt8], header: Header)?
 
   /// - Returns: nil where the meta does not decode or a metadata key is illegal.
   func read(_ bytes: UnsafeRawBufferPointer, in methods: MethodIndex) -> Header? {
+    if let remembered, bytes.elementsEqual(to: remembered.bytes) { return remembered.header }
+    let header = decode(bytes, in: methods)
+    if let header, bytes.count <= Self.largestRemembered { remembered = (Array(bytes), header) }
+    return header
+  }
+
+  private func decode(_ bytes: UnsafeRawBufferPointer, in methods: MethodIndex) -> Header? {
     defer { arena.reset() }
     let header = try? RequestHeader.withDecoded(bytes, in: arena) { header in
       let path = header.pointee.method
@@ -185,5 +197,12 @@ final class RequestHeaderReader {
         }, traceparent: String(decoded: header.pointee.traceparent))
     }
     return header.flatMap { $0.metadata.allSatisfy(\.isKeyLegal) ? $0 : nil }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate func elementsEqual(to other: [UInt8]) -> Bool {
+    guard count == other.count, let baseAddress else { return count == other.count }
+    return other.withUnsafeBytes { memcmp(baseAddress, $0.baseAddress!, count) == 0 }
   }
 }

@@ -2,31 +2,36 @@ import Bytes
 import Cryptography
 import Payments
 
-/// Leaves of the journal: SHA-256 over a domain, the record's number and its canonical fields. Card ciphertext and key
-/// version are left out, so that keys can be rotated.
+/// Leaves of the journal, which are RFC 6962's leaf hashes of the records: SHA-256 over a zero byte, a domain, the
+/// record's number and its canonical fields. Card ciphertext and key version are left out, so that keys can be rotated.
 ///
 /// ```
-/// ASCII domain | 0x00 | u64 number | fields: numbers as u64, bytes and text behind a u32 length, absent as 0xFFFFFFFF
+/// 0x00 | ASCII domain | 0x00 | u64 number | fields: numbers as u64, bytes and text behind a u32 length,
+///                                           absent as 0xFFFFFFFF
 /// ```
 /// All numbers are big-endian. Source: docs/audit.md.
 struct LeafHasher {
+  /// What was added since the last update of `hasher`: one call of OpenSSL for a payment, not one for each field.
+  private var buffer = InlineArray<256, UInt8>(repeating: 0)
+  private var count = 0
   private var hasher = SHA256Hasher()
 
   init(_ domain: StaticString, number: Int64) {
-    domain.withUTF8Buffer { hasher.update(UnsafeRawBufferPointer($0)) }
-    byte(0)
+    put(0)
+    domain.withUTF8Buffer { put(UnsafeRawBufferPointer($0)) }
+    put(0)
     add(number)
   }
 
   mutating func add(_ value: Int64) {
-    withUnsafeBytes(of: value.bigEndian) { hasher.update($0) }
+    withUnsafeBytes(of: value.bigEndian) { put($0) }
   }
 
   mutating func add(_ value: UInt64) { add(Int64(bitPattern: value)) }
 
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
     length(UInt32(bytes.count))
-    hasher.update(bytes)
+    put(bytes)
   }
 
   mutating func add(_ text: String) {
@@ -46,14 +51,31 @@ struct LeafHasher {
     add(value)
   }
 
-  mutating func finish() -> Bytes32 { hasher.finish() }
-
-  private mutating func byte(_ value: UInt8) {
-    withUnsafeBytes(of: value) { hasher.update($0) }
+  mutating func finish() -> Bytes32 {
+    flush()
+    return hasher.finish()
   }
 
   private mutating func length(_ count: UInt32) {
-    withUnsafeBytes(of: count.bigEndian) { hasher.update($0) }
+    withUnsafeBytes(of: count.bigEndian) { put($0) }
+  }
+
+  private mutating func put(_ byte: UInt8) {
+    withUnsafeBytes(of: byte) { put($0) }
+  }
+
+  private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+    if count + bytes.count > 256 { flush() }
+    guard bytes.count <= 256 else { return hasher.update(bytes) }
+    withUnsafeMutableBytes(of: &buffer) { buffer in
+      UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + bytes.count]).copyMemory(from: bytes)
+    }
+    count += bytes.count
+  }
+
+  private mutating func flush() {
+    withUnsafeBytes(of: buffer) { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    count = 0
   }
 }
 
@@ -69,10 +91,10 @@ struct MerkleFrontier: Sendable {
   private(set) var count: UInt64 = 0
 
   mutating func append(_ leaf: Bytes32) {
-    var node = Self.hash(0x00, leaf)
+    var node = leaf
     var rest = count
     while rest & 1 == 1 {
-      node = Self.hash(0x01, subtrees.removeLast(), node)
+      node = Self.inner(subtrees.removeLast(), node)
       rest >>= 1
     }
     subtrees.append(node)
@@ -82,15 +104,18 @@ struct MerkleFrontier: Sendable {
   /// MTH of all leaves; of none it is SHA-256 of nothing.
   var root: Bytes32 {
     guard var node = subtrees.last else { return SHA256.digest([]) }
-    for left in subtrees.dropLast().reversed() { node = Self.hash(0x01, left, node) }
+    for left in subtrees.dropLast().reversed() { node = Self.inner(left, node) }
     return node
   }
 
-  private static func hash(_ prefix: UInt8, _ nodes: Bytes32...) -> Bytes32 {
-    var hasher = SHA256Hasher()
-    withUnsafeBytes(of: prefix) { hasher.update($0) }
-    for node in nodes { node.withUnsafeBytes { hasher.update($0) } }
-    return hasher.finish()
+  /// SHA-256(0x01, left, right).
+  private static func inner(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
+    withUnsafeTemporaryAllocation(byteCount: 65, alignment: 1) { node in
+      node[0] = 0x01
+      left.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: node[1..<33]).copyMemory(from: $0) }
+      right.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: node[33..<65]).copyMemory(from: $0) }
+      return SHA256.digest(UnsafeRawBufferPointer(node))
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import Bytes
-import COpenSSL
 
 /// HMAC-SHA256 (RFC 2104).
 public enum HMACSHA256 {
@@ -12,34 +11,45 @@ public enum HMACSHA256 {
   }
 }
 
-/// One HMAC-SHA256 key with its prepared context. One thread at a time; nothing is allocated per message.
+/// One HMAC-SHA256 key: both hashes' states behind the padded key, so that a message costs its own blocks and one more.
+/// Nothing is allocated per message (OpenSSL's `EVP_MAC` copies three contexts for each).
 public final class HMACSHA256Key {
-  /// Never changed after it was fetched, and OpenSSL lets all threads use it.
-  nonisolated(unsafe) private static let algorithm: OpaquePointer = {
-    guard let algorithm = EVP_MAC_fetch(nil, "HMAC", nil) else { preconditionFailure("OpenSSL has no HMAC") }
-    return algorithm
-  }()
+  /// Bytes that SHA-256 takes at once.
+  private static let block = 64
 
-  private let context: OpaquePointer
+  private var inner = SHA256Hasher()
+  private var outer = SHA256Hasher()
 
+  /// - Parameter key: of any length; one over 64 bytes stands for its digest.
   public init(_ key: SecretBytes) {
-    guard let context = EVP_MAC_CTX_new(Self.algorithm) else { preconditionFailure("out of memory") }
-    self.context = context
-    let started = key.withUnsafeBytes { countersign_hmac_sha256_init(context, $0.baseAddress, $0.count) }
-    precondition(started == 1, "HMAC-SHA256 could not be set up")
+    key.withUnsafeBytes { key in
+      guard key.count > Self.block else { return start(key) }
+      SHA256.digest(key).withUnsafeBytes { start($0) }
+    }
   }
 
-  deinit { EVP_MAC_CTX_free(context) }
+  deinit {
+    withUnsafeMutableBytes(of: &inner) { $0.erase() }
+    withUnsafeMutableBytes(of: &outer) { $0.erase() }
+  }
+
+  private func start(_ key: UnsafeRawBufferPointer) {
+    withUnsafeTemporaryAllocation(byteCount: Self.block, alignment: 8) { pad in
+      defer { pad.erase() }
+      for (mask, isInner) in [(UInt8(0x36), true), (0x5C, false)] {
+        for index in pad.indices { pad[index] = mask ^ (index < key.count ? key[index] : 0) }
+        if isInner { inner.update(UnsafeRawBufferPointer(pad)) } else { outer.update(UnsafeRawBufferPointer(pad)) }
+      }
+    }
+  }
 
   public func authenticate(_ message: UnsafeRawBufferPointer) -> Bytes32 {
-    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { code in
-      var count = 0
-      let done =
-        EVP_MAC_init(context, nil, 0, nil) == 1
-        && EVP_MAC_update(context, message.baseAddress?.assumingMemoryBound(to: UInt8.self), message.count) == 1
-        && EVP_MAC_final(context, code.baseAddress?.assumingMemoryBound(to: UInt8.self), &count, 32) == 1
-      guard done, let value = Bytes32(UnsafeRawBufferPointer(code)) else { preconditionFailure("HMAC-SHA256 failed") }
-      return value
-    }
+    var hasher = inner
+    defer { withUnsafeMutableBytes(of: &hasher) { $0.erase() } }
+    hasher.update(message)
+    let digest = hasher.finish()
+    hasher = outer
+    digest.withUnsafeBytes { hasher.update($0) }
+    return hasher.finish()
   }
 }
