@@ -23,7 +23,7 @@ final class Link {
       folder: folder.path, arguments: arguments + (tls?.host ?? []))
     var changes = changes
     changes["address"] = "address localhost:\(host.port)\n" + (tls?.dialect ?? "")
-    if changes["answer-timeout"] == nil { changes["answer-timeout"] = "answer-timeout 500" }
+    if changes["answer-timeout"] == nil { changes["answer-timeout"] = "answer-timeout 2000" }
     acquirer = try ISO8583Acquirer(
       .example(example, changes), stanFile: folder.path + "/stan", logger: Logger(label: "link"),
       wall: { Int64(Date().timeIntervalSince1970 * 1_000) })
@@ -136,7 +136,7 @@ final class Link {
   }
 
   @Test func anAnswerAfterTheTimeoutComesThroughAsWell() async throws {
-    let link = try Link(host: ["--late-ms", "1200"])
+    let link = try Link(host: ["--late-ms", "4000"])
     try await link.up()
     #expect(try await link.results(.sale, 1, card: "4000000000009110", count: 2) == [.unknown, .approved])
     await link.acquirer.stop()
@@ -247,7 +247,7 @@ final class Link {
   }
 
   @Test func whatANewProcessAsksAboutFindsTheLateAnswerOfAnOldSale() async throws {
-    let link = try Link(host: ["--late-ms", "2500"])
+    let link = try Link(host: ["--late-ms", "6000"])
     try await link.up()
     let original = try link.name()
     #expect(try await link.results(.sale, 1, card: "4000000000009110", original) == [.unknown])
@@ -255,7 +255,7 @@ final class Link {
     // The answer goes to a line that is gone; a second process has the sale from its ledger.
     let next = try ISO8583Acquirer(
       .example(
-        "example-1987", ["address": "address localhost:\(link.host.port)", "answer-timeout": "answer-timeout 500"]),
+        "example-1987", ["address": "address localhost:\(link.host.port)", "answer-timeout": "answer-timeout 2000"]),
       stanFile: link.folder.path + "/stan", logger: Logger(label: "link"),
       wall: { Int64(Date().timeIntervalSince1970 * 1_000) })
     let sink = TestSink()
