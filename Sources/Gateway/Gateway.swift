@@ -1,6 +1,7 @@
 import CountersignClient
 import CountersignRPC
 import Logging
+import Messages
 import NIOCore
 import Policy
 import ServiceLifecycle
@@ -60,18 +61,18 @@ public final class Gateway: Service {
 
   private let rpc: RPCServer
   private let loops: LoopTable
-  private let policy: PolicyWatch
+  private let watch: PolicyWatch
   private let read: Reader
   private let drain: Duration
   private let logger: Logger
 
   private init(
-    _ rpc: RPCServer, _ loops: LoopTable, _ policy: PolicyWatch, _ read: @escaping Reader, drain: Duration,
+    _ rpc: RPCServer, _ loops: LoopTable, _ watch: PolicyWatch, _ read: @escaping Reader, drain: Duration,
     logger: Logger
   ) {
     self.rpc = rpc
     self.loops = loops
-    self.policy = policy
+    self.watch = watch
     self.read = read
     self.drain = drain
     self.logger = logger
@@ -88,7 +89,7 @@ public final class Gateway: Service {
   ) async throws -> (gateway: Gateway, port: UInt16) {
     let identity = try read()
     let (health, rules) = (Health(), CurrentRules())
-    let policy = try PolicyWatch(
+    let watch = try PolicyWatch(
       identity, rules: rules, interval: .milliseconds(configuration.policyMilliseconds), logger: logger)
     let parts = GatewayParts(
       configuration: configuration, rules: rules,
@@ -109,11 +110,14 @@ public final class Gateway: Service {
     } catch {
       throw GatewayListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
     }
-    policy.start()
+    watch.start()
     identity.warnWhereItEndsSoon(logger)
     let drain = Duration.milliseconds(configuration.drainMilliseconds)
-    return (Gateway(rpc, loops, policy, read, drain: drain, logger: logger), port)
+    return (Gateway(rpc, loops, watch, read, drain: drain, logger: logger), port)
   }
+
+  /// What the company allows, as the service told it last; nil: everything.
+  var policy: CompanyPolicy? { watch.policy }
 
   /// Reads the folder again. New connections, of terminals and to the service, and new logins use what was read; open
   /// calls go on. Where it cannot be used, everything stays as it is.
@@ -123,7 +127,7 @@ public final class Gateway: Service {
       let (server, client) = (try identity.server(), try identity.client())
       rpc.use(server)
       await loops.use(identity, tls: client)
-      try policy.use(identity)
+      try watch.use(identity)
       logger.notice("certificates read again")
       identity.warnWhereItEndsSoon(logger)
     } catch {
@@ -140,7 +144,7 @@ public final class Gateway: Service {
   /// Stops taking calls, lets open ones finish, and closes all connections.
   public func stop() async {
     await loops.stop()
-    await policy.stop()
+    await watch.stop()
     await rpc.shutdown(drain: drain)
   }
 }

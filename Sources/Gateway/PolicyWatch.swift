@@ -26,6 +26,8 @@ final class PolicyWatch: Sendable {
     state = Mutex(State(channel: try Self.channel(identity)))
   }
 
+  var policy: CompanyPolicy? { rules.current?.policy }
+
   func start() {
     let task = Task { [self] in
       var isKnown = false

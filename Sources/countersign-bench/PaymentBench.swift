@@ -12,7 +12,8 @@ struct PaymentBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "payment", abstract: "Sealed payments in a closed loop.",
     discussion: """
-      Prints "payment SHAPE RATE". Exits with 1 where a reply was not the service's approval of its payment.
+      Prints "payment SHAPE RATE", and "logins RATE" with --logins. With --gateway the company Load and its gateway are
+      set up before; its terminals hold no company's key. Exits with 1 where a reply was not the service's approval of its payment.
 
       EXAMPLE
         countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16
@@ -39,24 +40,37 @@ struct PaymentBench: AsyncParsableCommand {
   @Option(help: "Event loops of the load generator.")
   var loops: Int = 1
 
+  @Option(help: "Host and port of the company's gateway, which payments go through.")
+  var gateway: String?
+
+  @Option(help: "Logins a second beside the payments, by other consultants.")
+  var logins: Int = 0
+
   func run() async throws {
     try await Program.run {
       let (host, port) = try Address.parse(server)
       let fleet = Fleet(
         folder: work, host: host, port: port,
         administrator: try Administrator(
-          certificate: "\(admin)/chain.pem", key: "\(admin)/key.pem", host: host, port: port))
-      let terminals = try await fleet.terminals(shape.connections)
+          certificate: "\(admin)/chain.pem", key: "\(admin)/key.pem", host: host, port: port),
+        gateway: try gateway.map(Address.parse))
+      let others = logins > 0 ? LoginPace.workers : 0
+      let all = try await fleet.terminals(shape.connections + others)
+      let terminals = Array(all.prefix(shape.connections))
       let ledgers = try await Self.prepare(terminals, each: max(shape.depth, payments / shape.connections))
-      var configuration = ClientConfiguration(host: host, port: Int(port), program: "countersign-bench 1.0.0")
+      let hop = fleet.gateway ?? (host, port)
+      var configuration = ClientConfiguration(host: hop.host, port: Int(hop.port), program: "countersign-bench 1.0.0")
       configuration.keepAlive = .max
       let load = LoadRun(
         shape: shape, seconds: seconds, loops: loops, configuration: configuration,
         tls: try terminals[0].transport(),
         header: BatchConnection.Header(method: CheckoutMethods.submitPayment, options: CallOptions(isSealed: true)))
+      let pace = try LoginPace(Array(all.suffix(others)), perSecond: logins)
       let total = try await load.run { ledgers[$0] }
+      let made = try await pace.stop()
       try await Self.check(ledgers, total)
       report("payment", shape, calls: total.answered, nanoseconds: total.nanoseconds)
+      if logins > 0 { Console.print("logins \(made)") }
     }
   }
 

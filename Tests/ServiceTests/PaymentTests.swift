@@ -9,8 +9,8 @@ import Testing
 
 /// Payments over the whole service. Source: docs/payments.md; docs/security.md, "SubmitPayment: the keyword".
 @Suite struct PaymentTests {
-  @Test func aSealedPaymentIsApprovedAndMasked() async throws {
-    try await withSession { _, session in
+  @Test(arguments: Path.allCases) func aSealedPaymentIsApprovedAndMasked(_ path: Path) async throws {
+    try await withSession(path) { _, session in
       let result = try await session.pay(.test, card: .test())
       #expect(result.outcome == .approved)
       #expect(result.maskedCard == "411111******1111")
@@ -19,8 +19,8 @@ import Testing
     }
   }
 
-  @Test func theSameKeyIsChargedOnceAndAnsweredTheSame() async throws {
-    try await withSession { _, session in
+  @Test(arguments: Path.allCases) func theSameKeyIsChargedOnceAndAnsweredTheSame(_ path: Path) async throws {
+    try await withSession(path) { _, session in
       let key = session.makeKey()
       let first = try await session.pay(.test, card: .test(), key: key)
       let second = try await session.pay(.test, card: .test(), key: key)
@@ -92,8 +92,8 @@ import Testing
     }
   }
 
-  @Test func aRequestSentTwiceIsReplayed() async throws {
-    try await withSession { _, session in
+  @Test(arguments: Path.allCases) func aRequestSentTwiceIsReplayed(_ path: Path) async throws {
+    try await withSession(path) { _, session in
       let sealed = try await session.sealed()
       _ = try await session.client.submitPayment(sealed)
       await expectRefusal("REPLAYED") { _ = try await session.client.submitPayment(sealed) }
@@ -226,8 +226,10 @@ import Testing
 }
 
 /// A session of Kim.
-func withSession(_ body: (TestService, TerminalSession) async throws -> Void) async throws {
-  try await TestService.withKim { service, kim in
+func withSession(
+  _ path: Path = .direct, _ body: (TestService, TerminalSession) async throws -> Void
+) async throws {
+  try await TestGateway.withKim(path) { service, _, kim in
     let session = try await kim.login()
     try await body(service, session)
     try await session.logout()

@@ -6,8 +6,8 @@ import Testing
 
 /// What a new server process makes of sessions and payments of the former one.
 @Suite struct RestartTests {
-  @Test func aTerminalGoesOnByItselfAfterARestart() async throws {
-    try await TestService.withKim { service, kim in
+  @Test(arguments: Path.allCases) func aTerminalGoesOnByItselfAfterARestart(_ path: Path) async throws {
+    try await TestGateway.withKim(path) { service, _, kim in
       let session = try await kim.login()
       _ = try await session.pay(.test, card: .test())
       await service.stop()

@@ -8,21 +8,29 @@ import Testing
 
 /// The kill switch: from the command's answer on nothing more happens for what was revoked.
 @Suite struct RevocationTests {
-  enum Kind: CaseIterable { case consultant, company, certificate, serial, companyCertificate, device }
+  enum Kind: CaseIterable {
+    case consultant, company, certificate, serial, companyCertificate, device
+    /// The gateway's TLS certificate; where there is no gateway, the company's.
+    case gatewayCertificate
+  }
 
-  @Test(arguments: Kind.allCases) func aLiveSessionRefusesAtOnce(_ kind: Kind) async throws {
-    try await TestService.withKim { service, kim in
+  @Test(arguments: Path.allCases, Kind.allCases)
+  func aLiveSessionRefusesAtOnce(_ path: Path, _ kind: Kind) async throws {
+    try await TestGateway.withKim(path) { service, gateway, kim in
       let session = try await kim.login()
       _ = try await session.pay(.test, card: .test())
-      let reply = try await service.revoke(kind, of: kim)
+      let reply = try await service.revoke(kind, of: kim, behind: gateway)
       #expect(reply.isNew && reply.sessions == 1)
       await expectRefusal("SESSION_OVER") { _ = try await session.pay(.test, card: .test()) }
     }
   }
 
-  @Test(arguments: Kind.allCases) func aNewLoginIsRefused(_ kind: Kind) async throws {
-    try await TestService.withKim { service, kim in
-      _ = try await service.revoke(kind, of: kim)
+  @Test(arguments: Path.allCases, Kind.allCases)
+  func aNewLoginIsRefused(_ path: Path, _ kind: Kind) async throws {
+    try await TestGateway.withKim(path) { service, gateway, kim in
+      _ = try await service.revoke(kind, of: kim, behind: gateway)
+      // A revoked certificate's connections end; the gateway makes new ones, which are good for nothing.
+      try await gateway?.waitUntil(isServing: true)
       await expectRefusal("REVOKED") { _ = try await kim.login() }
     }
   }
@@ -46,19 +54,48 @@ import Testing
     }
   }
 
-  @Test func otherConsultantsNoticeNothing() async throws {
-    try await TestService.withKim { service, kim in
-      let token = try await service.addConsultant("Lee", company: "Acme").token
-      let lee = try await service.enrol("lee", token: token, holding: "Acme")
-      let session = try await lee.login()
-      _ = try await service.revoke(.consultant, of: kim)
-      let result = try await session.pay(.test, card: .test())
-      #expect(result.outcome == .approved)
+  /// They share the gateway's connections with the one who is revoked, and one terminal's connection.
+  @Test(arguments: Path.allCases) func otherConsultantsNoticeNothing(_ path: Path) async throws {
+    try await Site.with(path) { site in
+      let kim = try await site.kim.login(over: site.channel)
+      let lee = try await site.lee.login(over: site.channel)
+      let paying = Task {
+        var paid = 0
+        for _ in 0..<60 {
+          if try await lee.pay(.test, card: .test()).outcome == .approved { paid += 1 }
+        }
+        return paid
+      }
+      _ = try await kim.pay(.test, card: .test())
+      _ = try await site.service.revoke(.consultant(1))
+      await expectRefusal("SESSION_OVER") { _ = try await kim.pay(.test, card: .test()) }
+      let paid = try await paying.value
+      #expect(paid == 60)
+      #expect(site.channel.connectionsMade == 1)
+      let lost = site.gateway?.log.lines.filter { $0.contains("connection to the service is lost") } ?? []
+      #expect(lost.isEmpty)
     }
   }
 
-  @Test func paymentsUnderWayAreRecordedBeforeTheRevocationOrNotAtAll() async throws {
-    try await TestService.withKim { service, kim in
+  /// The service ends what the certificate authenticated, and what is open on it is answered before.
+  @Test(arguments: [Kind.company, .companyCertificate, .gatewayCertificate])
+  func theGatewaysConnectionsEndWithGOAWAY(_ kind: Kind) async throws {
+    try await TestGateway.withKim { gateway, kim in
+      let session = try await kim.login()
+      let key = session.makeKey()
+      _ = try await session.pay(.test, card: .test(), key: key)
+      let reply = try await gateway.service.revoke(kind, of: kim, behind: gateway)
+      #expect(reply.isNew && reply.sessions == 1)
+      // Told by the server's GOAWAY, not by a broken connection.
+      try await gateway.log.wait(for: "SHUTTING_DOWN")
+      try await gateway.waitUntil(isServing: true)
+      await expectRefusal("REVOKED") { _ = try await kim.login() }
+    }
+  }
+
+  @Test(arguments: Path.allCases)
+  func paymentsUnderWayAreRecordedBeforeTheRevocationOrNotAtAll(_ path: Path) async throws {
+    try await TestGateway.withKim(path) { service, _, kim in
       let session = try await kim.login()
       let paying = Task {
         var keys: [[UInt8]] = []
@@ -73,7 +110,8 @@ import Testing
         }
         return keys
       }
-      try await Task.sleep(for: .milliseconds(100))
+      while try service.payments().count < 50 { try await Task.sleep(for: .milliseconds(10)) }
+      let commanded = UInt64(Date().timeIntervalSince1970 * 1_000)
       let reply = try await service.revoke(.consultant, of: kim)
       let paid = await paying.value
       let last = try #require(paid.last)
@@ -82,7 +120,9 @@ import Testing
       let trace = try await service.administrator().run { [request] in try await $0.tracePayment(request) }
       let time = try #require(trace.traces.first?.steps.first { $0.kind == "INTENT" }?.timeMs)
       #expect(time <= reply.timeMs)
-      print("kill switch: last accepted payment \(reply.timeMs - time) ms before the command's time")
+      print(
+        "kill switch, \(path): last accepted payment \(Int64(time) - Int64(commanded)) ms after the command was given,",
+        "\(reply.timeMs - commanded) ms until it was in force; \(paid.count) payments before")
     }
   }
 
@@ -157,14 +197,19 @@ extension TestService {
   }
 
   /// Revokes what belongs to the first consultant.
-  func revoke(_ kind: RevocationTests.Kind, of terminal: Terminal) async throws -> RevokeReply {
+  func revoke(
+    _ kind: RevocationTests.Kind, of terminal: Terminal, behind gateway: TestGateway? = nil
+  ) async throws -> RevokeReply {
     switch kind {
     case .consultant: try await revoke(.consultant(1))
     case .company: try await revoke(.company(1))
     case .certificate: try await revoke(.certificate(terminal.consultantChain[0].fingerprint.bytes))
     case .serial: try await revoke(.certificate(terminal.consultantChain[0].serial))
     case .companyCertificate:
-      try await revoke(.certificate(try #require(terminal.company).chain[0].fingerprint.bytes))
+      try await revoke(
+        .certificate((terminal.company?.chain ?? gateway?.chain("company.pem"))?[0].fingerprint.bytes ?? []))
+    case .gatewayCertificate:
+      try await revoke(.certificate((gateway?.chain("tls.pem") ?? terminal.company?.chain)?[0].fingerprint.bytes ?? []))
     case .device: try await revoke(.device(try terminal.interface.macAddress()))
     }
   }

@@ -90,8 +90,8 @@ final class TestService: Sendable {
   }
 
   /// A running service with company Acme and the terminal of consultant Kim.
-  static func withKim(_ body: (TestService, Terminal) async throws -> Void) async throws {
-    let service = try TestService()
+  static func withKim(age: Int64 = 0, _ body: (TestService, Terminal) async throws -> Void) async throws {
+    let service = try TestService(age: age)
     try await service.start()
     do {
       try await service.addCompany("Acme")

@@ -26,17 +26,18 @@ public struct GatewayEnrolment: Sendable {
   }
 
   /// - Parameters:
-  ///   - passphrase: the company's key is encrypted under it.
+  ///   - passphrase: the company's key is encrypted under it; with `tokenURI` it is the token's PIN.
+  ///   - tokenURI: PKCS#11 URI of the company's key, which was made in the token; nil makes one in the folder.
   ///   - isReplacing: a folder that is set up gets new keys and certificates.
   /// - Throws: `TerminalError`, `FileError`, or what the token's text lacks.
   public func enrol(
-    token: String, passphrase: SecretBytes, isReplacing: Bool = false
+    token: String, passphrase: SecretBytes, tokenURI: String? = nil, isReplacing: Bool = false
   ) async throws -> GatewayIdentity {
     guard isReplacing || !folder.isEnrolled else {
       throw TerminalError.folder("\(folder.path) is set up already; --replace sets it up anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
-    let keys = try folder.enrolmentKeys(passphrase: passphrase)
+    let keys = try folder.enrolmentKeys(passphrase: passphrase, tokenURI: tokenURI)
     let channel = try RPCClient(
       host: host, port: port,
       tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
@@ -54,7 +55,7 @@ public struct GatewayEnrolment: Sendable {
       throw TerminalError.untrusted("the certificates that came do not lead to the root that the token names")
     }
     let identity = try GatewayIdentity(profile: profile, company: company, tls: tls, now: Wall.milliseconds())
-    try folder.store(profile: profile, company: company, tls: tls, passphrase: passphrase)
+    try folder.store(profile: profile, company: company, tls: tls, passphrase: passphrase, tokenURI: tokenURI)
     return identity
   }
 

@@ -8,7 +8,9 @@ import Messages
 ///
 /// ```
 /// profile.signed        serialized SignedProfile: where the service is, signed by it
-/// company.pem .key      the company's chain, root last; PKCS#8, encrypted under the passphrase
+/// company.pem           the company's chain, root last
+/// company.key           PKCS#8, encrypted under the passphrase, or instead of it
+/// company.uri           PKCS#11 URI of the key in a token, whose PIN is the passphrase
 /// tls.pem .key          the chain with role gateway; its key, mode 0600
 /// enrolling-*.key       keys of an enrolment that has not ended
 /// ```
@@ -25,7 +27,7 @@ public struct GatewayFolder: Sendable {
   /// Reads and verifies everything.
   ///
   /// - Parameters:
-  ///   - passphrase: opens the company's key.
+  ///   - passphrase: opens the company's key, or is the PIN of its token.
   ///   - now: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: `FileError`, `TerminalError`, `CryptographyError`.
   public func identity(passphrase: SecretBytes, now: Int64) throws -> GatewayIdentity {
@@ -34,7 +36,7 @@ public struct GatewayFolder: Sendable {
     }
     return try GatewayIdentity(
       profile: try SignedProfile(decoding: try Files.read(file("profile.signed"))),
-      company: Holder(chain: try chain("company.pem"), key: try key("company.key", passphrase)),
+      company: Holder(chain: try chain("company.pem"), key: try companyKey(passphrase)),
       tls: Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil)), now: now)
   }
 
@@ -49,6 +51,20 @@ public struct GatewayFolder: Sendable {
     let chain = try Certificate.fromPEM(try Files.read(file(name)))
     guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
     return chain
+  }
+
+  private func companyKey(_ passphrase: SecretBytes) throws -> PrivateKey {
+    guard Files.exists(file("company.uri")) else { return try key("company.key", passphrase) }
+    let text = String(decoding: try Files.read(file("company.uri"), limit: 4_096), as: UTF8.self)
+    return try Self.tokenKey(text.split(separator: "\n").first.map(String.init) ?? "", pin: passphrase)
+  }
+
+  private static func tokenKey(_ uri: String, pin: SecretBytes) throws -> PrivateKey {
+    do {
+      return try PrivateKey(uri: uri, pin: pin)
+    } catch {
+      throw TerminalError.key("the company's key in the token: \(error)")
+    }
   }
 
   private func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
@@ -66,21 +82,35 @@ extension GatewayFolder {
   private static let names = (company: "enrolling-company.key", tls: "enrolling-tls.key")
 
   /// The keys of an enrolment that was interrupted, else new ones, written before anything is asked for.
-  func enrolmentKeys(passphrase: SecretBytes) throws -> (company: PrivateKey, tls: PrivateKey) {
+  ///
+  /// - Parameter tokenURI: where the company's key is in a token already.
+  func enrolmentKeys(passphrase: SecretBytes, tokenURI: String?) throws -> (company: PrivateKey, tls: PrivateKey) {
     try Files.makeFolder(path)
-    if Files.exists(file(Self.names.company)), Files.exists(file(Self.names.tls)) {
-      return (try key(Self.names.company, passphrase), try key(Self.names.tls, nil))
-    }
-    let (company, tls) = (PrivateKey.generate(.p256), PrivateKey.generate(.p256))
-    try Files.write(try company.pem(passphrase: passphrase), to: file(Self.names.company))
-    try Files.write(try tls.pem(passphrase: nil), to: file(Self.names.tls))
-    return (company, tls)
+    let company = try tokenURI.map { try Self.tokenKey($0, pin: passphrase) }
+    return (
+      try company ?? kept(Self.names.company, passphrase), try kept(Self.names.tls, nil)
+    )
+  }
+
+  private func kept(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
+    if Files.exists(file(name)) { return try key(name, passphrase) }
+    let new = PrivateKey.generate(.p256)
+    try Files.write(try new.pem(passphrase: passphrase), to: file(name))
+    return new
   }
 
   /// Writes what an enrolment brought; the profile last, since it marks the folder as enrolled.
-  func store(profile: SignedProfile, company: Holder, tls: Holder, passphrase: SecretBytes) throws {
+  func store(
+    profile: SignedProfile, company: Holder, tls: Holder, passphrase: SecretBytes, tokenURI: String?
+  ) throws {
     try Files.write(company.chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
-    try Files.write(try company.key.pem(passphrase: passphrase), to: file("company.key"))
+    if let tokenURI {
+      try Files.write(Array("\(tokenURI)\n".utf8), to: file("company.uri"))
+      try Files.destroy(file("company.key"))
+    } else {
+      try Files.write(try company.key.pem(passphrase: passphrase), to: file("company.key"))
+      try Files.destroy(file("company.uri"))
+    }
     try Files.write(tls.chain.flatMap(\.pem), to: file("tls.pem"), mode: 0o644)
     try Files.write(try tls.key.pem(passphrase: nil), to: file("tls.key"))
     try Files.write(profile.encoded(), to: file("profile.signed"))

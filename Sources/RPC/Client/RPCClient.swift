@@ -61,6 +61,9 @@ public final class RPCClient: UnaryCaller {
     clock.milliseconds(now: ServerLoop.now())
   }
 
+  /// Connections that came to the server's HELLO so far.
+  package var connectionsMade: Int { clock.readings }
+
   /// The server's certificates as it showed them on the latest connection, leaf first, their path verified.
   ///
   /// - Throws: `UNAVAILABLE` where no connection was made yet.
@@ -114,10 +117,15 @@ public final class RPCClient: UnaryCaller {
 /// The server's clock as the last HELLO told it.
 final class ServerClock: Sendable {
   private let reading = Mutex<(milliseconds: UInt64, at: UInt64)?>(nil)
+  private let count = Atomic<Int>(0)
+
+  /// How often it was set.
+  var readings: Int { count.load(ordering: .acquiring) }
 
   /// - Parameter now: nanoseconds of the monotonic clock.
   func set(milliseconds: UInt64, now: UInt64) {
     reading.withLock { $0 = (milliseconds, now) }
+    count.add(1, ordering: .acquiringAndReleasing)
   }
 
   func milliseconds(now: UInt64) -> UInt64? {

@@ -1,13 +1,14 @@
 import CountersignRPC
 import Cryptography
 import Foundation
-import Gateway
 import Logging
 import Messages
+import Synchronization
 import TLS
 import Testing
 
 @testable import CountersignClient
+@testable import Gateway
 
 /// A gateway of company Acme in this process, set up with a token as an operator would.
 final class TestGateway: Sendable {
@@ -17,6 +18,7 @@ final class TestGateway: Sendable {
   let gateway: Gateway
   let port: UInt16
   let folder: GatewayFolder
+  let log: CapturedLog
 
   /// Registers, sets up and starts a gateway, and waits until it has reached the service.
   init(
@@ -24,12 +26,15 @@ final class TestGateway: Sendable {
     configure: (inout Gateway.Configuration) -> Void = { _ in }
   ) async throws {
     self.service = service
+    let log = CapturedLog()
+    self.log = log
     folder = GatewayFolder("\(service.root)/\(place)")
     try await Self.enrol(service, company, folder)
     var configuration = Gateway.Configuration(listenHost: "127.0.0.1", listenPort: 0, eventLoops: 1)
     configuration.drainMilliseconds = 2_000
+    configuration.policyMilliseconds = 50
     configure(&configuration)
-    (gateway, port) = try await Gateway.start(configuration, logger: Logger(label: "gateway")) {
+    (gateway, port) = try await Gateway.start(configuration, logger: log.logger) {
       [folder] in
       try folder.identity(passphrase: Self.passphrase, now: Int64(Date().timeIntervalSince1970 * 1_000))
     }
@@ -62,6 +67,11 @@ final class TestGateway: Sendable {
     return RPCClient(host: "127.0.0.1", port: port, tls: try .client(verify: verification))
   }
 
+  /// A chain in the gateway's folder.
+  func chain(_ name: String) -> [Certificate]? {
+    try? Certificate.fromPEM(Array(Data(contentsOf: URL(filePath: "\(folder.path)/\(name)"))))
+  }
+
   /// Waits until health tells so.
   func waitUntil(isServing: Bool) async throws {
     let client = try connect()
@@ -75,18 +85,37 @@ final class TestGateway: Sendable {
     Issue.record("health did not become \(isServing ? "SERVING" : "NOT_SERVING")")
   }
 
+  /// Waits until the gateway applies this policy.
+  func waitUntil(knowing policy: CompanyPolicy?) async throws {
+    for _ in 0..<600 {
+      if gateway.policy == policy { return }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    Issue.record("the gateway does not know the policy")
+  }
+
   /// A terminal of consultant `name`, enrolled through this gateway, without the company's key.
   func enrol(_ name: String, company: String = "Acme") async throws -> Terminal {
     let token = try await service.addConsultant(name, company: company).token
     return try await service.enrol(name, token: token, holding: nil, port: port)
   }
 
+  /// A running service with company Acme, a gateway where the path has one, and Kim's terminal on that path.
+  static func withKim(
+    _ path: Path, age: Int64 = 0, _ body: (TestService, TestGateway?, Terminal) async throws -> Void
+  ) async throws {
+    switch path {
+    case .direct: try await TestService.withKim(age: age) { try await body($0, nil, $1) }
+    case .gateway: try await withKim(age: age) { try await body($0.service, $0, $1) }
+    }
+  }
+
   /// A running service with company Acme, its gateway, and the terminal of consultant Kim behind it.
   static func withKim(
-    configure: (inout Gateway.Configuration) -> Void = { _ in },
+    age: Int64 = 0, configure: (inout Gateway.Configuration) -> Void = { _ in },
     _ body: (TestGateway, Terminal) async throws -> Void
   ) async throws {
-    let service = try TestService()
+    let service = try TestService(age: age)
     try await service.start()
     do {
       try await service.addCompany("Acme")
@@ -103,5 +132,39 @@ final class TestGateway: Sendable {
       throw error
     }
     await service.stop()
+  }
+}
+
+/// What a program logged.
+final class CapturedLog: Sendable {
+  private let captured = Mutex<[String]>([])
+
+  var lines: [String] { captured.withLock { $0 } }
+
+  var logger: Logger { Logger(label: "captured") { [self] _ in Handler(log: self) } }
+
+  /// Waits for a line.
+  func wait(for text: String) async throws {
+    for _ in 0..<600 {
+      if lines.contains(where: { $0.contains(text) }) { return }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    Issue.record("\"\(text)\" was not logged: \(lines)")
+  }
+
+  private struct Handler: LogHandler {
+    let log: CapturedLog
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let facts = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+      log.captured.withLock { $0.append("\(event.level) \(event.message) \(facts.joined(separator: " "))") }
+    }
   }
 }
