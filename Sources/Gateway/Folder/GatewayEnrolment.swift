@@ -9,7 +9,7 @@ import TLS
 /// Exchanges a gateway's one-time token for the company's certificate and the gateway's TLS certificate. Both keys are
 /// made here and never leave this machine.
 ///
-/// Source: docs/gateway.md, "Set up".
+/// Source: docs/operations.md, "Gateway".
 public struct GatewayEnrolment: Sendable {
   public let folder: GatewayFolder
   /// Name or address of the service; the token's root decides whether it is the right one.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CountersignClient
 
-/// Enrolment, login and payments of terminals that hold no company's key. Source: docs/gateway.md.
+/// Enrolment, login and payments of terminals that hold no company's key. Source: docs/security.md, "Gateway".
 @Suite struct GatewayPaymentTests {
   @Test func aTerminalEnrolsLogsInAndPaysThroughTheGateway() async throws {
     try await TestGateway.withKim { gateway, kim in
