@@ -23,7 +23,8 @@ extension AdminCalls {
           GatewayRow(
             company: company.id, host: request.host, port: port, dnsName: request.dnsName,
             number: (former?.number ?? 0) + 1, token: SHA256.digest(token.secret),
-            tokenNotAfter: now + Self.tokenLifetime))
+            tokenNotAfter: now + Self.tokenLifetime, companyCertificate: former?.companyCertificate,
+            tlsCertificate: former?.tlsCertificate))
         try store.insertEvent(
           EventRow(
             kind: .gatewayAdded, company: company.id, time: now,

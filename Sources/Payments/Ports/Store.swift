@@ -394,7 +394,7 @@ public struct GatewayRow: Sendable, Equatable {
   public var tokenNotAfter: Int64
   /// SHA-256 over both SubjectPublicKeyInfos that the token was used for; nil: not used.
   public var request: Bytes32?
-  /// Fingerprints of the certificates that it was exchanged for.
+  /// Fingerprints of the certificates that the last token in use was exchanged for.
   public var companyCertificate: Bytes32?
   public var tlsCertificate: Bytes32?
   public init(
