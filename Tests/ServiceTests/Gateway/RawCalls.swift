@@ -40,7 +40,8 @@ final class RawCalls: BatchReceiver, @unchecked Sendable {
   /// The status of the next answer; nil is OK.
   func next() async throws -> RPCStatus? {
     for _ in 0..<1_000 {
-      if let answer = answers.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return answer }
+      let answer: RPCStatus?? = answers.withLock { $0.isEmpty ? nil : .some($0.removeFirst()) }
+      if let answer { return answer }
       try await Task.sleep(for: .milliseconds(10))
     }
     Issue.record("no answer came")
