@@ -90,27 +90,6 @@ import Testing
     }
   }
 
-  @Test func aTerminalThatGoesAwayGivesItsCallsUp() async throws {
-    try await StandInService.behind { gateway, service in
-      let wasCancelled = Gate()
-      service.answer { request, _ in
-        do {
-          try await Task.sleep(for: .seconds(60))
-        } catch {
-          wasCancelled.open()
-          throw error
-        }
-        return request
-      }
-      let channel = try gateway.connect()
-      let call = Task { try await channel.call(CheckoutMethods.getPayment, [], options: .standard) }
-      try await service.received(1)
-      await channel.close()
-      _ = await call.result
-      try await wasCancelled.pass()
-    }
-  }
-
   @Test func aTerminalWithManyCallsDoesNotHoldUpTheOthers() async throws {
     let one: (inout Gateway.Configuration) -> Void = { ($0.upstreamCalls, $0.upstreamConnections) = (1, 1) }
     try await StandInService.behind(one) { gateway, service in

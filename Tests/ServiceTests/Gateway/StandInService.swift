@@ -93,6 +93,10 @@ final class Gate: Sendable {
   private let isOpen = Mutex(false)
   func open() { isOpen.withLock { $0 = true } }
   func pass() async throws {
-    while !isOpen.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+    for _ in 0..<10_000 {
+      if isOpen.withLock({ $0 }) { return }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    Issue.record("the gate was not opened")
   }
 }
