@@ -80,19 +80,37 @@ let package = Package(
     .target(name: "Authority", dependencies: ["Bytes", "Cryptography"]),
     .target(name: "Seals", dependencies: ["Bytes", "Cryptography"]),
 
+    .target(name: "Bundles", dependencies: ["Bytes", "Cryptography", "Messages", "Seals"]),
+    .target(
+      name: "NetworkService",
+      dependencies: [
+        "Bundles", "Bytes", "Cryptography", "Files", "TLS",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
+
     // Where the two columns meet.
     .target(name: "Policy", dependencies: ["Files", "Messages", "Payments"]),
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerISO8583", "AcquirerSimulator", "Authority", "Bytes", "CMessages", "CountersignRPC", "Cryptography",
-        "Files", "Ledger", "MessageRuntime", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "AcquirerISO8583", "AcquirerSimulator", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
+        "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "Payments",
+        "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .target(
       name: "CountersignClient",
-      dependencies: ["Authority", "Bytes", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS"]),
+      dependencies: [
+        "Authority", "Bundles", "Bytes", "CountersignRPC", "Cryptography", "Files", "Messages", "Seals", "TLS",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
 
     .target(
       name: "Gateway",
@@ -109,7 +127,8 @@ let package = Package(
     .target(
       name: "ProgramSupport",
       dependencies: [
-        "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
+        "Bundles", "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
+        "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -119,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "AcquirerISO8583", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583", "Payments", "ProgramSupport",
+        "AcquirerISO8583", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583", "NetworkService",
+        "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
@@ -179,8 +199,10 @@ let package = Package(
       name: "ProgramTests",
       dependencies: [
         "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
-        "Payments", "TestAcquirer", "countersign-admin", "countersign-bench", "countersign-gateway",
+        "Payments", "Seals", "TLS", "TestAcquirer", "countersign-admin", "countersign-bench", "countersign-gateway",
         "countersign-server", "countersign-terminal",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(
       name: "RPCTests",
@@ -207,11 +229,19 @@ let package = Package(
     .testTarget(
       name: "ServiceTests",
       dependencies: [
-        "AcquirerISO8583", "Authority", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
-        "Cryptography", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS", "TestAcquirer",
+        "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
+        "Cryptography", "Files", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "TestAcquirer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "NetworkServiceTests",
+      dependencies: [
+        "Bundles", "NetworkService", "TLS",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
     .testTarget(name: "WireTests", dependencies: ["Wire"]),
   ],

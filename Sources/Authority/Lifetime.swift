@@ -12,7 +12,7 @@ public enum Lifetime {
   public static func of(_ role: Role) -> Int64 {
     switch role {
     case .consultant, .server, .gateway: 90 * day
-    case .company, .administrator: 365 * day
+    case .company, .administrator, .bundle: 365 * day
     case .sealing, .ocsp: 30 * day
     }
   }

@@ -1,8 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 
 void countersign_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 int countersign_refuse_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+_Bool countersign_contains(const void *bytes, size_t count, const void *part, size_t part_count) {
+  return memmem(bytes, count, part, part_count) != NULL;
+}

@@ -10,6 +10,7 @@ import Ledger
 import Logging
 import Messages
 import NIOCore
+import NetworkService
 import Payments
 import ServiceLifecycle
 import StorageSQLite
@@ -36,6 +37,21 @@ public final class CheckoutServer: Service {
     /// Milliseconds for open calls to finish at the end.
     public var drainMilliseconds: Int64
     public var acquirer: AcquirerChoice
+    /// Where programs are served over HTTPS; nil: nowhere.
+    public var network: NetworkPort?
+
+    /// Ports of the network service.
+    public struct NetworkPort: Sendable {
+      /// TCP port to listen on; 0 takes any free one.
+      public var listenPort: UInt16
+      /// Port that terminals are sent to, at `publicHost`; 0 means the port listened on.
+      public var publicPort: UInt16
+
+      public init(listenPort: UInt16, publicPort: UInt16 = 0) {
+        self.listenPort = listenPort
+        self.publicPort = publicPort
+      }
+    }
 
     public init(
       listenHost: String, listenPort: UInt16, publicHost: String, publicPort: UInt16 = 0, profileNumber: UInt64 = 1,
@@ -60,14 +76,17 @@ public final class CheckoutServer: Service {
     case iso8583(Dialect)
   }
 
+  /// Serves programs; a service of its own, which the same group runs. Nil where it is not configured.
+  public let network: NetworkService?
   private let parts: ServerParts
   private let rpc: RPCServer
   private let drain: Duration
   private let logger: Logger
 
-  private init(_ parts: ServerParts, _ rpc: RPCServer, drain: Duration, logger: Logger) {
+  private init(_ parts: ServerParts, _ rpc: RPCServer, _ network: NetworkService?, drain: Duration, logger: Logger) {
     self.parts = parts
     self.rpc = rpc
+    self.network = network
     self.drain = drain
     self.logger = logger
   }
@@ -104,12 +123,40 @@ public final class CheckoutServer: Service {
       }
       parts.connections.use(rpc)
       parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
+      let network: NetworkService?
+      do {
+        network = try await startNetwork(configuration, folder, parts, logger)
+      } catch {
+        await rpc.shutdown(drain: .zero)
+        throw error
+      }
       let drain = Duration.milliseconds(configuration.drainMilliseconds)
-      return (CheckoutServer(parts, rpc, drain: drain, logger: logger), port)
+      return (CheckoutServer(parts, rpc, network, drain: drain, logger: logger), port)
     } catch {
       await parts.stop()
       throw error
     }
+  }
+
+  private static func startNetwork(
+    _ configuration: Configuration, _ folder: DataFolder, _ parts: ServerParts, _ logger: Logger
+  ) async throws -> NetworkService? {
+    guard let ports = configuration.network else { return nil }
+    let network: NetworkService
+    do {
+      network = try await NetworkService.start(
+        .init(
+          host: configuration.listenHost, port: ports.listenPort, publicPort: ports.publicPort,
+          folder: folder.file("bundles"),
+          drainMilliseconds: configuration.drainMilliseconds),
+        tls: try parts.connections.programsContext(),
+        service: parts.destination.served(service: parts.identity), logger: logger)
+    } catch let error as IOError {
+      throw ListenError(host: configuration.listenHost, port: ports.listenPort, cause: error)
+    }
+    parts.destination.set(networkPort: ports.publicPort == 0 ? network.port : ports.publicPort)
+    parts.connections.use(network)
+    return network
   }
 
   /// Keeps house until the service group or the task is told to stop, then stops.
@@ -150,6 +197,7 @@ private struct ServerParts: Sendable {
   let connections: ConnectionControl
   let health = Health()
   let destination: PublicDestination
+  let identity: ServiceIdentity
   private let acquirer: any Acquirer
   private let reader: SQLiteReader
   private let companies: CompanyCertificates
@@ -166,7 +214,7 @@ private struct ServerParts: Sendable {
     for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
       logger.notice("certificate renewed", metadata: ["folder": "\(name)"])
     }
-    let identity = try ServiceIdentity(folder)
+    identity = try ServiceIdentity(folder)
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)
     acquirer = try Self.acquirer(configuration.acquirer, folder, clock, logger)
@@ -262,6 +310,6 @@ public struct ListenError: Error, CustomStringConvertible {
 
   public var description: String {
     let words = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
-    return "cannot listen on \(host) port \(port): \(words); stop what listens there, or choose --listen and --port"
+    return "cannot listen on \(host) port \(port): \(words); stop what listens there, or choose another address or port"
   }
 }

@@ -1,6 +1,7 @@
 import Bytes
 import CountersignRPC
 import Cryptography
+import NetworkService
 import Synchronization
 import TLS
 
@@ -10,6 +11,7 @@ final class ConnectionControl: Sendable {
   private let folder: DataFolder
   private let root: Certificate
   private let server = Mutex<RPCServer?>(nil)
+  private let network = Mutex<NetworkService?>(nil)
 
   init(folder: DataFolder, root: Certificate) {
     self.folder = folder
@@ -17,6 +19,7 @@ final class ConnectionControl: Sendable {
   }
 
   func use(_ server: RPCServer) { self.server.withLock { $0 = server } }
+  func use(_ network: NetworkService) { self.network.withLock { $0 = network } }
 
   /// Reads certificate and key for the port of calls.
   ///
@@ -27,12 +30,21 @@ final class ConnectionControl: Sendable {
       clientRoles: [.administrator, .company])
   }
 
+  /// Reads certificate and key for the port of programs.
+  ///
+  /// - Throws: as ``callsContext()``.
+  func programsContext() throws -> TLSContext {
+    try .server(
+      chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), applicationProtocol: .http)
+  }
+
   /// Reads certificate and key again and shows them to connections that come from now on; those that are open go on.
   ///
   /// - Throws: as ``callsContext()``; everything stays as it is then.
   func reload() throws {
-    let calls = try callsContext()
+    let (calls, programs) = (try callsContext(), try programsContext())
     server.withLock { $0 }?.use(calls)
+    network.withLock { $0 }?.use(programs)
   }
 
   /// Connections that one of `certificates` authenticated get GOAWAY; open calls are finished, no new ones are taken.

@@ -1,6 +1,7 @@
 import Authority
 import Cryptography
 import Files
+import NetworkService
 import Synchronization
 
 /// What the service is, as its certificates say: name, root and issuer.
@@ -36,6 +37,7 @@ final class PublicDestination: Sendable {
   /// Never decreases; operators raise it with each change of the destination.
   let number: UInt64
   private let listening = Atomic<UInt16>(0)
+  private let network = Atomic<UInt16>(0)
 
   init(host: String, dnsName: String, number: UInt64) {
     self.host = host
@@ -46,4 +48,17 @@ final class PublicDestination: Sendable {
   var port: UInt16 { listening.load(ordering: .acquiring) }
 
   func set(port: UInt16) { listening.store(port, ordering: .releasing) }
+
+  /// Port of the network service at the same host; 0: there is none.
+  var networkPort: UInt16 { network.load(ordering: .acquiring) }
+
+  func set(networkPort: UInt16) { network.store(networkPort, ordering: .releasing) }
+
+  /// The service as the page of its programs shows it.
+  func served(service: ServiceIdentity) -> ServedService {
+    // An IPv6 address stands in brackets (RFC 3986 section 3.2.2).
+    let host = host.contains(":") ? "[\(host)]" : host
+    return ServedService(
+      name: service.serviceName, root: service.root.fingerprint, host: host, enrolment: "\(host):\(port)")
+  }
 }

@@ -269,6 +269,7 @@ extension TerminalError {
   init(_ status: RPCStatus) {
     switch status.reason {
     case "SESSION_OVER": self = .sessionOver(status.text)
+    case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the profile's service: \(status.text)")
     default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
     }
   }

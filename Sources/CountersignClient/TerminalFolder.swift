@@ -9,7 +9,8 @@ import Seals
 /// ```
 /// profile.signed       serialized SignedProfile: the preset destination
 /// consultant.pem       the consultant's chain, root last
-/// consultant.key       PKCS#8, encrypted under the consultant's passphrase; the root's fingerprint stands before it
+/// consultant.key       PKCS#8, encrypted under the consultant's passphrase; the root's fingerprint stands before it, with
+///                      the key's own signature
 /// enrolling.key        the key of an enrolment that has not ended, in the same form
 /// company.pem .key     where this terminal holds the company's key itself
 /// interface            name of the network interface, never its address
@@ -46,8 +47,9 @@ public struct TerminalFolder: Sendable {
   }
 
   private func write(_ key: PrivateKey, to name: String, _ passphrase: SecretBytes, _ root: Bytes32) throws {
-    let head = Array("service-root: \(Hex.encode(root.bytes))\n".utf8)
-    try Files.write(head + (try key.pem(passphrase: passphrase)), to: file(name))
+    let signature = try key.sign(SigningInput.pinnedRoot(root))
+    let head = "service-root: \(Hex.encode(root.bytes))\nroot-signature: \(Hex.encode(signature))\n"
+    try Files.write(Array(head.utf8) + (try key.pem(passphrase: passphrase)), to: file(name))
   }
 
   /// The key of an enrolment that was interrupted, where it was made for the same service and passphrase.
@@ -81,13 +83,48 @@ public struct TerminalFolder: Sendable {
     try readKey("consultant.key", passphrase)
   }
 
+  /// The preset destination, for what needs no login. The passphrase is not asked for, so the root that stands beside
+  /// the key is only as good as the folder's owner: nobody else may use it.
+  ///
+  /// - Throws: ``TerminalError``, `FileError`.
+  public func trustedProfile() throws -> TrustedProfile {
+    guard isEnrolled else {
+      throw TerminalError.folder("\(path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
+    }
+    for name in ["consultant.key", "profile.signed"] {
+      guard try Files.isOwn(file(name)) else {
+        throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")
+      }
+    }
+    let root = try pinnedRoot(try Files.readSecret(file("consultant.key")), "consultant.key")
+    return try TrustedProfile(try signedProfile(), pinned: root, wall: Wall.milliseconds())
+  }
+
   private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
     let bytes = try Files.readSecret(file(name))
-    let head = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-    guard head.hasPrefix("service-root: "), let root = Hex.decode(head.dropFirst(14)).flatMap(Bytes32.init) else {
+    let root = try pinnedRoot(bytes, name)
+    let key = try PrivateKey(pem: bytes, passphrase: passphrase)
+    // Whoever can write the file but lacks the passphrase cannot put another root beside this key.
+    guard let signature = Self.line("root-signature: ", of: bytes).flatMap({ Hex.decode($0) }),
+      key.publicKey.isValid(signature: signature, for: SigningInput.pinnedRoot(root))
+    else {
+      throw TerminalError.untrusted("\(file(name)): the root beside the key was altered; enrol again with --replace")
+    }
+    return (key, root)
+  }
+
+  /// The root's fingerprint that stands before a key.
+  private func pinnedRoot(_ bytes: [UInt8], _ name: String) throws(TerminalError) -> Bytes32 {
+    guard let root = Self.line("service-root: ", of: bytes).flatMap({ Hex.decode($0) }).flatMap(Bytes32.init) else {
       throw TerminalError.folder("\(file(name)) does not begin with its service root; enrol again with --replace")
     }
-    return (try PrivateKey(pem: bytes, passphrase: passphrase), root)
+    return root
+  }
+
+  /// What follows a name in one of the two lines before the key.
+  private static func line(_ name: String, of bytes: [UInt8]) -> Substring? {
+    let head = String(decoding: bytes.prefix(512), as: UTF8.self)
+    return head.split(separator: "\n").prefix(2).first { $0.hasPrefix(name) }?.dropFirst(name.count)
   }
 
   /// Certificate and key of the company where this terminal holds them.

@@ -89,6 +89,24 @@ public enum Files {
     return Int64(status.st_mtim.tv_sec)
   }
 
+  /// What changes where a file is written or replaced; nil where there is none.
+  public static func stamp(_ path: String) -> FileStamp? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return FileStamp(
+      inode: UInt64(status.st_ino), size: Int64(status.st_size), seconds: Int64(status.st_mtim.tv_sec),
+      nanoseconds: Int64(status.st_mtim.tv_nsec))
+  }
+
+  /// Whether a file belongs to the user that this process acts for.
+  ///
+  /// - Throws: ``FileError`` where there is no such file.
+  public static func isOwn(_ path: String) throws(FileError) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    return status.st_uid == geteuid()
+  }
+
   /// Overwrites a file with zeros and removes it; one that is not there is no error.
   public static func destroy(_ path: String) throws(FileError) {
     let file = open(path, O_WRONLY | O_CLOEXEC)
@@ -121,6 +139,14 @@ public enum Files {
   }
 }
 
+/// Identity, size and last change of a file.
+public struct FileStamp: Sendable, Equatable {
+  let inode: UInt64
+  public let size: Int64
+  let seconds: Int64
+  let nanoseconds: Int64
+}
+
 /// A file that could not be used: path, what was tried, and why.
 public struct FileError: Error, Sendable, CustomStringConvertible {
   public let path: String
@@ -128,7 +154,7 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
   /// The system's error number; 0 where the cause is not the system's.
   public let code: Int32
 
-  init(path: String, doing: String, code: Int32) {
+  public init(path: String, doing: String, code: Int32) {
     self.path = path
     self.code = code
     description = "cannot \(doing) \(path): \(String(cString: strerror(code)))"

@@ -98,6 +98,12 @@ public enum SigningInput {
 
   /// Signed by the service's sealing certificate: a terminal's profile.
   public static func profile(_ profile: [UInt8]) -> [UInt8] { Pack("countersign/1 profile", profile).bytes }
+
+  /// Signed by the consultant's key: the root that stands beside it on the terminal.
+  public static func pinnedRoot(_ root: Bytes32) -> [UInt8] { Pack("countersign/1 pinned root", root.bytes).bytes }
+
+  /// Signed by the service's bundle certificate: a program's description.
+  public static func bundle(_ bundle: [UInt8]) -> [UInt8] { Pack("countersign/1 bundle", bundle).bytes }
 }
 
 /// Associated data of the renewal's single-shot seal.

@@ -12,6 +12,7 @@ struct CountersignGateway: AsyncParsableCommand {
       EXAMPLES
         countersign-gateway init pay.example:7443 TOKEN --data /var/lib/countersign-gateway --passphrase-file FILE
         countersign-gateway run --data /var/lib/countersign-gateway --listen 0.0.0.0 --passphrase-file FILE
+        countersign-gateway update --data /var/lib/countersign-gateway --check
 
       Settings come from flags, then environment variables (COUNTERSIGN_PORT for --port), then the file given with
       --settings, then the default.
@@ -21,7 +22,7 @@ struct CountersignGateway: AsyncParsableCommand {
         74 file error   77 certificate or key not trusted   78 wrong setting or folder
       """,
     version: Gateway.Configuration.program,
-    subcommands: [Init.self, Run.self])
+    subcommands: [Init.self, Run.self, Update.self])
 }
 
 /// Options of every command.

@@ -35,6 +35,17 @@ extension CountersignServer {
     @Option(help: "Port that terminals are sent to, default the port listened on. [COUNTERSIGN_PUBLIC_PORT]")
     var publicPort: Int?
 
+    @Option(
+      help: """
+        TCP port of the HTTPS service that terminals and gateways fetch programs from; 0 takes any free one. Default: \
+        there is none. [COUNTERSIGN_HTTPS_PORT]
+        """)
+    var httpsPort: Int?
+
+    @Option(
+      help: "HTTPS port that terminals are sent to, default the port listened on. [COUNTERSIGN_PUBLIC_HTTPS_PORT]")
+    var publicHttpsPort: Int?
+
     @Option(help: "Number of the profile; raise it with each change of host or port, default 1. [COUNTERSIGN_PROFILE]")
     var profile: Int?
 
@@ -75,11 +86,12 @@ extension CountersignServer {
             log.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
             abort()
           })
+        if let network = server.network { Console.print("programs on HTTPS port \(network.port)") }
         Console.print("listening on port \(port)")
+        var services: [any Service] = [server, ReloadOnHangup { server.reload() }]
+        if let network = server.network { services.append(network) }
         let group = ServiceGroup(
-          configuration: .init(
-            services: [server, ReloadOnHangup { server.reload() }], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger))
+          configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
       }
     }
@@ -104,7 +116,7 @@ extension CountersignServer {
     private func configuration(_ settings: Settings) throws -> CheckoutServer.Configuration {
       let listen = settings.text(listen, "listen", default: "127.0.0.1")
       let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-      return CheckoutServer.Configuration(
+      var configuration = CheckoutServer.Configuration(
         listenHost: listen, listenPort: UInt16(try settings.number(port, "port", default: 7_443, in: 0...65_535)),
         publicHost: settings.text(publicHost, "public.host", default: listen),
         publicPort: UInt16(try settings.number(publicPort, "public.port", default: 0, in: 0...65_535)),
@@ -112,6 +124,12 @@ extension CountersignServer {
         eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64),
         drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)),
         acquirer: try acquirer(settings))
+      if settings.text(httpsPort.map(String.init), "https.port") != nil {
+        configuration.network = .init(
+          listenPort: UInt16(try settings.number(httpsPort, "https.port", default: 0, in: 0...65_535)),
+          publicPort: UInt16(try settings.number(publicHttpsPort, "public.https.port", default: 0, in: 0...65_535)))
+      }
+      return configuration
     }
   }
 }

@@ -16,6 +16,7 @@ struct CountersignTerminal: AsyncParsableCommand {
         countersign-terminal login --check
         countersign-terminal pay --order A-1001 --amount 12900 --currency KRW
         countersign-terminal status KEY
+        countersign-terminal update --check
 
       EXIT CODES
         0 done, payment approved     1 refused or declined, nothing charged     2 outcome not known yet, ask again
@@ -23,7 +24,7 @@ struct CountersignTerminal: AsyncParsableCommand {
         77 certificate, profile or key not trusted   78 wrong setting or folder
       """,
     version: program,
-    subcommands: [Enrol.self, LoginCommand.self, Pay.self, Status.self])
+    subcommands: [Enrol.self, LoginCommand.self, Pay.self, Status.self, Update.self])
 }
 
 /// Options of every command.

@@ -53,7 +53,7 @@ import Testing
     let days: Int64 =
       switch role {
       case .consultant, .server, .gateway: 90
-      case .company, .administrator: 365
+      case .company, .administrator, .bundle: 365
       case .sealing, .ocsp: 30
       }
     #expect(leaf.notAfter == now + days * Self.day)

@@ -104,7 +104,9 @@ import Testing
     #expect(login.errors.contains("profile"), "\(login.errors)")
   }
 
-  @Test(arguments: ["countersign-server", "countersign-admin", "countersign-terminal", "countersign-bench"])
+  @Test(arguments: [
+    "countersign-server", "countersign-admin", "countersign-terminal", "countersign-gateway", "countersign-bench",
+  ])
   func helpHasExamples(_ program: String) throws {
     let help = try Program.run(program, ["--help"])
     #expect(help.status == 0)
@@ -159,12 +161,15 @@ final class Desk {
   }
 
   let server: ServerProcess
-  private let environment: [String: String]
+  let environment: [String: String]
 
-  /// - Parameter server: one that has not been started yet; nil: a new one.
-  init(server: ServerProcess? = nil) throws {
+  /// - Parameters:
+  ///   - server: one that has not been started yet; nil: a new one.
+  ///   - arguments: given to `countersign-server run` besides.
+  init(server: ServerProcess? = nil, arguments: [String] = []) throws {
     self.server = try server ?? ServerProcess()
     let server = self.server
+    server.arguments = arguments
     try server.start()
     let root = server.root
     _ = FileManager.default.createFile(

@@ -50,8 +50,12 @@ struct Program {
 final class ServerProcess {
   let root: String
   private(set) var port = 0
+  /// Of programs; 0: they are not served.
+  private(set) var httpsPort = 0
   /// Options that choose the acquirer.
   var acquirer = ["--acquirer", "simulator"]
+  /// Given to `run` besides.
+  var arguments: [String] = []
   private var process: Process?
 
   init() throws {
@@ -77,20 +81,27 @@ final class ServerProcess {
     process.arguments =
       [
         "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost",
-      ] + acquirer
+      ] + acquirer + arguments
     let output = Pipe()
     process.standardOutput = output
     process.standardError = FileHandle(forWritingAtPath: log)
     try process.run()
     self.process = process
-    var line = ""
-    while !line.contains("\n") {
+    var text = ""
+    while !(text.contains("listening on port ") && text.hasSuffix("\n")) {
       let data = output.fileHandleForReading.availableData
       try #require(!data.isEmpty, "the server ended: \(logText)")
-      line += String(decoding: data, as: UTF8.self)
+      text += String(decoding: data, as: UTF8.self)
     }
-    port = try #require(line.split(separator: " ").last.flatMap { Int($0.filter(\.isNumber)) })
+    port = try #require(Self.number(after: "listening on port ", in: text))
+    httpsPort = Self.number(after: "programs on HTTPS port ", in: text) ?? 0
   }
+
+  private static func number(after words: String, in text: String) -> Int? {
+    text.firstRange(of: words).flatMap { Int(text[$0.upperBound...].prefix { $0.isNumber }) }
+  }
+
+  var processIdentifier: Int32 { process?.processIdentifier ?? 0 }
 
   /// As `systemctl reload` does.
   func hangUp() {

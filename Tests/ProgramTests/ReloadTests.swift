@@ -55,17 +55,14 @@ import Testing
 
   /// Issues a certificate for a new key, as an operator's own tool would.
   private static func issue(in folder: String) throws -> String {
-    let chain = try Certificate.fromPEM(try Files.read("\(folder)/authority/issuing.pem"))
-    let issuer = Issuer(
-      certificate: chain[0],
-      key: try PrivateKey(pem: try Files.readSecret("\(folder)/authority/issuing.key"), passphrase: nil), chain: chain)
+    let issuer = try ServiceFolder(folder).issuer()
     let key = PrivateKey.generate(.p256)
     let request = try CertificateRequest.make(key: key, commonName: "localhost", organisation: nil)
     let leaf = try issuer.issue(
       try CertificateRequest(der: request), role: .server, commonName: "localhost", organisation: nil,
       dnsNames: ["localhost"], now: Int64(Date().timeIntervalSince1970))
     try Files.write(try key.pem(passphrase: nil), to: "\(folder)/tls/key.pem")
-    try Files.write(([leaf] + chain).flatMap(\.pem), to: "\(folder)/tls/chain.pem")
+    try Files.write(([leaf] + issuer.chain).flatMap(\.pem), to: "\(folder)/tls/chain.pem")
     return leaf.serial.map { String(format: "%02X", $0) }.joined()
   }
 }

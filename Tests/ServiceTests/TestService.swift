@@ -31,13 +31,17 @@ final class TestService: Sendable {
 
   /// Starts; the second time on the same port.
   ///
-  /// - Parameter publicPort: where terminals are sent; 0: the port listened on.
+  /// - Parameters:
+  ///   - publicPort: where terminals are sent; 0: the port listened on.
+  ///   - network: where programs are served; nil: nowhere.
   func start(
-    publicPort: UInt16 = 0, acquirer: CheckoutServer.AcquirerChoice = .simulator(.init())
+    publicPort: UInt16 = 0, network: CheckoutServer.Configuration.NetworkPort? = nil,
+    acquirer: CheckoutServer.AcquirerChoice = .simulator(.init())
   ) async throws {
-    let configuration = CheckoutServer.Configuration(
+    var configuration = CheckoutServer.Configuration(
       listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", publicPort: publicPort, eventLoops: 2,
       drainMilliseconds: 2_000, acquirer: acquirer)
+    configuration.network = network
     let (server, port) = try await CheckoutServer.start(
       configuration, folder: DataFolder("\(root)/server"), clock: clock.service, logger: Logger(label: "test"),
       onFatal: { fatalError("the ledger failed: \($0)") })
@@ -47,6 +51,7 @@ final class TestService: Sendable {
 
   func stop() async {
     let server = running.withLock { $0.take() }
+    await server?.network?.stop()
     await server?.stop()
   }
 

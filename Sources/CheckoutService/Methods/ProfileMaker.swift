@@ -22,6 +22,11 @@ struct ProfileMaker: Sendable {
     profile.hopPort = UInt32(gateway?.port ?? destination.port)
     profile.hopDnsName = gateway?.dnsName ?? destination.dnsName
     profile.hopRole = gateway == nil ? .server : .gateway
+    if destination.networkPort > 0 {
+      profile.networkHost = destination.host
+      profile.networkPort = UInt32(destination.networkPort)
+      profile.networkDnsName = destination.dnsName
+    }
     // Neither part ever decreases, so the sum does not.
     profile.number = destination.number + UInt64(gateway?.number ?? 0)
     profile.notAfterMs = UInt64(now + Self.lifetime)

@@ -40,6 +40,24 @@ public struct GatewayFolder: Sendable {
       tls: Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil)), now: now)
   }
 
+  /// Where the service is, for what needs no key of the company.
+  ///
+  /// - Throws: `TerminalError`, `FileError`.
+  public func trustedProfile() throws -> TrustedProfile {
+    guard isEnrolled else {
+      throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
+    }
+    for name in ["profile.signed", "tls.pem"] {
+      guard try Files.isOwn(file(name)) else {
+        throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")
+      }
+    }
+    let root = try chain("tls.pem").last
+    guard let root else { throw TerminalError.folder("\(file("tls.pem")) holds no certificate") }
+    let profile = try SignedProfile(decoding: try Files.read(file("profile.signed")))
+    return try TrustedProfile(profile, pinned: root.fingerprint, wall: Wall.milliseconds())
+  }
+
   /// A chain with its leaf's key.
   struct Holder: Sendable {
     /// Leaf first, root last.

@@ -1205,7 +1205,7 @@ const ProtobufCMessageDescriptor countersign__v1__signed_profile__descriptor =
   (ProtobufCMessageInit) countersign__v1__signed_profile__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__profile__field_descriptors[8] =
+static const ProtobufCFieldDescriptor countersign__v1__profile__field_descriptors[11] =
 {
   {
     "service_name",
@@ -1303,12 +1303,51 @@ static const ProtobufCFieldDescriptor countersign__v1__profile__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "network_host",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Profile, network_host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "network_port",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Profile, network_port),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "network_dns_name",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Profile, network_dns_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__profile__field_indices_by_name[] = {
   4,   /* field[4] = hop_dns_name */
   2,   /* field[2] = hop_host */
   3,   /* field[3] = hop_port */
   5,   /* field[5] = hop_role */
+  10,   /* field[10] = network_dns_name */
+  8,   /* field[8] = network_host */
+  9,   /* field[9] = network_port */
   7,   /* field[7] = not_after_ms */
   6,   /* field[6] = number */
   1,   /* field[1] = root_fingerprint */
@@ -1317,7 +1356,7 @@ static const unsigned countersign__v1__profile__field_indices_by_name[] = {
 static const ProtobufCIntRange countersign__v1__profile__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor countersign__v1__profile__descriptor =
 {
@@ -1327,7 +1366,7 @@ const ProtobufCMessageDescriptor countersign__v1__profile__descriptor =
   "Countersign__V1__Profile",
   "countersign.v1",
   sizeof(Countersign__V1__Profile),
-  8,
+  11,
   countersign__v1__profile__field_descriptors,
   countersign__v1__profile__field_indices_by_name,
   1,  countersign__v1__profile__number_ranges,

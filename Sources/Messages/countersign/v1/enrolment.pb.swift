@@ -174,6 +174,13 @@ public struct Profile: Message {
   public var number: UInt64 = 0
   /// Instant at which the profile ends, milliseconds since 1970-01-01T00:00:00Z.
   public var notAfterMs: UInt64 = 0
+  /// Host of the service's network service, where programs are fetched from: a name or an address. The three fields of
+  /// the network service are absent where the service has none. Nothing but requests for programs goes there.
+  public var networkHost: String = ""
+  /// TCP port of the network service (HTTPS), 1 to 65535; 0: there is none.
+  public var networkPort: UInt32 = 0
+  /// dNSName that the network service's TLS certificate must carry; its role is always `server`.
+  public var networkDnsName: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -497,6 +504,9 @@ extension Profile {
     hopRole = HopRole(rawValue: Int32(truncatingIfNeeded: c.pointee.hop_role.rawValue))
     number = c.pointee.number
     notAfterMs = c.pointee.not_after_ms
+    networkHost = String(decoded: c.pointee.network_host)
+    networkPort = c.pointee.network_port
+    networkDnsName = String(decoded: c.pointee.network_dns_name)
   }
 
   public func write(to c: inout Countersign__V1__Profile, in arena: Arena) {
@@ -508,5 +518,8 @@ extension Profile {
     c.hop_role = Countersign__V1__HopRole(rawValue: .init(truncatingIfNeeded: hopRole.rawValue))
     c.number = number
     c.not_after_ms = notAfterMs
+    c.network_host = arena.text(networkHost)
+    c.network_port = networkPort
+    c.network_dns_name = arena.text(networkDnsName)
   }
 }

@@ -47,7 +47,7 @@ extension Role {
     switch self {
     case .server, .gateway: X509_PURPOSE_SSL_SERVER
     case .administrator: X509_PURPOSE_SSL_CLIENT
-    case .consultant, .company, .sealing, .ocsp: nil
+    case .consultant, .company, .sealing, .ocsp, .bundle: nil
     }
   }
 }

@@ -348,10 +348,23 @@ struct  Countersign__V1__Profile
    * Instant at which the profile ends, milliseconds since 1970-01-01T00:00:00Z.
    */
   uint64_t not_after_ms;
+  /*
+   * Host of the service's network service, where programs are fetched from: a name or an address. The three fields of
+   * the network service are absent where the service has none. Nothing but requests for programs goes there.
+   */
+  char *network_host;
+  /*
+   * TCP port of the network service (HTTPS), 1 to 65535; 0: there is none.
+   */
+  uint32_t network_port;
+  /*
+   * dNSName that the network service's TLS certificate must carry; its role is always `server`.
+   */
+  char *network_dns_name;
 };
 #define COUNTERSIGN__V1__PROFILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__profile__descriptor) \
-    , (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__HOP_ROLE__HOP_ROLE_UNSPECIFIED, 0, 0 }
+    , (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__HOP_ROLE__HOP_ROLE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 /* Countersign__V1__GetSealingKeyRequest methods */
