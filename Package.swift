@@ -56,6 +56,14 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "Sources/RPC"),
+    .target(
+      name: "OCSP",
+      dependencies: [
+        "Cryptography",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .target(name: "Messages", dependencies: ["CMessages", "CountersignRPC", "MessageRuntime"]),
 
     // Domain: Payments <- Storage, Acquirer, Ledger, Authority.
@@ -98,8 +106,8 @@ let package = Package(
       name: "CheckoutService",
       dependencies: [
         "AcquirerISO8583", "AcquirerSimulator", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
-        "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "Payments",
-        "Policy", "Seals", "StorageSQLite", "TLS",
+        "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "OCSP",
+        "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
@@ -153,7 +161,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-admin",
       dependencies: [
-        "CountersignClient", "ProgramSupport",
+        "Bytes", "CountersignClient", "Cryptography", "Files", "Messages", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -166,7 +174,7 @@ let package = Package(
       name: "countersign-bench",
       dependencies: [
         "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "ISO8583",
-        "Messages", "Payments", "ProgramSupport", "TLS",
+        "Messages", "OCSP", "Payments", "ProgramSupport", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -199,7 +207,8 @@ let package = Package(
       name: "ProgramTests",
       dependencies: [
         "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
-        "Payments", "Seals", "TLS", "TestAcquirer", "countersign-admin", "countersign-bench", "countersign-gateway",
+        "Payments", "Seals", "TLS", "TestAcquirer", "TestOpenSSL", "countersign-admin", "countersign-bench",
+        "countersign-gateway",
         "countersign-server", "countersign-terminal",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -231,7 +240,7 @@ let package = Package(
       dependencies: [
         "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
         "Cryptography", "Files", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
-        "TestAcquirer",
+        "TestAcquirer", "TestOpenSSL",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -33,13 +33,15 @@ struct PreparedCertificate: ~Copyable {
   }
 
   static func leaf(
-    _ role: Role, _ names: LeafNames, key: PublicKey, issuer: Certificate, now: Int64
+    _ role: Role, _ names: LeafNames, key: PublicKey, issuer: Certificate, ocspAddress: OCSPAddress?, now: Int64
   ) -> PreparedCertificate {
     PreparedCertificate(
       contents: CertificateContents(
         commonName: names.commonName, organisation: names.organisation, serial: freshSerial(),
         notBefore: now - Lifetime.leeway, notAfter: min(now + Lifetime.of(role), issuer.notAfter), holder: .leaf(role),
-        dnsNames: names.dnsNames),
+        dnsNames: names.dnsNames,
+        // Terminals and gateways judge the service's own certificates by the pinned root and their short life.
+        ocspAddress: role == .consultant || role == .company ? ocspAddress : nil),
       key: key)
   }
 

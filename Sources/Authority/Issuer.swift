@@ -9,11 +9,14 @@ public struct Issuer: Sendable {
   public let key: PrivateKey
   /// This certificate first, the root last.
   public let chain: [Certificate]
+  /// Goes into consultants' and companies' certificates; nil: none does.
+  public var ocspAddress: OCSPAddress?
 
-  public init(certificate: Certificate, key: PrivateKey, chain: [Certificate]) {
+  public init(certificate: Certificate, key: PrivateKey, chain: [Certificate], ocspAddress: OCSPAddress? = nil) {
     self.certificate = certificate
     self.key = key
     self.chain = chain
+    self.ocspAddress = ocspAddress
   }
 
   /// Makes a root on P-256, which OpenSSL verifies ten times as fast as P-384.
@@ -53,9 +56,11 @@ public struct Issuer: Sendable {
     now: Int64
   ) throws -> Certificate {
     let names = LeafNames(commonName: commonName, organisation: organisation, dnsNames: dnsNames)
-    let leaf = try PreparedCertificate.leaf(role, names, key: request.publicKey, issuer: certificate, now: now)
-      .linted(issuer: certificate, now: now)
-      .signed(issuer: certificate, key: key)
+    let leaf = try PreparedCertificate.leaf(
+      role, names, key: request.publicKey, issuer: certificate, ocspAddress: ocspAddress, now: now
+    )
+    .linted(issuer: certificate, now: now)
+    .signed(issuer: certificate, key: key)
     do {
       try CertificatePath.verify(
         chain: [leaf] + chain, anchors: chain.suffix(1), role: role, at: now, dnsName: dnsNames.first)

@@ -39,6 +39,27 @@ static inline int countersign_subtree_count(const STACK_OF(GENERAL_SUBTREE) * su
 static inline GENERAL_NAME *countersign_subtree_base(const STACK_OF(GENERAL_SUBTREE) * subtrees, int index) {
   return sk_GENERAL_SUBTREE_value(subtrees, index)->base;
 }
+// NID of the digest that RSASSA-PSS parameters (RFC 8017 section A.2.3) name; NID_undef where they cannot be read.
+static inline int countersign_pss_digest(const X509_ALGOR *algorithm) {
+  RSA_PSS_PARAMS *parameters =
+      (RSA_PSS_PARAMS *)ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
+  if (parameters == NULL) return NID_undef;
+  int digest = parameters->hashAlgorithm ? OBJ_obj2nid(parameters->hashAlgorithm->algorithm) : NID_sha1;
+  RSA_PSS_PARAMS_free(parameters);
+  return digest;
+}
+static inline int countersign_string_count(const STACK_OF(OPENSSL_STRING) * strings) {
+  return strings ? sk_OPENSSL_STRING_num(strings) : 0;
+}
+static inline const char *countersign_string(const STACK_OF(OPENSSL_STRING) * strings, int index) {
+  return sk_OPENSSL_STRING_value(strings, index);
+}
+static inline int countersign_policy_count(const CERTIFICATEPOLICIES *policies) {
+  return sk_POLICYINFO_num(policies);
+}
+static inline ASN1_OBJECT *countersign_policy(const CERTIFICATEPOLICIES *policies, int index) {
+  return sk_POLICYINFO_value(policies, index)->policyid;
+}
 static inline STACK_OF(X509) * countersign_x509_stack(void) { return sk_X509_new_null(); }
 static inline int countersign_x509_push(STACK_OF(X509) * stack, X509 *certificate) {
   return sk_X509_push(stack, certificate);

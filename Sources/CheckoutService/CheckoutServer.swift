@@ -11,6 +11,7 @@ import Logging
 import Messages
 import NIOCore
 import NetworkService
+import OCSP
 import Payments
 import ServiceLifecycle
 import StorageSQLite
@@ -36,6 +37,12 @@ public final class CheckoutServer: Service {
     public var eventLoops: Int
     /// Milliseconds for open calls to finish at the end.
     public var drainMilliseconds: Int64
+    /// TCP port of the OCSP responder; 0 takes any free one, nil: no responder.
+    public var ocspPort: UInt16?
+    /// Address that the OCSP responder listens on.
+    public var ocspHost: String
+    /// Public address of the OCSP responder, which goes into consultants' and companies' certificates; nil: none does.
+    public var ocspAddress: OCSPAddress?
     public var acquirer: AcquirerChoice
     /// Where programs are served over HTTPS; nil: nowhere.
     public var network: NetworkPort?
@@ -55,8 +62,8 @@ public final class CheckoutServer: Service {
 
     public init(
       listenHost: String, listenPort: UInt16, publicHost: String, publicPort: UInt16 = 0, profileNumber: UInt64 = 1,
-      eventLoops: Int, drainMilliseconds: Int64 = 10_000,
-      acquirer: AcquirerChoice = .simulator(SimulatorConfiguration())
+      eventLoops: Int, drainMilliseconds: Int64 = 10_000, ocspPort: UInt16? = nil, ocspHost: String = "127.0.0.1",
+      ocspAddress: OCSPAddress? = nil, acquirer: AcquirerChoice = .simulator(SimulatorConfiguration())
     ) {
       self.listenHost = listenHost
       self.listenPort = listenPort
@@ -65,6 +72,9 @@ public final class CheckoutServer: Service {
       self.profileNumber = profileNumber
       self.eventLoops = eventLoops
       self.drainMilliseconds = drainMilliseconds
+      self.ocspPort = ocspPort
+      self.ocspHost = ocspHost
+      self.ocspAddress = ocspAddress
       self.acquirer = acquirer
     }
   }
@@ -82,11 +92,17 @@ public final class CheckoutServer: Service {
   private let rpc: RPCServer
   private let drain: Duration
   private let logger: Logger
+  /// Port of the OCSP responder; nil where there is none.
+  public let ocspPort: UInt16?
 
-  private init(_ parts: ServerParts, _ rpc: RPCServer, _ network: NetworkService?, drain: Duration, logger: Logger) {
+  private init(
+    _ parts: ServerParts, _ rpc: RPCServer, _ network: NetworkService?, ocspPort: UInt16?, drain: Duration,
+    logger: Logger
+  ) {
     self.parts = parts
     self.rpc = rpc
     self.network = network
+    self.ocspPort = ocspPort
     self.drain = drain
     self.logger = logger
   }
@@ -115,6 +131,7 @@ public final class CheckoutServer: Service {
       let rpc = RPCServer(
         configuration: server, tls: try parts.connections.callsContext(), methods: parts.methods(), logger: logger,
         health: parts.health)
+      let ocspPort = try await parts.startResponder(configuration)
       let port: UInt16
       do {
         port = UInt16(try await rpc.start())
@@ -131,8 +148,10 @@ public final class CheckoutServer: Service {
         throw error
       }
       let drain = Duration.milliseconds(configuration.drainMilliseconds)
-      return (CheckoutServer(parts, rpc, network, drain: drain, logger: logger), port)
+      let checkout = CheckoutServer(parts, rpc, network, ocspPort: ocspPort, drain: drain, logger: logger)
+      return (checkout, port)
     } catch {
+      await parts.stopResponder()
       await parts.stop()
       throw error
     }
@@ -161,7 +180,11 @@ public final class CheckoutServer: Service {
 
   /// Keeps house until the service group or the task is told to stop, then stops.
   public func run() async throws {
-    await cancelWhenGracefulShutdown { [housekeeping = parts.housekeeping] in await housekeeping.run() }
+    await cancelWhenGracefulShutdown { [parts] in
+      async let watching: Void = parts.watch.run()
+      await parts.housekeeping.run()
+      await watching
+    }
     await stop()
   }
 
@@ -178,10 +201,13 @@ public final class CheckoutServer: Service {
 
   /// Does at once what is else done every minute: renews certificates, rotates sealing keys, ends sessions.
   package func keepHouse() async { await parts.housekeeping.work() }
+  /// Asks outside authorities about the live sessions that are due, as ``run()`` does every second.
+  func askOutsideAuthoritiesAgain() async { await parts.watch.askAgain() }
 
   /// Stops taking calls, lets open ones finish, writes what is left and closes the ledger.
   public func stop() async {
     await rpc.shutdown(drain: drain)
+    await parts.stopResponder()
     await parts.refusals.flush()
     await parts.stop()
   }
@@ -198,6 +224,9 @@ private struct ServerParts: Sendable {
   let health = Health()
   let destination: PublicDestination
   let identity: ServiceIdentity
+  let watch: StatusWatch
+  private let responder: StatusResponder
+  private let listener: OCSPListener
   private let acquirer: any Acquirer
   private let reader: SQLiteReader
   private let companies: CompanyCertificates
@@ -214,7 +243,10 @@ private struct ServerParts: Sendable {
     for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
       logger.notice("certificate renewed", metadata: ["folder": "\(name)"])
     }
-    identity = try ServiceIdentity(folder)
+    identity = try ServiceIdentity(folder, ocspAddress: configuration.ocspAddress)
+    let authorities = try Authorities(
+      root: identity.root, outside: try OutsideAuthority.readAll(in: folder.anchors), folder: folder.anchors)
+    let status = OutsideStatus(authorities: authorities, clock: clock)
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)
     acquirer = try Self.acquirer(configuration.acquirer, folder, clock, logger)
@@ -229,23 +261,31 @@ private struct ServerParts: Sendable {
       folder: folder, serviceName: identity.serviceName, now: clock.wall())
     let sessions = SessionTable()
     companies = CompanyCertificates()
+    watch = StatusWatch(
+      authorities: authorities, status: status, sessions: sessions, ledger: ledger, clock: clock, logger: logger)
+    responder = StatusResponder(
+      issuer: identity.issuer.certificate, signer: try folder.ocspSigner(),
+      register: try SQLiteReader(path: folder.ledger), clock: clock, logger: logger)
+    listener = OCSPListener(path: configuration.ocspAddress?.path ?? "/") { [responder] in await responder.answer($0) }
     checkout = CheckoutCalls(
       identity: identity, sealingKeys: sealingKeys, sessions: sessions, companies: companies, policies: policies,
-      ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock, process: process)
+      authorities: authorities, status: status, watch: watch, ledger: ledger, refusals: refusals, lockouts: lockouts,
+      clock: clock, process: process)
     enrolment = EnrolmentCalls(
       sealingKeys: sealingKeys, profiles: ProfileMaker(identity: identity, folder: folder, destination: destination),
-      identity: identity, companies: companies, ledger: ledger, refusals: refusals, lockouts: lockouts, clock: clock)
+      identity: identity, companies: companies, authorities: authorities, status: status, ledger: ledger,
+      refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      companies: companies, policies: policies, refusals: refusals, lockouts: lockouts, sessions: sessions,
-      connections: connections, clock: clock)
+      companies: companies, policies: policies, authorities: authorities, status: status, responder: responder,
+      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, clock: clock)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
       vaultKeys: vaultKeys, clock: clock, process: process)
     housekeeping = Housekeeping(
-      folder: folder, sealingKeys: sealingKeys, sessions: sessions, refusals: refusals, ledger: ledger,
-      connections: connections, health: health, clock: clock, logger: logger)
+      folder: folder, sealingKeys: sealingKeys, sessions: sessions, responder: responder, refusals: refusals,
+      ledger: ledger, connections: connections, health: health, clock: clock, logger: logger)
   }
 
   private static func acquirer(
@@ -259,6 +299,18 @@ private struct ServerParts: Sendable {
         dialect, stanFile: folder.file("acquirer/stan"), logger: logger, wall: clock.wall)
     }
   }
+
+  /// - Returns: the port; nil where there is to be no responder.
+  func startResponder(_ configuration: CheckoutServer.Configuration) async throws -> UInt16? {
+    guard let port = configuration.ocspPort else { return nil }
+    do {
+      return UInt16(try await listener.start(host: configuration.ocspHost, port: Int(port)))
+    } catch {
+      throw ListenError(host: configuration.ocspHost, port: port, cause: error)
+    }
+  }
+
+  func stopResponder() async { await listener.stop() }
 
   private static func ledger(
     _ acquirer: any Acquirer, _ vaultKeys: VaultKeys, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,

@@ -8,6 +8,7 @@ struct Housekeeping: Sendable {
   let folder: DataFolder
   let sealingKeys: SealingKeyRing
   let sessions: SessionTable
+  let responder: StatusResponder
   let refusals: RefusalJournal
   let ledger: Ledger
   let connections: ConnectionControl
@@ -36,6 +37,7 @@ struct Housekeeping: Sendable {
       let renewed = try folder.renewCertificates(now: clock.wall() / 1_000)
       for name in renewed { logger.notice("certificate renewed", metadata: ["folder": "\(name)"]) }
       if renewed.contains("tls") { try connections.reload() }
+      if renewed.contains("ocsp") { responder.use(try folder.ocspSigner()) }
       try await folder.registerAdministrator(in: ledger, now: clock.wall())
       try sealingKeys.rotate(now: clock.wall())
     } catch {

@@ -52,6 +52,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case currencyRefused = "CURRENCY_REFUSED"
   case amountOverLimit = "AMOUNT_OVER_LIMIT"
   case dayLimitReached = "DAY_LIMIT_REACHED"
+  case authorityUnreachable = "AUTHORITY_UNREACHABLE"
+  case certificateUnknown = "CERTIFICATE_UNKNOWN"
 
   /// The reason has the same name.
   init(_ refusal: PolicyRefusal) {
@@ -70,7 +72,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   public var code: StatusCode {
     switch self {
     case .companyCertificateRequired, .certificateRefused, .challengeInvalid, .signatureInvalid,
-      .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired:
+      .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired, .certificateUnknown:
       .unauthenticated
     case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired,
       .lockedOut, .gatewayOnly, .gatewayRequired, .sourceRefused, .outsideHours, .currencyRefused, .amountOverLimit,
@@ -82,7 +84,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
     case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound: .notFound
-    case .storeUnavailable: .unavailable
+    case .storeUnavailable, .authorityUnreachable: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
     case .deadlineExceeded: .deadlineExceeded
     }
@@ -93,7 +95,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   var isFailedLogin: Bool {
     switch self {
     case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly,
-      .gatewayRequired, .sourceRefused, .outsideHours:
+      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable:
       false
     default: true
     }
@@ -150,6 +152,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .currencyRefused: PolicyRefusal.currencyRefused.text
     case .amountOverLimit: PolicyRefusal.amountOverLimit.text
     case .dayLimitReached: PolicyRefusal.dayLimitReached.text
+    case .authorityUnreachable:
+      "the authority that issued a certificate cannot be reached or gives no usable answer; try again later"
+    case .certificateUnknown: "the authority that issued a certificate does not know it; ask that authority"
     }
   }
 
@@ -157,6 +162,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   public var retryAfterMilliseconds: UInt64? {
     switch self {
     case .storeUnavailable, .tooManyOpenCalls: 1_000
+    case .authorityUnreachable: 2_000
     case .challengeInvalid, .sealingKeyUnknown, .identityRequired, .identityVoid: 0
     default: nil
     }

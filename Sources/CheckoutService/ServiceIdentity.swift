@@ -14,8 +14,10 @@ struct ServiceIdentity: Sendable {
   let dnsName: String
 
   /// - Throws: `FileError` that names the file.
-  init(_ folder: DataFolder) throws {
-    issuer = try folder.issuer()
+  init(_ folder: DataFolder, ocspAddress: OCSPAddress? = nil) throws {
+    var issuer = try folder.issuer()
+    issuer.ocspAddress = ocspAddress
+    self.issuer = issuer
     root = try folder.chain("authority/root.pem")[0]
     guard let serviceName = root.commonName else {
       throw FileError(path: folder.file("authority/root.pem"), doing: "use", cause: "has no common name")

@@ -2,6 +2,7 @@ import Authority
 import Bytes
 import CountersignRPC
 import Cryptography
+import Files
 import Messages
 import Seals
 import TLS
@@ -38,19 +39,65 @@ public struct TerminalEnrolment: Sendable {
       throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
-    let macAddress = try interface.macAddress()
     let key = try enrolmentKey(token, passphrase)
+    let request = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
+    let reply = try await exchange(token, interface) { $0.certificateRequest = request }
+    return try store(reply, token, key, passphrase, interface)
+  }
+
+  /// Enrols with a certificate and key that an outside authority gave the consultant; an administrator registered the
+  /// certificate before.
+  ///
+  /// - Parameters:
+  ///   - holder: chain and key.
+  ///   - passphrase: the key is kept encrypted under it.
+  /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
+  /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
+  public func enrol(
+    token: String, outside holder: OutsideHolder, passphrase: SecretBytes, interface: NetworkInterface,
+    isReplacing: Bool = false
+  ) async throws -> (consultant: String, notAfter: Int64) {
+    guard isReplacing || !folder.isEnrolled else {
+      throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
+    }
+    let token = try EnrolmentToken(parsing: token)
+    let leaf = holder.chain[0]
+    let reply = try await exchange(token, interface) { secret in
+      secret.certificateChain = holder.chain.map(\.der)
+      secret.certificateProof = try holder.key.sign(
+        SigningInput.outsideEnrolment(token: token.secret, leaf: leaf.fingerprint, macAddress: secret.macAddress))
+    }
+    guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
+    _ = try TrustedProfile(profile, pinned: token.root, wall: Wall.milliseconds())
+    guard reply.chain == [leaf.der] else {
+      throw TerminalError.untrusted("the service answers for another certificate")
+    }
+    try folder.makeFolders()
+    try folder.store(
+      profile: profile, chain: holder.chain, key: holder.key, passphrase: passphrase, root: token.root,
+      interface: interface)
+    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+  }
+
+  /// Connects to a service with the token's root, and sends token, MAC address and what `adding` gives, sealed.
+  private func exchange(
+    _ token: EnrolmentToken, _ interface: NetworkInterface, adding: (inout EnrolSecret) throws -> Void
+  ) async throws -> EnrolReply {
+    var secret = EnrolSecret()
+    secret.token = token.secret
+    secret.macAddress = try interface.macAddress()
+    secret.programVersion = program
+    try adding(&secret)
     let channel = try RPCClient(
       host: host, port: port,
       tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, roles: [.server, .gateway])))
     defer { channel.closeSoon() }
     let client = EnrolmentClient(channel)
-    let reply = try await TerminalError.mapping {
+    return try await TerminalError.mapping {
       let offered = try await client.getSealingKey(GetSealingKeyRequest())
-      let request = try await seal(token, key, macAddress, offered, channel)
+      let request = try await seal(secret, token, offered, channel)
       return try await client.enrol(request, options: CallOptions(isSealed: true))
     }
-    return try store(reply, token, key, passphrase, interface)
   }
 
   private func enrolmentKey(_ token: EnrolmentToken, _ passphrase: SecretBytes) throws -> PrivateKey {
@@ -61,17 +108,11 @@ public struct TerminalEnrolment: Sendable {
   }
 
   private func seal(
-    _ token: EnrolmentToken, _ key: PrivateKey, _ macAddress: [UInt8], _ offered: GetSealingKeyReply,
-    _ channel: RPCClient
+    _ secret: EnrolSecret, _ token: EnrolmentToken, _ offered: GetSealingKeyReply, _ channel: RPCClient
   ) async throws -> EnrolRequest {
     guard let root = try await channel.peerCertificates().last(where: { $0.fingerprint == token.root }) else {
       throw TerminalError.untrusted("the server did not show the root that the token names")
     }
-    var secret = EnrolSecret()
-    secret.token = token.secret
-    secret.certificateRequest = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
-    secret.macAddress = macAddress
-    secret.programVersion = program
     let sealed = try SealedOnce(
       secret.encoded(), associatedData: EnrolmentSeal.associatedData, to: offered, pinned: token.root, root: root)
     var request = EnrolRequest()
@@ -136,5 +177,36 @@ struct IssuedCertificate {
     }
     guard leaf.publicKey == key.publicKey else { throw TerminalError.untrusted("the certificate is for another key") }
     self.profile = profile
+  }
+}
+
+/// A consultant's chain and key of an outside authority.
+public struct OutsideHolder: Sendable {
+  /// Leaf first.
+  public let chain: [Certificate]
+  public let key: PrivateKey
+
+  init(chain: [Certificate], key: PrivateKey) {
+    self.chain = chain
+    self.key = key
+  }
+
+  /// - Parameters:
+  ///   - certificate: path of a PEM file: the leaf, then what leads to the authority's anchor.
+  ///   - key: path of a PEM file with mode 0600.
+  ///   - passphrase: opens the key where it is encrypted.
+  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
+  public init(certificate: String, key keyPath: String, passphrase: SecretBytes?) throws {
+    do {
+      chain = try LoginChain.read(try Certificate.ders(fromPEM: try Files.read(certificate)))
+      key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: passphrase)
+    } catch let error as CertificateRefusal {
+      throw TerminalError.key("\(certificate): \(error)")
+    } catch let error as CryptographyError {
+      throw TerminalError.key("\(certificate) or \(keyPath): \(error)")
+    }
+    guard chain[0].publicKey == key.publicKey else {
+      throw TerminalError.key("\(keyPath) is not the key of \(certificate)")
+    }
   }
 }

@@ -12,8 +12,12 @@ extension Terminal {
   /// When the consultant's certificate ends, seconds since 1970-01-01T00:00:00Z.
   public var notAfter: Int64 { consultantChain[0].notAfter }
 
-  /// Whether the certificate is in the last third of its life.
-  public var isRenewalDue: Bool { Wall.milliseconds() / 1_000 > consultantChain[0].lastThird }
+  /// Whether the certificate is in the last third of its life and of the service's own authority; another one renews its
+  /// certificates itself.
+  public var isRenewalDue: Bool {
+    Wall.milliseconds() / 1_000 > consultantChain[0].lastThird
+      && consultantChain.contains { $0.fingerprint == trusted.rootFingerprint }
+  }
 
   /// Makes a new key and exchanges the certificate for one of that key; the old key proves who asks.
   ///

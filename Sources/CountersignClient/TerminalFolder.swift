@@ -41,9 +41,24 @@ public struct TerminalFolder: Sendable {
 
   /// Makes the folder and writes the key alone: a key that a certificate was issued for must not be lost.
   func store(key: PrivateKey, passphrase: SecretBytes, root: Bytes32) throws {
+    try makeFolders()
+    try write(key, to: "enrolling.key", passphrase, root)
+  }
+
+  func makeFolders() throws {
     try Files.makeFolder(path)
     try Files.makeFolder(file("pending"))
-    try write(key, to: "enrolling.key", passphrase, root)
+  }
+
+  /// Puts a newer certificate and key of an outside authority in the place of the consultant's; everything else stays.
+  ///
+  /// - Parameter passphrase: the one that opens this folder.
+  /// - Throws: ``TerminalError``, `FileError`.
+  public func replace(with holder: OutsideHolder, passphrase: SecretBytes) throws {
+    let (_, root) = try consultantKey(passphrase: passphrase)
+    try Files.write(holder.chain.flatMap(\.pem), to: file("next.pem"), mode: 0o644)
+    try write(holder.key, to: "consultant.key", passphrase, root)
+    try Files.rename(file("next.pem"), to: file("consultant.pem"))
   }
 
   private func write(_ key: PrivateKey, to name: String, _ passphrase: SecretBytes, _ root: Bytes32) throws {
@@ -121,9 +136,9 @@ public struct TerminalFolder: Sendable {
     return root
   }
 
-  /// What follows a name in one of the two lines before the key.
+  /// What follows a name in one of the two lines before the key; the signature of the largest RSA key has 4,096 digits.
   private static func line(_ name: String, of bytes: [UInt8]) -> Substring? {
-    let head = String(decoding: bytes.prefix(512), as: UTF8.self)
+    let head = String(decoding: bytes.prefix(8_192), as: UTF8.self)
     return head.split(separator: "\n").prefix(2).first { $0.hasPrefix(name) }?.dropFirst(name.count)
   }
 

@@ -35,8 +35,15 @@ public struct Settings: Sendable {
   ///
   /// - Throws: ``ProgramError`` that names the setting, what came and what is allowed.
   public func number(_ flag: Int?, _ name: String, default standard: Int, in range: ClosedRange<Int>) throws -> Int {
+    try optionalNumber(flag, name, in: range) ?? standard
+  }
+
+  /// A number within a range that may be absent.
+  ///
+  /// - Throws: ``ProgramError`` that names the setting, what came and what is allowed.
+  public func optionalNumber(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
     guard let text = flag.map(String.init) ?? reader.string(forKey: ConfigKey("countersign.\(name)")) else {
-      return standard
+      return nil
     }
     guard let value = Int(text), range.contains(value) else {
       throw ProgramError(

@@ -93,6 +93,12 @@ public enum SigningInput {
   /// Signed by the key of the certificate that is renewed.
   public static func renewal(_ renewal: [UInt8]) -> [UInt8] { Pack("countersign/1 renewal", renewal).bytes }
 
+  /// Signed by the key of an outside authority's certificate at enrolment: its holder has the key, and means this token
+  /// and this device.
+  public static func outsideEnrolment(token: [UInt8], leaf: Bytes32, macAddress: [UInt8]) -> [UInt8] {
+    Pack("countersign/1 outside enrolment", token, leaf.bytes, macAddress).bytes
+  }
+
   /// Signed by the service's sealing certificate: a sealing key.
   public static func sealingKey(_ key: [UInt8]) -> [UInt8] { Pack("countersign/1 sealing", key).bytes }
 

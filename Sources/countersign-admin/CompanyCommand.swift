@@ -7,7 +7,7 @@ import ProgramSupport
 struct CompanyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "company", abstract: "Registers companies and sets what they allow their consultants.",
-    subcommands: [Add.self, Policy.self, Show.self, List.self])
+    subcommands: [Add.self, RegisterCertificate.self, Policy.self, Show.self, List.self])
 
   /// Registers a company.
   struct Add: AsyncParsableCommand {

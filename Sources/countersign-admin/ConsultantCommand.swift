@@ -7,7 +7,7 @@ import ProgramSupport
 struct ConsultantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "consultant", abstract: "Registers consultants and their terminals.",
-    subcommands: [Add.self, Token.self])
+    subcommands: [Add.self, Token.self, RegisterCertificate.self])
 
   /// Registers a consultant.
   struct Add: AsyncParsableCommand {

@@ -13,7 +13,9 @@ struct CountersignBench: AsyncParsableCommand {
         countersign-bench rpc --shape 8x32
       """,
     version: "countersign-bench 1.0.0",
-    subcommands: [PaymentBench.self, LoginBench.self, RPCBench.self, IdleBench.self, AcquirerHost.self])
+    subcommands: [
+      PaymentBench.self, LoginBench.self, AuthorityCommand.self, RPCBench.self, IdleBench.self, AcquirerHost.self,
+    ])
 }
 
 /// Connections and open calls on each, written 64x16.

@@ -12,7 +12,9 @@ struct Fleet {
   let administrator: Administrator
   /// The company's gateway, where the terminals hold no company's key; it is set up before.
   var gateway: (host: String, port: UInt16)?
-  private static let company = "Load"
+  /// Where certificates come from; nil: the service's own authority.
+  var authority: BenchAuthority?
+  private var company: String { authority == nil ? "Load" : "Load outside" }
   static let passphrase = SecretBytes(copying: Array("load generator".utf8))
 
   func terminals(_ count: Int) async throws -> [Terminal] {
@@ -30,20 +32,38 @@ struct Fleet {
 
   private func addCompany() async throws {
     var request = AddCompanyRequest()
-    request.name = Self.company
-    request.certificateRequest = try CompanyFiles.makeKey(at: "\(folder)/company.key", name: Self.company)
+    request.name = company
+    request.certificateRequest = try CompanyFiles.makeKey(at: "\(folder)/company.key", name: company)
     let reply = try await administrator.run { [request] in try await $0.addCompany(request) }
     try CompanyFiles.write(chain: reply.chain, to: "\(folder)/company.pem")
+    guard let holder = try authority?.holder(.company, "load", organisation: company) else { return }
+    try await register(.company(company), holder)
+    try Files.write(try holder.key.pem(passphrase: nil), to: "\(folder)/company.key")
+    try Files.write(holder.chain.flatMap(\.pem), to: "\(folder)/company.pem", mode: 0o644)
+  }
+
+  private func register(_ who: RegisterCertificateRequest.Holder, _ holder: OutsideHolder) async throws {
+    var request = RegisterCertificateRequest()
+    request.holder = who
+    request.chain = holder.chain.map(\.der)
+    _ = try await administrator.run { [request] in try await $0.registerCertificate(request) }
   }
 
   private func enrol(_ place: TerminalFolder, name: String) async throws {
     var request = AddConsultantRequest()
-    request.company = Self.company
+    request.company = company
     request.name = name
-    let token = try await administrator.run { [request] in try await $0.addConsultant(request).token }
+    let added = try await administrator.run { [request] in try await $0.addConsultant(request) }
     let hop = gateway ?? (host, port)
-    _ = try await TerminalEnrolment(folder: place, host: hop.host, port: hop.port, program: "countersign-bench 1.0.0")
-      .enrol(token: token, passphrase: Self.passphrase, interface: .standard())
+    let enrolment = TerminalEnrolment(
+      folder: place, host: hop.host, port: hop.port, program: "countersign-bench 1.0.0")
+    if let holder = try authority?.holder(.consultant, name.replacing(" ", with: "-"), organisation: company) {
+      try await register(.consultant(added.consultant), holder)
+      _ = try await enrolment.enrol(
+        token: added.token, outside: holder, passphrase: Self.passphrase, interface: .standard())
+    } else {
+      _ = try await enrolment.enrol(token: added.token, passphrase: Self.passphrase, interface: .standard())
+    }
     guard gateway == nil else { return }
     try place.installCompany(certificate: "\(folder)/company.pem", key: "\(folder)/company.key")
   }

@@ -16,6 +16,8 @@ struct LoginBench: AsyncParsableCommand {
       Prints "login AT-ONCE RATE" and "handshake AT-ONCE RATE". A login is durable when it counts: its session, journal
       record and second identity are committed. Each worker has its own consultant and keeps its connection. A handshake
       is a new connection with certificates on both sides and one BeginLogin, which costs the server no signature.
+      With --authority the certificates are of an outside authority, whose OCSP responder is this process; the row is
+      "login-ocsp" or what --name says, and handshakes are left out.
 
       EXAMPLE
         countersign-bench login --server localhost:7443 --admin DATA/admin --work /tmp/fleet --at-once 16
@@ -33,18 +35,30 @@ struct LoginBench: AsyncParsableCommand {
   @Option(help: "Workers.")
   var atOnce: Int = 16
 
+  @Option(help: "Folder that countersign-bench authority made; else certificates are the service's own.")
+  var authority: String?
+
+  @Option(help: "Port for the authority's OCSP responder, as given to countersign-bench authority.")
+  var ocspPort: Int = 17_480
+
+  @Option(help: "Name of the row.")
+  var name: String?
+
   @Option(help: "Time to measure each.")
   var seconds: Double = 4
 
   func run() async throws {
     try await Program.run {
       let (host, port) = try Address.parse(server)
-      let fleet = Fleet(
+      let authority = authority.map(BenchAuthority.init)
+      let responder = try await authority?.answer(port: ocspPort)
+      var fleet = Fleet(
         folder: work, host: host, port: port,
         administrator: try Administrator(
           certificate: "\(admin)/chain.pem", key: "\(admin)/key.pem", host: host, port: port))
+      fleet.authority = authority
       let terminals = try await fleet.terminals(atOnce)
-      try await measure("login") { worker, isOver in
+      try await measure(name ?? (authority == nil ? "login" : "login-ocsp")) { worker, isOver in
         let channel = try terminals[worker].connect()
         defer { channel.closeSoon() }
         var count = 0
@@ -54,6 +68,7 @@ struct LoginBench: AsyncParsableCommand {
         }
         return count
       }
+      if let responder { return await responder.stop() }
       let tls = try mutualTLS()
       try await measure("handshake") { _, isOver in
         var count = 0

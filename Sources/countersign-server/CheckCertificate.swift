@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bytes
+import CheckoutService
 import Cryptography
 import Files
 import FoundationEssentials
@@ -12,12 +13,16 @@ struct CheckCertificate: AsyncParsableCommand {
     commandName: "check-certificate",
     abstract: "Runs a login's certificate check on files and says which rule failed.",
     discussion: """
-      Files hold PEM certificates, or one in DER. The register is not asked: whether a certificate is registered or
-      revoked is not part of this check.
+      Files hold PEM certificates, or one in DER. --anchors may also name the folder of an outside authority
+      (DATA/anchors/NAME), whose authority.conf then says how the role is marked and how OCSP answers are judged. With
+      --ocsp-response the answer is judged as a login does; its nonce is compared where --ocsp-nonce tells the one that
+      was sent. The register is not asked: whether a certificate is registered or revoked there is not part of this check.
 
       EXAMPLES
         countersign-server check-certificate --anchors DATA/authority/root.pem --chain consultant.pem --role consultant
         countersign-server check-certificate --anchors root.pem --chain tls.pem --role server --dns-name pay.example
+        countersign-server check-certificate --anchors DATA/anchors/national --chain kim.pem --role consultant \
+          --ocsp-response kim.ocsp
 
       EXIT CODES
         0 accepted   1 refused   64 wrong usage   74 file error
@@ -25,7 +30,7 @@ struct CheckCertificate: AsyncParsableCommand {
 
   enum CheckedRole: String, ExpressibleByArgument, CaseIterable { case consultant, company, server }
 
-  @Option(help: "File with the trusted, self-signed certificates.")
+  @Option(help: "File with the trusted, self-signed certificates, or the folder of an outside authority.")
   var anchors: String
 
   @Option(help: "File with the chain, leaf first, the others in any order.")
@@ -40,35 +45,73 @@ struct CheckCertificate: AsyncParsableCommand {
   @Option(help: "Host name that a server's certificate must be for.")
   var dnsName: String?
 
+  @Option(help: "File with an OCSP answer about the leaf, DER.")
+  var ocspResponse: String?
+
+  @Option(help: "Nonce that the answer must hold, hexadecimal.")
+  var ocspNonce: String?
+
   @Option(help: "text or json.")
   var output: OutputFormat = .text
 
   func run() async throws {
     try await Program.run {
       let time = try at.map(Self.seconds) ?? Int64(time(nil))
-      let (anchors, chain) = (try Files.read(anchors), try Files.read(chain))
+      let authority = try authority()
+      let (chain, answer) = (try Files.read(chain), try ocspResponse.map { try Files.read($0) })
+      let nonce = try nonce()
       do {
-        let leaf = try Self.check(anchors, chain, role.role, time, dnsName)
-        accepted(leaf)
+        let anchor = try authority?.anchor ?? Self.anchor(try Files.read(anchors), role.role)
+        let ders = try LoginChain.certificates(inFile: chain, rule: "certificate")
+        let path = try LoginChain.verify(ders, anchor: anchor, at: time, dnsName: dnsName)
+        if let answer {
+          try OCSPQuestion(certificate: path.leaf, issuer: path.issuer, nonce: nonce)
+            .verify(answer, policy: authority?.policy ?? OCSPPolicy(), at: time)
+        }
+        accepted(path.leaf)
       } catch let refusal as CertificateRefusal {
         refused(rule: refusal.rule, certificate: refusal.index, refusal.text)
+        throw ExitCode(ExitStatus.refused.rawValue)
+      } catch let refusal as OCSPRefusal {
+        refused(rule: refusal.rule, certificate: 0, refusal.text)
         throw ExitCode(ExitStatus.refused.rawValue)
       }
     }
   }
 
-  private static func check(
-    _ anchors: [UInt8], _ chain: [UInt8], _ role: Role, _ time: Int64, _ dnsName: String?
-  ) throws -> Certificate {
-    let trusted = try LoginChain.certificates(inFile: anchors, rule: "anchor").map { der in
+  /// The outside authority where a folder is named, read with those beside it, as the server does.
+  private func authority() throws -> OutsideAuthority? {
+    guard Files.exists("\(anchors)/authority.conf") else { return nil }
+    var path = anchors[...]
+    while path.hasSuffix("/") { path = path.dropLast() }
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    let authorities = try OutsideAuthority.readAll(in: "\(path)/..")
+    guard let found = authorities.first(where: { $0.anchor.name == name }) else {
+      throw ProgramError(.configuration, "\(anchors) must be named by its own folder, DATA/anchors/NAME")
+    }
+    guard found.anchor.role == role.role else {
+      throw ProgramError(.usage, "--role \(role): \(anchors) is trusted for \(found.anchor.role)")
+    }
+    return found
+  }
+
+  private func nonce() throws -> [UInt8]? {
+    guard let ocspNonce else { return nil }
+    guard let bytes = Hex.decode(ocspNonce), !bytes.isEmpty else {
+      throw ProgramError(.usage, "--ocsp-nonce \(ocspNonce): must be hexadecimal")
+    }
+    return bytes
+  }
+
+  private static func anchor(_ bytes: [UInt8], _ role: Role) throws -> TrustAnchor {
+    let certificates = try LoginChain.certificates(inFile: bytes, rule: "anchor").map { der in
       do {
         return try Certificate(der: der)
       } catch {
         throw CertificateRefusal("anchor", 0, "\(error)")
       }
     }
-    let ders = try LoginChain.certificates(inFile: chain, rule: "certificate")
-    return try LoginChain.verify(ders, anchors: trusted, role: role, at: time, dnsName: dnsName)[0]
+    return TrustAnchor(name: TrustAnchor.builtIn, certificates: certificates, role: role)
   }
 
   private func accepted(_ leaf: Certificate) {

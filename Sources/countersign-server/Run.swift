@@ -1,6 +1,7 @@
 import AcquirerISO8583
 import ArgumentParser
 import CheckoutService
+import Cryptography
 import Glibc
 import Logging
 import ProgramSupport
@@ -62,6 +63,15 @@ extension CountersignServer {
     @Option(help: "Milliseconds for open calls to finish at the end, default 10000. [COUNTERSIGN_DRAIN]")
     var drain: Int?
 
+    @Option(help: "TCP port of the OCSP responder, off by default; 0 takes any free one. [COUNTERSIGN_OCSP_PORT]")
+    var ocspPort: Int?
+
+    @Option(help: "Address that the OCSP responder listens on, default that of --listen. [COUNTERSIGN_OCSP_LISTEN]")
+    var ocspListen: String?
+
+    @Option(help: "Public http:// address of the OCSP responder, for new certificates. [COUNTERSIGN_OCSP_URL]")
+    var ocspUrl: String?
+
     @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
@@ -87,6 +97,7 @@ extension CountersignServer {
             abort()
           })
         if let network = server.network { Console.print("programs on HTTPS port \(network.port)") }
+        if let port = server.ocspPort { Console.print("answering OCSP on port \(port)") }
         Console.print("listening on port \(port)")
         var services: [any Service] = [server, ReloadOnHangup { server.reload() }]
         if let network = server.network { services.append(network) }
@@ -123,13 +134,22 @@ extension CountersignServer {
         profileNumber: UInt64(try settings.number(profile, "profile", default: 1, in: 1...Int.max)),
         eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64),
         drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)),
-        acquirer: try acquirer(settings))
-      if settings.text(httpsPort.map(String.init), "https.port") != nil {
+        ocspPort: try settings.optionalNumber(ocspPort, "ocsp.port", in: 0...65_535).map { UInt16($0) },
+        ocspHost: settings.text(ocspListen, "ocsp.listen", default: listen),
+        ocspAddress: try settings.text(ocspUrl, "ocsp.url").map(ocspAddress), acquirer: try acquirer(settings))
+      if let port = try settings.optionalNumber(httpsPort, "https.port", in: 0...65_535) {
         configuration.network = .init(
-          listenPort: UInt16(try settings.number(httpsPort, "https.port", default: 0, in: 0...65_535)),
+          listenPort: UInt16(port),
           publicPort: UInt16(try settings.number(publicHttpsPort, "public.https.port", default: 0, in: 0...65_535)))
       }
       return configuration
+    }
+
+    private func ocspAddress(_ text: String) throws -> OCSPAddress {
+      guard let address = OCSPAddress(text) else {
+        throw ProgramError(.configuration, "ocsp.url: \"\(text)\" must be http://HOST[:PORT][/PATH]")
+      }
+      return address
     }
   }
 }

@@ -24,7 +24,7 @@ struct CountersignTerminal: AsyncParsableCommand {
         77 certificate, profile or key not trusted   78 wrong setting or folder
       """,
     version: program,
-    subcommands: [Enrol.self, LoginCommand.self, Pay.self, Status.self, Update.self])
+    subcommands: [Enrol.self, CertificateCommand.self, LoginCommand.self, Pay.self, Status.self, Update.self])
 }
 
 /// Options of every command.

@@ -12,8 +12,9 @@ extension CountersignTerminal {
         The token names the service's root, so nothing that another server says is believed. An enrolment that was
         interrupted may be repeated with the same token and passphrase for 24 hours.
 
-        EXAMPLE
+        EXAMPLES
           countersign-terminal enrol pay.example:7443 TOKEN --company company.pem --company-key company.key
+          countersign-terminal enrol pay.example:7443 TOKEN --certificate kim.pem --key kim.key
         """)
 
     @Argument(help: "Host and port of the service, for example pay.example:7443.")
@@ -31,6 +32,12 @@ extension CountersignTerminal {
     @Option(help: "PEM file with the company's key, mode 0600.")
     var companyKey: String?
 
+    @Option(help: "PEM file with a chain of an outside authority, leaf first; else the service issues one.")
+    var certificate: String?
+
+    @Option(help: "PEM file with the key of --certificate, mode 0600; it may be encrypted under the same passphrase.")
+    var key: String?
+
     @Flag(help: "Enrol an enrolled folder anew, for example after its certificate ended; open payments stay.")
     var replace = false
 
@@ -39,6 +46,9 @@ extension CountersignTerminal {
     func validate() throws {
       guard (company == nil) == (companyKey == nil) else {
         throw ValidationError("--company and --company-key go together")
+      }
+      guard (certificate == nil) == (key == nil) else {
+        throw ValidationError("--certificate and --key go together")
       }
     }
 
@@ -49,9 +59,16 @@ extension CountersignTerminal {
         let (host, port) = try Address.parse(address)
         let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
         let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
-        let result = try await enrolment.enrol(
-          token: token, passphrase: try options.passphrase(settings, isNew: true), interface: interface,
-          isReplacing: replace)
+        let passphrase = try options.passphrase(settings, isNew: true)
+        let result: (consultant: String, notAfter: Int64)
+        if let certificate, let key {
+          let holder = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
+          result = try await enrolment.enrol(
+            token: token, outside: holder, passphrase: passphrase, interface: interface, isReplacing: replace)
+        } else {
+          result = try await enrolment.enrol(
+            token: token, passphrase: passphrase, interface: interface, isReplacing: replace)
+        }
         if let company, let companyKey { try folder.installCompany(certificate: company, key: companyKey) }
         print(result.consultant, result.notAfter, folder)
       }

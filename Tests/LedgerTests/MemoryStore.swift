@@ -205,6 +205,8 @@ extension MemoryStore {
   func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? { throw Self.absent }
   func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow] { throw Self.absent }
   func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow] { throw Self.absent }
+  func certificates(issuer: [UInt8], subject: String) throws(StoreError) -> [CertificateRow] { throw Self.absent }
+  func setDevice(certificates: [Bytes32], macAddress: MACAddress) throws(StoreError) { throw Self.absent }
   func insertToken(_ row: TokenRow) throws(StoreError) { throw Self.absent }
   func setGateway(_ row: GatewayRow) throws(StoreError) { throw Self.absent }
   func gateway(company: Int64) throws(StoreError) -> GatewayRow? { throw Self.absent }

@@ -74,14 +74,26 @@ final class ServerProcess {
     try? FileManager.default.removeItem(atPath: root)
   }
 
+  /// Starts with an OCSP responder.
+  ///
+  /// - Returns: the responder's port.
+  func startWithResponder() throws -> Int {
+    let output = try start(["--ocsp-port", "0"])
+    let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("answering OCSP on port ") })
+    return try #require(Int(line.filter(\.isNumber)))
+  }
+
   /// Starts on any free port, and after that on the same one.
-  func start() throws {
+  ///
+  /// - Returns: what it printed.
+  @discardableResult
+  func start(_ more: [String] = []) throws -> String {
     let process = Process()
     process.executableURL = Program.folder.appendingPathComponent("countersign-server")
     process.arguments =
       [
         "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost",
-      ] + acquirer + arguments
+      ] + acquirer + arguments + more
     let output = Pipe()
     process.standardOutput = output
     process.standardError = FileHandle(forWritingAtPath: log)
@@ -95,6 +107,7 @@ final class ServerProcess {
     }
     port = try #require(Self.number(after: "listening on port ", in: text))
     httpsPort = Self.number(after: "programs on HTTPS port ", in: text) ?? 0
+    return text
   }
 
   private static func number(after words: String, in text: String) -> Int? {

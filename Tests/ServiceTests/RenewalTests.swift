@@ -16,7 +16,10 @@ import Testing
     }
   }
 
-  @Test(arguments: zip([21, 61, 300] as [Int64], [["sealing"], ["tls", "sealing"], ["tls", "sealing", "admin"]]))
+  @Test(
+    arguments: zip(
+      [21, 61, 300] as [Int64],
+      [["sealing", "ocsp"], ["tls", "sealing", "ocsp"], ["tls", "sealing", "admin", "ocsp"]]))
   func whatIsInItsLastThirdIsRenewed(_ days: Int64, _ names: [String]) throws {
     try withFolder { folder, now in
       let later = now + days * Self.day

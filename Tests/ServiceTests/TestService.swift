@@ -36,18 +36,22 @@ final class TestService: Sendable {
   ///   - network: where programs are served; nil: nowhere.
   func start(
     publicPort: UInt16 = 0, network: CheckoutServer.Configuration.NetworkPort? = nil,
-    acquirer: CheckoutServer.AcquirerChoice = .simulator(.init())
+    acquirer: CheckoutServer.AcquirerChoice = .simulator(.init()),
+    _ configure: (inout CheckoutServer.Configuration) -> Void = { _ in }
   ) async throws {
     var configuration = CheckoutServer.Configuration(
       listenHost: "127.0.0.1", listenPort: port, publicHost: "127.0.0.1", publicPort: publicPort, eventLoops: 2,
       drainMilliseconds: 2_000, acquirer: acquirer)
     configuration.network = network
+    configure(&configuration)
     let (server, port) = try await CheckoutServer.start(
       configuration, folder: DataFolder("\(root)/server"), clock: clock.service, logger: Logger(label: "test"),
       onFatal: { fatalError("the ledger failed: \($0)") })
     listening.withLock { $0 = port }
     running.withLock { $0 = server }
   }
+
+  var server: CheckoutServer? { running.withLock { $0 } }
 
   func stop() async {
     let server = running.withLock { $0.take() }

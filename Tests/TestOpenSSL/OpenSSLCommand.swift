@@ -1,8 +1,9 @@
 import Foundation
 
 /// The `openssl` program with a folder of its own, as a witness from outside.
-public final class OpenSSLCommand {
-  private let folder: URL
+public final class OpenSSLCommand: Sendable {
+  /// Where files are written and the program runs.
+  public let folder: URL
 
   /// Makes the folder.
   public init() throws {
@@ -26,7 +27,11 @@ public final class OpenSSLCommand {
   ///
   /// - Returns: what it printed, errors included, and whether it ended well.
   @discardableResult
-  public func run(_ words: String...) throws -> (text: String, isGood: Bool) {
+  public func run(_ words: String...) throws -> (text: String, isGood: Bool) { try run(words) }
+
+  /// Runs `openssl` with these words in the folder.
+  @discardableResult
+  public func run(_ words: [String]) throws -> (text: String, isGood: Bool) {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = ["openssl"] + words

@@ -12,6 +12,8 @@ import Messages
 /// tls/chain.pem key.pem                the server's TLS certificate, root last
 /// sealing/chain.pem key.pem            signs sealing keys and profiles, root last
 /// sealing/keys/ID.key ID.signed        X25519 sealing keys: 32 private bytes, serialized SignedSealingKey
+/// ocsp/chain.pem key.pem               signs OCSP answers, root last
+/// anchors/NAME/                        outside authorities, see OutsideAuthority
 /// audit/key.pem public.pem             signs the heads of the journal
 /// vault/kek.key data-1.key fingerprint.key   see VaultKeys
 /// acquirer/stan                        STANs reserved for the ISO 8583 link
@@ -28,6 +30,9 @@ public struct DataFolder: Sendable {
 
   /// Path of the ledger.
   public var ledger: String { file("ledger.db") }
+
+  /// Folder of the outside authorities.
+  public var anchors: String { file("anchors") }
 
   /// Reads a chain of PEM certificates, leaf first.
   func chain(_ name: String) throws -> [Certificate] {
@@ -51,6 +56,11 @@ public struct DataFolder: Sendable {
   /// Reads certificate and key of an issuer or signer.
   func sealingSigner() throws -> SealingSigner {
     SealingSigner(key: try key("sealing/key.pem"), chain: try chain("sealing/chain.pem"))
+  }
+
+  /// Who signs OCSP answers.
+  func ocspSigner() throws -> OCSPSigner {
+    OCSPSigner(certificate: try chain("ocsp/chain.pem")[0], key: try key("ocsp/key.pem"))
   }
 
   func write(chain: [Certificate], to name: String) throws {

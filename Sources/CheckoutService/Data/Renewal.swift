@@ -1,6 +1,7 @@
 import Authority
 import Bytes
 import Cryptography
+import Files
 import Ledger
 import Payments
 
@@ -26,7 +27,9 @@ extension DataFolder {
   /// - Throws: `FileError`, or what the authority refuses.
   func renewCertificates(now: Int64) throws -> [String] {
     let issuer = try issuer()
-    return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator)].compactMap { name, role in
+    if !Files.exists(file("ocsp/chain.pem")) { try makeOCSPDelegate(issuer, now: now) }
+    return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator), ("ocsp", .ocsp)].compactMap {
+      name, role in
       let leaf = try chain("\(name)/chain.pem")[0]
       guard now > leaf.lastThird, let commonName = leaf.commonName else {
         return nil
@@ -39,5 +42,17 @@ extension DataFolder {
       try write(chain: [renewed] + issuer.chain, to: "\(name)/chain.pem")
       return name
     }
+  }
+
+  /// The issuing authority's delegate for OCSP answers (RFC 6960 section 4.2.2.2); its certificate is written last.
+  func makeOCSPDelegate(_ issuer: Issuer, now: Int64) throws {
+    try Files.makeFolder(file("ocsp"))
+    let key = PrivateKey.generate(.p256)
+    let name = "\(issuer.certificate.commonName ?? "service") OCSP"
+    let request = try CertificateRequest(
+      der: CertificateRequest.make(key: key, commonName: name, organisation: nil))
+    let leaf = try issuer.issue(request, role: .ocsp, commonName: name, organisation: nil, now: now)
+    try write(key: key, to: "ocsp/key.pem")
+    try write(chain: [leaf] + issuer.chain, to: "ocsp/chain.pem")
   }
 }

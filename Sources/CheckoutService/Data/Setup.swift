@@ -64,6 +64,7 @@ public enum Setup {
     try issue(.server, plan.dnsNames[0], dnsNames: plan.dnsNames, to: "tls")
     try issue(.sealing, "\(plan.serviceName) sealing", to: "sealing")
     try issue(.administrator, plan.administrator, to: "admin")
+    try folder.makeOCSPDelegate(issuing, now: now)
   }
 
   private static func check(_ plan: Plan) throws {

@@ -13,8 +13,20 @@ struct VerifiedLogin: Sendable {
   let challenge: Bytes32
   let enc: Bytes32
   let macAddress: MACAddress
-  let consultant: [Certificate]
-  let company: [Certificate]
+  let consultant: VerifiedPath
+  let company: VerifiedPath
+  let sealingKey: SealingKeyRing.Entry
+}
+
+/// The fields of a login, each well formed; nothing of it is verified yet.
+private struct AskedLogin {
+  let statement: LoginStatement
+  let statementDigest: Bytes32
+  let challenge: Bytes32
+  let enc: Bytes32
+  let macAddress: MACAddress
+  let consultantChain: [Certificate]
+  let companyChain: [Certificate]
   let sealingKey: SealingKeyRing.Entry
 }
 
@@ -25,7 +37,7 @@ struct LoginCheck: Sendable {
   let sealingKeys: SealingKeyRing
   let serviceName: String
   let rootFingerprint: Bytes32
-  let anchors: LoginAnchors
+  let authorities: Authorities
   let status: any CertificateStatusSource
 
   /// - Parameters:
@@ -33,25 +45,28 @@ struct LoginCheck: Sendable {
   ///   - wall: milliseconds since 1970-01-01T00:00:00Z, for certificates.
   /// - Throws: ``ServiceRefusal``.
   func verify(_ request: LoginRequest, monotonic: Int64, wall: Int64) async throws -> VerifiedLogin {
-    let login = try checkFields(request)
-    guard challenges.isGood(login.challenge, now: monotonic) else {
+    let asked = try checkFields(request)
+    guard challenges.isGood(asked.challenge, now: monotonic) else {
       throw ServiceRefusal(.challengeInvalid, field: "statement.challenge", cause: "made up or older than 60 s")
     }
-    try checkChain(login.consultant, anchors.consultants, .consultant, "consultant_chain", wall)
-    try checkChain(login.company, anchors.companies, .company, "company_chain", wall)
-    try checkSignature(request, login)
+    let consultant = try checkChain(asked.consultantChain, authorities.consultants, "consultant_chain", wall)
+    let company = try checkChain(asked.companyChain, authorities.companies, "company_chain", wall)
+    try checkSignature(request, consultant.leaf)
     do {
-      try checkCountersignature(request, login)
-      try await status.check(chain: login.consultant, role: .consultant)
-      try await status.check(chain: login.company, role: .company)
+      try checkCountersignature(request, company.leaf)
+      async let other: Void = status.check(company, field: "company_chain")
+      try await status.check(consultant, field: "consultant_chain")
+      try await other
     } catch var refusal as ServiceRefusal {
-      refusal.signer = login.consultant[0]
+      refusal.signer = consultant.leaf
       throw refusal
     }
-    return login
+    return VerifiedLogin(
+      statement: asked.statement, statementDigest: asked.statementDigest, challenge: asked.challenge, enc: asked.enc,
+      macAddress: asked.macAddress, consultant: consultant, company: company, sealingKey: asked.sealingKey)
   }
 
-  private func checkFields(_ request: LoginRequest) throws -> VerifiedLogin {
+  private func checkFields(_ request: LoginRequest) throws -> AskedLogin {
     guard !request.companyChain.isEmpty, !request.countersignature.isEmpty else {
       throw ServiceRefusal(.companyCertificateRequired, field: "company_chain", cause: "no company chain or signature")
     }
@@ -80,9 +95,9 @@ struct LoginCheck: Sendable {
       throw ServiceRefusal(
         .signatureInvalid, field: "statement.certificate_digest", cause: "statement is for another certificate")
     }
-    return VerifiedLogin(
+    return AskedLogin(
       statement: statement, statementDigest: SHA256.digest(request.statement), challenge: challenge, enc: enc,
-      macAddress: mac, consultant: consultant, company: company, sealingKey: key)
+      macAddress: mac, consultantChain: consultant, companyChain: company, sealingKey: key)
   }
 
   private func wrongLength(_ field: String, _ count: Int) -> ServiceRefusal {
@@ -98,46 +113,26 @@ struct LoginCheck: Sendable {
   }
 
   private func checkChain(
-    _ chain: [Certificate], _ anchors: [Certificate], _ role: Role, _ field: String, _ wall: Int64
-  ) throws {
+    _ chain: [Certificate], _ anchors: [TrustAnchor], _ field: String, _ wall: Int64
+  ) throws -> VerifiedPath {
     do {
-      try CertificatePath.verify(chain: chain, anchors: anchors, role: role, at: wall / 1_000, dnsName: nil)
+      return try CertificatePath.verify(chain: chain, anchors: anchors, at: wall / 1_000)
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }
   }
 
-  private func checkSignature(_ request: LoginRequest, _ login: VerifiedLogin) throws {
-    let signed = SigningInput.statement(request.statement)
-    guard login.consultant[0].publicKey.isValid(signature: request.signature, for: signed) else {
-      throw ServiceRefusal(.signatureInvalid, field: "signature", cause: login.consultant[0].subjectText)
+  private func checkSignature(_ request: LoginRequest, _ leaf: Certificate) throws {
+    guard leaf.publicKey.isValid(signature: request.signature, for: SigningInput.statement(request.statement)) else {
+      throw ServiceRefusal(.signatureInvalid, field: "signature", cause: leaf.subjectText)
     }
   }
 
-  private func checkCountersignature(_ request: LoginRequest, _ login: VerifiedLogin) throws {
+  private func checkCountersignature(_ request: LoginRequest, _ leaf: Certificate) throws {
     let countersigned = SigningInput.countersignature(
-      statement: request.statement, signature: request.signature, companyLeaf: login.company[0].fingerprint)
-    guard login.company[0].publicKey.isValid(signature: request.countersignature, for: countersigned) else {
-      throw ServiceRefusal(.countersignatureInvalid, field: "countersignature", cause: login.company[0].subjectText)
+      statement: request.statement, signature: request.signature, companyLeaf: leaf.fingerprint)
+    guard leaf.publicKey.isValid(signature: request.countersignature, for: countersigned) else {
+      throw ServiceRefusal(.countersignatureInvalid, field: "countersignature", cause: leaf.subjectText)
     }
   }
-}
-
-/// Whom a login's chains must lead to; consultants' and companies' anchors are told apart.
-struct LoginAnchors: Sendable {
-  let consultants: [Certificate]
-  let companies: [Certificate]
-}
-
-/// Tells whether a certificate is still good. The service's own authority answers from its register, within the
-/// login's transaction; outside authorities by OCSP.
-protocol CertificateStatusSource: Sendable {
-  /// - Throws: ``ServiceRefusal`` where the certificate is not known to be good.
-  func check(chain: [Certificate], role: Role) async throws
-}
-
-/// Status of certificates of the service's own authority: ``LoginRecording`` reads revocation in the same transaction
-/// that writes the session, which no answer fetched before could better.
-struct RegisterStatus: CertificateStatusSource {
-  func check(chain: [Certificate], role: Role) async throws {}
 }

@@ -24,10 +24,15 @@ enum LoginRecording {
   ///
   /// - Throws: ``ServiceRefusal``; nothing is written then.
   static func record(
-    _ login: VerifiedLogin, by way: Way, policies: CompanyPolicies, now: Int64, in store: any Store
+    _ login: VerifiedLogin, _ authorities: Authorities, by way: Way, policies: CompanyPolicies, now: Int64,
+    in store: any Store
   ) throws -> RecordedLogin {
-    let consultantRow = try registered(login.consultant[0], "consultant_chain", in: store)
-    let companyRow = try registered(login.company[0], "company_chain", in: store)
+    func registered(_ path: VerifiedPath, _ field: String) throws -> CertificateRow {
+      try Matching(authority: authorities.outside(path), macAddress: login.macAddress, now: now)
+        .row(of: path.leaf, field, in: store)
+    }
+    let consultantRow = try registered(login.consultant, "consultant_chain")
+    let companyRow = try registered(login.company, "company_chain")
     guard case .consultant(let consultantID) = consultantRow.holder, case .company(let companyID) = companyRow.holder,
       let consultant = try store.consultant(id: consultantID), let company = try store.company(id: companyID)
     else {
@@ -62,7 +67,8 @@ enum LoginRecording {
     for session in try store.liveSessions(consultant: consultant.id) {
       try store.endSession(session, reason: .newLogin, time: now)
     }
-    let row = try insert(login, consultant, path: way.path, now: now, in: store)
+    let outside = [login.consultant, login.company].map(authorities.text).joined()
+    let row = try insert(login, consultant, path: way.path, authorities: outside, now: now, in: store)
     return RecordedLogin(row: row, consultant: consultant, company: company)
   }
 
@@ -77,17 +83,6 @@ enum LoginRecording {
 
   private static func text(_ mac: MACAddress?) -> String { mac.map { "\($0)" } ?? "none" }
 
-  private static func registered(_ leaf: Certificate, _ field: String, in store: any Store) throws -> CertificateRow {
-    guard let row = try store.certificate(issuer: leaf.issuerDER, serial: leaf.serial),
-      row.fingerprint == leaf.fingerprint
-    else {
-      throw ServiceRefusal(
-        .notRegistered, field: field, cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))")
-    }
-    guard row.revocation == nil else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
-    return row
-  }
-
   /// The registered rows decide; the organisation in the certificates must agree with them.
   private static func checkCompany(_ login: VerifiedLogin, _ consultant: ConsultantRow, _ company: CompanyRow) throws {
     guard consultant.company == company.id else {
@@ -96,7 +91,7 @@ enum LoginRecording {
         cause: "consultant \(consultant.id) belongs to company \(consultant.company), not \(company.id)",
         consultant: consultant.id)
     }
-    guard login.consultant[0].organisation == company.name, login.company[0].organisation == company.name else {
+    guard login.consultant.leaf.organisation == company.name, login.company.leaf.organisation == company.name else {
       throw ServiceRefusal(
         .wrongCompany, field: "company_chain", cause: "organisation is not \(company.name)",
         consultant: consultant.id)
@@ -104,12 +99,13 @@ enum LoginRecording {
   }
 
   private static func insert(
-    _ login: VerifiedLogin, _ consultant: ConsultantRow, path: Int64, now: Int64, in store: any Store
+    _ login: VerifiedLogin, _ consultant: ConsultantRow, path: Int64, authorities: String, now: Int64,
+    in store: any Store
   ) throws -> SessionRow {
     guard let id = Bytes16(randomBytes(16)) else { preconditionFailure("randomBytes gave another count") }
     let row = SessionRow(
       id: id, challenge: login.challenge, consultant: consultant.id, company: consultant.company,
-      consultantCertificate: login.consultant[0].fingerprint, companyCertificate: login.company[0].fingerprint,
+      consultantCertificate: login.consultant.leaf.fingerprint, companyCertificate: login.company.leaf.fingerprint,
       macAddress: login.macAddress, enc: login.enc, sealingKey: login.sealingKey.id, statement: login.statementDigest,
       path: path, loginTime: now)
     do {
@@ -121,9 +117,9 @@ enum LoginRecording {
     try store.insertEvent(
       EventRow(
         kind: .login, consultant: consultant.id, company: consultant.company, session: id, time: now,
-        text: "certificate \(Hex.encode(login.consultant[0].serial)), company certificate "
-          + "\(Hex.encode(login.company[0].serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"
-          + (path == CompanyCertificates.direct ? "" : ", through the company's gateway")
+        text: "certificate \(Hex.encode(login.consultant.leaf.serial)), company certificate "
+          + "\(Hex.encode(login.company.leaf.serial)), MAC address \(login.macAddress), \(login.statement.programVersion)"
+          + (path == CompanyCertificates.direct ? "" : ", through the company's gateway") + authorities
       ))
     return row
   }

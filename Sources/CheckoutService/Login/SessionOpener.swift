@@ -36,6 +36,8 @@ struct SessionOpener: Sendable {
   let ledger: Ledger
   let serviceName: String
   let rootFingerprint: Bytes32
+  /// DER of the issuing authority's name.
+  let issuer: [UInt8]
   let clock: ServiceClock
 
   /// Takes the call's sequence into the replay window.
@@ -88,7 +90,13 @@ struct SessionOpener: Sendable {
   /// Only IssueIdentity with a sequence above the last issue brings a session of a former process back, so that
   /// nothing sealed before can be replayed and no reply nonce is used twice.
   private func revive(_ call: SealedCall, method: String) async throws -> LiveSession {
-    let found = try await ledger.perform { store in try store.session(id: call.session) }
+    let found = try await ledger.perform { [issuer] store -> SessionRow? in
+      guard let row = try store.session(id: call.session) else { return nil }
+      // Status of outside certificates was asked for by the former process; a new login asks again.
+      for fingerprint in [row.consultantCertificate, row.companyCertificate]
+      where try store.certificate(fingerprint: fingerprint)?.issuer != issuer { return nil }
+      return row
+    }
     guard let row = found, row.ended == nil, let entry = sealingKeys.entry(id: row.sealingKey) else {
       throw ServiceRefusal(.sessionOver, field: "session", cause: "unknown or over")
     }

@@ -18,6 +18,9 @@ struct AdminCalls: AdminServiceProtocol {
   let reader: SQLiteReader
   let companies: CompanyCertificates
   let policies: CompanyPolicies
+  let authorities: Authorities
+  let status: OutsideStatus
+  let responder: StatusResponder
   let refusals: RefusalJournal
   let lockouts: Lockouts
   let sessions: SessionTable

@@ -16,6 +16,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   let companies: CompanyCertificates
   let policies: CompanyPolicies
   let opener: SessionOpener
+  let watch: StatusWatch
+  let authorities: Authorities
   let ledger: Ledger
   let refusals: RefusalJournal
   let lockouts: Lockouts
@@ -25,13 +27,16 @@ struct CheckoutCalls: CheckoutServiceProtocol {
 
   init(
     identity: ServiceIdentity, sealingKeys: SealingKeyRing, sessions: SessionTable,
-    companies: CompanyCertificates, policies: CompanyPolicies, ledger: Ledger, refusals: RefusalJournal,
-    lockouts: Lockouts, clock: ServiceClock, process: UInt64
+    companies: CompanyCertificates, policies: CompanyPolicies, authorities: Authorities, status: OutsideStatus,
+    watch: StatusWatch, ledger: Ledger, refusals: RefusalJournal, lockouts: Lockouts, clock: ServiceClock,
+    process: UInt64
   ) {
     self.sealingKeys = sealingKeys
     self.sessions = sessions
     self.companies = companies
     self.policies = policies
+    self.authorities = authorities
+    self.watch = watch
     self.ledger = ledger
     self.refusals = refusals
     self.lockouts = lockouts
@@ -40,12 +45,11 @@ struct CheckoutCalls: CheckoutServiceProtocol {
     challenges = Challenges()
     check = LoginCheck(
       challenges: challenges, sealingKeys: sealingKeys, serviceName: identity.serviceName,
-      rootFingerprint: identity.root.fingerprint,
-      anchors: LoginAnchors(consultants: [identity.root], companies: [identity.root]), status: RegisterStatus())
+      rootFingerprint: identity.root.fingerprint, authorities: authorities, status: status)
     opener = SessionOpener(
       sessions: sessions, policies: policies, sealingKeys: sealingKeys, ledger: ledger,
-      serviceName: identity.serviceName,
-      rootFingerprint: identity.root.fingerprint, clock: clock)
+      serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint,
+      issuer: identity.issuer.certificate.subjectDER, clock: clock)
   }
 
   func beginLogin(_ request: BeginLoginRequest, context: ServerContext) async throws -> BeginLoginReply {
@@ -64,12 +68,13 @@ struct CheckoutCalls: CheckoutServiceProtocol {
         let login = try await check.verify(request, monotonic: clock.monotonic(), wall: clock.wall())
         let keys = try opener.keys(of: login)
         let now = clock.wall()
-        let recorded = try await ledger.perform { [policies] store in
-          try LoginRecording.record(login, by: way, policies: policies, now: now, in: store)
+        let recorded = try await ledger.perform { [authorities, policies] store in
+          try LoginRecording.record(login, authorities, by: way, policies: policies, now: now, in: store)
         }
         return (login, keys, recorded)
       }
       sessions.insert(opener.session(row: recorded.row, keys: keys), now: clock.monotonic())
+      watch.watch(recorded.row.id, [login.consultant, login.company])
       var result = LoginResult()
       result.session = recorded.row.id.bytes
       result.loginTimeMs = UInt64(recorded.row.loginTime)

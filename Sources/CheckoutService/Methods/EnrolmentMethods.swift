@@ -14,6 +14,8 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   let profiles: ProfileMaker
   let identity: ServiceIdentity
   let companies: CompanyCertificates
+  let authorities: Authorities
+  let status: OutsideStatus
   let ledger: Ledger
   let refusals: RefusalJournal
   let lockouts: Lockouts
@@ -31,22 +33,26 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     try await refusals.journaling(.callRefused, context) {
       let now = clock.wall()
       let path = companies.path(of: context.peer)
-      let leaf = try await lockouts.counting(source: context.source) {
-        let enrolment = try open(request)
-        return try await ledger.perform { [issuer = identity.issuer] store in
+      let chain = try await lockouts.counting(source: context.source) {
+        let secret: EnrolSecret = try open(
+          request.box, enc: request.enc, keyID: request.sealingKeyId, associatedData: EnrolmentSeal.associatedData)
+        guard secret.certificateChain.isEmpty else { return [try await enrolOutside(secret, path: path, now: now)] }
+        let enrolment = try Enrolment(secret)
+        let leaf = try await ledger.perform { [issuer = identity.issuer] store in
           try Self.exchange(enrolment, path: path, issuer: issuer, now: now, in: store)
         }
+        return [leaf] + identity.issuer.chain.map(\.der)
       }
-      return try await reply(leaf, path: path, now: now)
+      return try await reply(chain, path: path, now: now)
     }
   }
 
-  /// The chain of a certificate that was issued, and the profile as it is today: the hop is the company's gateway where
-  /// the request came through it.
-  func reply(_ leaf: [UInt8], path: Int64?, now: Int64) async throws -> EnrolReply {
+  /// The chain of a certificate, and the profile as it is today: the hop is the company's gateway where the request came
+  /// through it.
+  func reply(_ chain: [[UInt8]], path: Int64?, now: Int64) async throws -> EnrolReply {
     let gateway = try await ledger.perform { store in try path.flatMap { try store.gateway(company: $0) } }
     var reply = EnrolReply()
-    reply.chain = [leaf] + identity.issuer.chain.map(\.der)
+    reply.chain = chain
     reply.profile = try profiles.make(gateway: gateway, now: now)
     return reply
   }
@@ -67,16 +73,14 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     let keyDigest: Bytes32
     let macAddress: MACAddress
     let program: String
-  }
 
-  private func open(_ request: EnrolRequest) throws -> Enrolment {
-    let secret: EnrolSecret = try open(
-      request.box, enc: request.enc, keyID: request.sealingKeyId, associatedData: EnrolmentSeal.associatedData)
-    let certificateRequest = try Self.certificateRequest(secret.certificateRequest)
-    return Enrolment(
-      tokenDigest: SHA256.digest(secret.token), request: certificateRequest,
-      keyDigest: SHA256.digest(certificateRequest.publicKey.der), macAddress: try Self.macAddress(secret.macAddress),
-      program: secret.programVersion)
+    init(_ secret: EnrolSecret) throws {
+      tokenDigest = SHA256.digest(secret.token)
+      request = try EnrolmentCalls.certificateRequest(secret.certificateRequest)
+      keyDigest = SHA256.digest(request.publicKey.der)
+      macAddress = try EnrolmentCalls.macAddress(secret.macAddress)
+      program = secret.programVersion
+    }
   }
 
   /// Opens a single-shot seal to one of the sealing keys.

@@ -20,7 +20,7 @@ extension EnrolmentCalls {
           try asked.exchange(identity, path: path, now: now, in: store)
         }
       }
-      return try await reply(leaf, path: path, now: now)
+      return try await reply([leaf] + identity.issuer.chain.map(\.der), path: path, now: now)
     }
   }
 
@@ -58,6 +58,11 @@ private struct AskedRenewal: Sendable {
       let consultant = try store.consultant(id: id), let company = try store.company(id: consultant.company)
     else { throw ServiceRefusal(.notRegistered, cause: Hex.encode(certificate.bytes)) }
     let old = try Certificate(der: row.der)
+    guard old.issuerDER == identity.issuer.certificate.subjectDER else {
+      throw ServiceRefusal(
+        .enrolmentRejected, field: "certificate_digest",
+        description: "another authority issued the certificate; ask it", cause: old.issuerText)
+    }
     guard old.publicKey.isValid(signature: signed.signature, for: SigningInput.renewal(signed.renewal)) else {
       throw ServiceRefusal(.signatureInvalid, field: "signature", cause: "consultant \(id)")
     }

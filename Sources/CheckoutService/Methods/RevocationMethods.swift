@@ -24,6 +24,8 @@ extension AdminCalls {
       // The transaction refuses what is queued; from here on nothing more of these sessions is queued.
       for session in effect.sessions { sessions.end(session, .revoked, now: clock.monotonic()) }
       companies.remove(effect.certificates)
+      status.forget(effect.certificates)
+      responder.forget()
       await connections.end(certificates: effect.certificates)
       var reply = RevokeReply()
       reply.isNew = effect.isNew

@@ -77,6 +77,10 @@ public protocol Store: AnyObject {
   func certificates(of holder: CertificateRow.Holder) throws(StoreError) -> [CertificateRow]
   /// Certificates with a serial number, of whatever issuer; big-endian.
   func certificates(serial: [UInt8]) throws(StoreError) -> [CertificateRow]
+  /// Certificates of one issuer (DER of its name) and subject (RFC 4514 text), newest end first, revoked ones too.
+  func certificates(issuer: [UInt8], subject: String) throws(StoreError) -> [CertificateRow]
+  /// Registers another device for certificates of a consultant.
+  func setDevice(certificates: [Bytes32], macAddress: MACAddress) throws(StoreError)
   func insertToken(_ row: TokenRow) throws(StoreError)
   func token(digest: Bytes32) throws(StoreError) -> TokenRow?
   /// Writes or replaces the gateway of its company.
@@ -238,6 +242,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case renewed = "RENEWED"
   case administratorRegistered = "ADMINISTRATOR_REGISTERED"
   case policySet = "POLICY_SET"
+  case certificateRegistered = "CERTIFICATE_REGISTERED"
 }
 
 public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {
@@ -473,4 +478,6 @@ public enum SessionEnd: UInt8, Sendable, BitwiseCopyable {
   case idle = 3
   case lifetime = 4
   case revoked = 5
+  /// No answer came about a certificate's status.
+  case noStatus = 6
 }

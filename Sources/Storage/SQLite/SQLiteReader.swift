@@ -47,6 +47,14 @@ public actor SQLiteReader {
     return try traces(find)
   }
 
+  /// The register's row of a certificate, as the last commit left it.
+  public func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? {
+    let find = try database.prepare("\(CertificateRow.columns) WHERE issuer = ?1 AND serial = ?2")
+    find.bind(1, issuer)
+    find.bind(2, serial)
+    return try find.first(CertificateRow.init(row:))
+  }
+
   /// Everything in one read transaction, so that a payment and its steps are of one moment.
   private func traces(_ find: Statement) throws(StoreError) -> [PaymentTrace] {
     try database.execute("BEGIN")

@@ -93,6 +93,23 @@ extension SQLiteStore {
     return try find.all(CertificateRow.init(row:))
   }
 
+  public func certificates(issuer: [UInt8], subject: String) throws(StoreError) -> [CertificateRow] {
+    let find = try database.prepare(
+      "\(CertificateRow.columns) WHERE issuer = ?1 AND subject_text = ?2 ORDER BY not_after DESC")
+    find.bind(1, issuer)
+    find.bind(2, subject)
+    return try find.all(CertificateRow.init(row:))
+  }
+
+  public func setDevice(certificates: [Bytes32], macAddress: MACAddress) throws(StoreError) {
+    for fingerprint in certificates {
+      let update = try database.prepare("UPDATE certificate SET mac = ?2 WHERE fingerprint = ?1")
+      update.bind(1, fingerprint)
+      update.bind(2, macAddress.bytes)
+      _ = try update.run()
+    }
+  }
+
   public func insertToken(_ row: TokenRow) throws(StoreError) {
     let insert = try database.prepare(
       "INSERT INTO token (digest, consultant, not_after, request, certificate) VALUES (?1, ?2, ?3, ?4, ?5)")

@@ -186,6 +186,24 @@ extension Certificate {
     return (0..<countersign_object_count(usages)).map { dotted(countersign_object(usages, $0)) }
   }
 
+  /// Object identifiers of the certificate policies, dotted (RFC 5280 section 4.2.1.4).
+  var policies: [String] {
+    guard let found = X509_get_ext_d2i(handle, NID_certificate_policies, nil, nil) else { return [] }
+    let policies = OpaquePointer(found)
+    defer { CERTIFICATEPOLICIES_free(policies) }
+    return (0..<countersign_policy_count(policies)).map { dotted(countersign_policy(policies, $0)) }
+  }
+
+  /// Where the authority answers OCSP (RFC 5280 section 4.2.2.1), in the certificate's order.
+  public var ocspAddresses: [String] {
+    defer { takeErrors() }
+    guard let found = X509_get1_ocsp(handle) else { return [] }
+    defer { X509_email_free(found) }
+    return (0..<countersign_string_count(found)).compactMap { place in
+      countersign_string(found, place).map { String(cString: $0) }
+    }
+  }
+
   /// What the holder may do.
   public var roles: Set<Role> {
     let usages = extendedKeyUsage ?? []

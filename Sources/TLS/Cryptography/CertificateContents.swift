@@ -22,10 +22,12 @@ public struct CertificateContents: Sendable {
   public var holder: Holder
   /// dNSNames of a leaf: letters, digits, hyphens and dots only.
   public var dnsNames: [String]
+  /// Where its status is told (RFC 5280 section 4.2.2.1); see ``OCSPAddress``.
+  public var ocspAddress: OCSPAddress?
 
   public init(
     commonName: String, organisation: String? = nil, serial: [UInt8], notBefore: Int64, notAfter: Int64,
-    holder: Holder, dnsNames: [String] = []
+    holder: Holder, dnsNames: [String] = [], ocspAddress: OCSPAddress? = nil
   ) {
     self.commonName = commonName
     self.organisation = organisation
@@ -34,6 +36,7 @@ public struct CertificateContents: Sendable {
     self.notAfter = notAfter
     self.holder = holder
     self.dnsNames = dnsNames
+    self.ocspAddress = ocspAddress
   }
 }
 
@@ -119,6 +122,8 @@ extension CertificateContents {
     if !dnsNames.isEmpty {
       extensions.append((NID_subject_alt_name, dnsNames.map { "DNS:\($0)" }.joined(separator: ",")))
     }
+    // An OCSPAddress has no comma or semicolon, which would begin another value here.
+    if let ocspAddress { extensions.append((NID_info_access, "OCSP;URI:\(ocspAddress.text)")) }
     return extensions
   }
 }

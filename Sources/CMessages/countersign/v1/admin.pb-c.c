@@ -727,6 +727,96 @@ void   countersign__v1__add_gateway_reply__free_unpacked
   assert(message->base.descriptor == &countersign__v1__add_gateway_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__register_certificate_request__init
+                     (Countersign__V1__RegisterCertificateRequest         *message)
+{
+  static const Countersign__V1__RegisterCertificateRequest init_value = COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__register_certificate_request__get_packed_size
+                     (const Countersign__V1__RegisterCertificateRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__register_certificate_request__pack
+                     (const Countersign__V1__RegisterCertificateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__register_certificate_request__pack_to_buffer
+                     (const Countersign__V1__RegisterCertificateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisterCertificateRequest *
+       countersign__v1__register_certificate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisterCertificateRequest *)
+     protobuf_c_message_unpack (&countersign__v1__register_certificate_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__register_certificate_request__free_unpacked
+                     (Countersign__V1__RegisterCertificateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__register_certificate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__register_certificate_reply__init
+                     (Countersign__V1__RegisterCertificateReply         *message)
+{
+  static const Countersign__V1__RegisterCertificateReply init_value = COUNTERSIGN__V1__REGISTER_CERTIFICATE_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__register_certificate_reply__get_packed_size
+                     (const Countersign__V1__RegisterCertificateReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__register_certificate_reply__pack
+                     (const Countersign__V1__RegisterCertificateReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__register_certificate_reply__pack_to_buffer
+                     (const Countersign__V1__RegisterCertificateReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__register_certificate_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisterCertificateReply *
+       countersign__v1__register_certificate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisterCertificateReply *)
+     protobuf_c_message_unpack (&countersign__v1__register_certificate_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__register_certificate_reply__free_unpacked
+                     (Countersign__V1__RegisterCertificateReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__register_certificate_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__trace_payment_request__init
                      (Countersign__V1__TracePaymentRequest         *message)
 {
@@ -2122,6 +2212,147 @@ const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor 
   (ProtobufCMessageInit) countersign__v1__add_gateway_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__register_certificate_request__field_descriptors[3] =
+{
+  {
+    "consultant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__RegisterCertificateRequest, holder_case),
+    offsetof(Countersign__V1__RegisterCertificateRequest, consultant),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__RegisterCertificateRequest, holder_case),
+    offsetof(Countersign__V1__RegisterCertificateRequest, company),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chain",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__RegisterCertificateRequest, n_chain),
+    offsetof(Countersign__V1__RegisterCertificateRequest, chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__register_certificate_request__field_indices_by_name[] = {
+  2,   /* field[2] = chain */
+  1,   /* field[1] = company */
+  0,   /* field[0] = consultant */
+};
+static const ProtobufCIntRange countersign__v1__register_certificate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__register_certificate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisterCertificateRequest",
+  "RegisterCertificateRequest",
+  "Countersign__V1__RegisterCertificateRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisterCertificateRequest),
+  3,
+  countersign__v1__register_certificate_request__field_descriptors,
+  countersign__v1__register_certificate_request__field_indices_by_name,
+  1,  countersign__v1__register_certificate_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__register_certificate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__register_certificate_reply__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisterCertificateReply, name),
+    &countersign__v1__certificate_name__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "authority",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisterCertificateReply, authority),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "match",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisterCertificateReply, match),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_new",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisterCertificateReply, is_new),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__register_certificate_reply__field_indices_by_name[] = {
+  1,   /* field[1] = authority */
+  3,   /* field[3] = is_new */
+  2,   /* field[2] = match */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange countersign__v1__register_certificate_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisterCertificateReply",
+  "RegisterCertificateReply",
+  "Countersign__V1__RegisterCertificateReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisterCertificateReply),
+  4,
+  countersign__v1__register_certificate_reply__field_descriptors,
+  countersign__v1__register_certificate_reply__field_indices_by_name,
+  1,  countersign__v1__register_certificate_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__register_certificate_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[2] =
 {
   {
@@ -3056,7 +3287,7 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[11] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[12] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -3065,6 +3296,7 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "AddConsultant", &countersign__v1__add_consultant_request__descriptor, &countersign__v1__add_consultant_reply__descriptor },
   { "CreateToken", &countersign__v1__create_token_request__descriptor, &countersign__v1__create_token_reply__descriptor },
   { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
+  { "RegisterCertificate", &countersign__v1__register_certificate_request__descriptor, &countersign__v1__register_certificate_reply__descriptor },
   { "TracePayment", &countersign__v1__trace_payment_request__descriptor, &countersign__v1__trace_payment_reply__descriptor },
   { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
@@ -3076,12 +3308,13 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   6,        /* AddGateway */
   5,        /* CreateToken */
   2,        /* GetCompany */
-  10,        /* ListCertificates */
+  11,        /* ListCertificates */
   3,        /* ListCompanies */
-  8,        /* Revoke */
+  7,        /* RegisterCertificate */
+  9,        /* Revoke */
   1,        /* SetCompanyPolicy */
-  7,        /* TracePayment */
-  9         /* Unlock */
+  8,        /* TracePayment */
+  10         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -3090,7 +3323,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  11,
+  12,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -3150,13 +3383,21 @@ void countersign__v1__admin__add_gateway(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__register_certificate(ProtobufCService *service,
+                                                  const Countersign__V1__RegisterCertificateRequest *input,
+                                                  Countersign__V1__RegisterCertificateReply_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
@@ -3164,7 +3405,7 @@ void countersign__v1__admin__revoke(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -3172,7 +3413,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -3180,7 +3421,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -680,7 +680,7 @@ const ProtobufCMessageDescriptor countersign__v1__enrol_request__descriptor =
   (ProtobufCMessageInit) countersign__v1__enrol_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__enrol_secret__field_descriptors[4] =
+static const ProtobufCFieldDescriptor countersign__v1__enrol_secret__field_descriptors[6] =
 {
   {
     "token",
@@ -730,8 +730,34 @@ static const ProtobufCFieldDescriptor countersign__v1__enrol_secret__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "certificate_chain",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__EnrolSecret, n_certificate_chain),
+    offsetof(Countersign__V1__EnrolSecret, certificate_chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate_proof",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__EnrolSecret, certificate_proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__enrol_secret__field_indices_by_name[] = {
+  4,   /* field[4] = certificate_chain */
+  5,   /* field[5] = certificate_proof */
   1,   /* field[1] = certificate_request */
   2,   /* field[2] = mac_address */
   3,   /* field[3] = program_version */
@@ -740,7 +766,7 @@ static const unsigned countersign__v1__enrol_secret__field_indices_by_name[] = {
 static const ProtobufCIntRange countersign__v1__enrol_secret__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor countersign__v1__enrol_secret__descriptor =
 {
@@ -750,7 +776,7 @@ const ProtobufCMessageDescriptor countersign__v1__enrol_secret__descriptor =
   "Countersign__V1__EnrolSecret",
   "countersign.v1",
   sizeof(Countersign__V1__EnrolSecret),
-  4,
+  6,
   countersign__v1__enrol_secret__field_descriptors,
   countersign__v1__enrol_secret__field_indices_by_name,
   1,  countersign__v1__enrol_secret__number_ranges,

@@ -221,6 +221,41 @@ public struct AddGatewayReply: Message {
 }
 
 /// Set by the administrator.
+public struct RegisterCertificateRequest: Message {
+  /// DER certificates, the holder's leaf first, then what leads to the authority's anchor, in any order; at most 8 and
+  /// 24 KiB.
+  public var chain: [[UInt8]] = []
+
+  /// One of the fields of `holder`.
+  public enum Holder: Sendable, Equatable {
+    /// Number of the consultant.
+    case consultant(UInt64)
+    /// Registered name of the company, which must also be the organisation in the certificate.
+    case company(String)
+  }
+  /// Which field of `holder` is set, or nil.
+  public var holder: Holder?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct RegisterCertificateReply: Message {
+  /// What names the certificate.
+  public var name: CertificateName?
+  /// Name of the authority, as the service's operator calls it.
+  public var authority: String = ""
+  /// How logins are matched: "serial" (this certificate alone) or "subject" (newer ones of the same subject too).
+  public var match: String = ""
+  /// False where it was registered for the same holder before.
+  public var isNew: Bool = false
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
 public struct TracePaymentRequest: Message {
 
   /// One of the fields of `which`.
@@ -431,6 +466,8 @@ public enum AdminMethods {
   public static let createToken = "/countersign.v1.Admin/CreateToken"
   /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
   public static let addGateway = "/countersign.v1.Admin/AddGateway"
+  /// Registers a certificate that an outside authority issued for a consultant or company.
+  public static let registerCertificate = "/countersign.v1.Admin/RegisterCertificate"
   /// Tells who processed a payment and every step of it.
   public static let tracePayment = "/countersign.v1.Admin/TracePayment"
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -458,6 +495,9 @@ public protocol AdminServiceProtocol: Sendable {
   func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply
   /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
   func addGateway(_ request: AddGatewayRequest, context: ServerContext) async throws -> AddGatewayReply
+  /// Registers a certificate that an outside authority issued for a consultant or company.
+  func registerCertificate(_ request: RegisterCertificateRequest, context: ServerContext) async throws
+    -> RegisterCertificateReply
   /// Tells who processed a payment and every step of it.
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -492,6 +532,9 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.addGateway) {
       try await addGateway(AddGatewayRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.registerCertificate) {
+      try await registerCertificate(RegisterCertificateRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.tracePayment) {
       try await tracePayment(TracePaymentRequest(request: $0), context: $1).encoded()
@@ -563,6 +606,14 @@ public struct AdminClient: Sendable {
     -> AddGatewayReply
   {
     try AddGatewayReply(reply: await caller.call(AdminMethods.addGateway, request.encoded(), options: options))
+  }
+
+  /// Registers a certificate that an outside authority issued for a consultant or company.
+  public func registerCertificate(_ request: RegisterCertificateRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> RegisterCertificateReply
+  {
+    try RegisterCertificateReply(
+      reply: await caller.call(AdminMethods.registerCertificate, request.encoded(), options: options))
   }
 
   /// Tells who processed a payment and every step of it.
@@ -907,6 +958,59 @@ extension AddGatewayReply {
   public func write(to c: inout Countersign__V1__AddGatewayReply, in arena: Arena) {
     c.token = arena.text(token)
     c.token_not_after_ms = tokenNotAfterMs
+  }
+}
+
+extension RegisterCertificateRequest {
+  public static let descriptor = messageDescriptor(RegisterCertificateRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RegisterCertificateRequest>) {
+    countersign__v1__register_certificate_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RegisterCertificateRequest>) {
+    chain = (0..<c.pointee.n_chain).map { [UInt8](decoded: c.pointee.chain[$0]) }
+    switch c.pointee.holder_case.rawValue {
+    case 1: holder = .consultant(c.pointee.consultant)
+    case 2: holder = .company(String(decoded: c.pointee.company))
+    default: holder = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__RegisterCertificateRequest, in arena: Arena) {
+    c.n_chain = chain.count
+    c.chain = arena.list(chain) { arena.bytes($0) }
+    switch holder {
+    case .consultant(let value)?:
+      c.holder_case = .init(rawValue: 1)
+      c.consultant = value
+    case .company(let value)?:
+      c.holder_case = .init(rawValue: 2)
+      c.company = arena.text(value)
+    case nil: break
+    }
+  }
+}
+
+extension RegisterCertificateReply {
+  public static let descriptor = messageDescriptor(RegisterCertificateReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RegisterCertificateReply>) {
+    countersign__v1__register_certificate_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RegisterCertificateReply>) {
+    name = c.pointee.name.map { CertificateName(copying: $0) }
+    authority = String(decoded: c.pointee.authority)
+    match = String(decoded: c.pointee.match)
+    isNew = c.pointee.is_new != 0
+  }
+
+  public func write(to c: inout Countersign__V1__RegisterCertificateReply, in arena: Arena) {
+    c.name = name.map { arena.message($0) }
+    c.authority = arena.text(authority)
+    c.match = arena.text(match)
+    c.is_new = isNew ? 1 : 0
   }
 }
 

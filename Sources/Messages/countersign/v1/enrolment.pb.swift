@@ -60,6 +60,12 @@ public struct EnrolSecret: Message {
   public var macAddress: [UInt8] = []
   /// Program and version of the terminal, at most 64 bytes.
   public var programVersion: String = ""
+  /// Where an outside authority issued the consultant's certificate, instead of `certificate_request`: DER certificates,
+  /// the consultant's leaf first, then what leads to the authority's anchor.
+  public var certificateChain: [[UInt8]] = []
+  /// With `certificate_chain`: signature over pack("countersign/1 outside enrolment", token, SHA-256(leaf DER),
+  /// mac_address) by the leaf's key.
+  public var certificateProof: [UInt8] = []
 
   /// Every field empty or zero.
   public init() {}
@@ -134,7 +140,8 @@ public struct EnrolGatewayReply: Message {
 
 /// Set by the server.
 public struct EnrolReply: Message {
-  /// DER certificates, the consultant's leaf first, the root last.
+  /// DER certificates, the consultant's leaf first, the root last; of a certificate of an outside authority, the leaf
+  /// alone.
   public var chain: [[UInt8]] = []
   /// The preset destination.
   public var profile: SignedProfile?
@@ -334,6 +341,8 @@ extension EnrolSecret {
     certificateRequest = [UInt8](decoded: c.pointee.certificate_request)
     macAddress = [UInt8](decoded: c.pointee.mac_address)
     programVersion = String(decoded: c.pointee.program_version)
+    certificateChain = (0..<c.pointee.n_certificate_chain).map { [UInt8](decoded: c.pointee.certificate_chain[$0]) }
+    certificateProof = [UInt8](decoded: c.pointee.certificate_proof)
   }
 
   public func write(to c: inout Countersign__V1__EnrolSecret, in arena: Arena) {
@@ -341,6 +350,9 @@ extension EnrolSecret {
     c.certificate_request = arena.bytes(certificateRequest)
     c.mac_address = arena.bytes(macAddress)
     c.program_version = arena.text(programVersion)
+    c.n_certificate_chain = certificateChain.count
+    c.certificate_chain = arena.list(certificateChain) { arena.bytes($0) }
+    c.certificate_proof = arena.bytes(certificateProof)
   }
 }
 

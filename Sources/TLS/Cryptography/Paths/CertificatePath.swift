@@ -9,7 +9,7 @@ public enum CertificatePath {
   /// Issuers tried while paths are built; a chain made to keep the server busy ends here.
   static let searchBudget = 64
 
-  /// Verifies that a leaf has the role and leads to an anchor.
+  /// Verifies that a leaf has the role, as this service's own authority marks it, and leads to an anchor.
   ///
   /// - Parameters:
   ///   - chain: the leaf, then what may lead to an anchor, in any order.
@@ -20,32 +20,72 @@ public enum CertificatePath {
   public static func verify(
     chain: [Certificate], anchors: [Certificate], role: Role, at time: Int64, dnsName: String?
   ) throws(CertificateRefusal) {
+    let anchor = TrustAnchor(name: TrustAnchor.builtIn, certificates: anchors, role: role)
+    _ = try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
+  }
+
+  /// Verifies that a leaf leads to one of several anchors and shows its role as that anchor asks.
+  ///
+  /// - Throws: ``CertificateRefusal`` of the first anchor that the names of a path lead to.
+  public static func verify(
+    chain: [Certificate], anchors: [TrustAnchor], at time: Int64
+  ) throws(CertificateRefusal) -> VerifiedPath {
+    var first: CertificateRefusal?
+    for anchor in anchors where anchors.count == 1 || leads(chain, to: anchor) {
+      do throws(CertificateRefusal) {
+        return try verify(chain: chain, anchor: anchor, at: time)
+      } catch {
+        first = first ?? error
+      }
+    }
+    throw first ?? noAnchor(chain)
+  }
+
+  /// Verifies that a leaf leads to this anchor and shows its role as the anchor asks.
+  ///
+  /// - Parameter dnsName: nil where no host name is checked.
+  /// - Throws: ``CertificateRefusal`` of the first path tried, where no path is good.
+  public static func verify(
+    chain: [Certificate], anchor: TrustAnchor, at time: Int64, dnsName: String? = nil
+  ) throws(CertificateRefusal) -> VerifiedPath {
     guard let leaf = chain.first else { throw CertificateRefusal("chain", 0, "no certificate came") }
     guard chain.count <= largestLoginChain else {
       throw CertificateRefusal("chain", 0, "\(chain.count) certificates; at most \(largestLoginChain) are allowed")
     }
     let member = PathMember(certificate: leaf, index: 0, place: .leaf)
     try check(member, at: time)
-    try PathRules.role(role, of: member)
-    var search = PathSearch(others: Array(chain.dropFirst()), anchors: anchors, budget: searchBudget)
+    try PathRules.role(anchor.role, anchor.mark, of: member)
+    var search = PathSearch(others: Array(chain.dropFirst()), anchors: anchor.certificates, budget: searchBudget)
     var first: CertificateRefusal?
-    let isGood = search.anyPath(from: leaf) { path in
+    var found: VerifiedPath?
+    _ = search.anyPath(from: leaf) { path in
       do throws(CertificateRefusal) {
-        try check(path, role: role, at: time, dnsName: dnsName)
+        try check(path, anchor, at: time, dnsName: dnsName)
+        found = VerifiedPath(certificates: path, anchor: anchor)
         return true
       } catch {
         first = first ?? error
         return false
       }
     }
-    guard isGood else {
-      throw first ?? CertificateRefusal("anchor", 0, "no path from \(leaf.subjectText) leads to a trusted anchor")
-    }
+    guard let found else { throw first ?? noAnchor(chain) }
+    return found
+  }
+
+  private static func noAnchor(_ chain: [Certificate]) -> CertificateRefusal {
+    CertificateRefusal("anchor", 0, "no path from \(chain.first?.subjectText ?? "nothing") leads to a trusted anchor")
+  }
+
+  /// Whether the names of a path lead to the anchor.
+  private static func leads(_ chain: [Certificate], to anchor: TrustAnchor) -> Bool {
+    guard let leaf = chain.first, chain.count <= largestLoginChain else { return false }
+    var search = PathSearch(others: Array(chain.dropFirst()), anchors: anchor.certificates, budget: searchBudget)
+    return search.anyPath(from: leaf) { _ in true }
   }
 
   /// Checks one path, anchor last, behind a leaf that was checked by itself.
   private static func check(
-    _ path: [Certificate], role: Role, at time: Int64, dnsName: String?
+    _ path: [Certificate], _ anchor: TrustAnchor, at time: Int64, dnsName: String?
   ) throws(CertificateRefusal) {
     let members = path.enumerated().map { index, certificate in
       PathMember(
@@ -53,7 +93,7 @@ public enum CertificatePath {
     }
     for member in members.dropFirst() { try check(member, at: time) }
     try PathRules.excludedWildcards(members)
-    try OpenSSLPath.verify(path, role: role, dnsName: dnsName)
+    try OpenSSLPath.verify(path, role: anchor.role, mark: anchor.mark, dnsName: dnsName)
   }
 
   private static func check(_ member: PathMember, at time: Int64) throws(CertificateRefusal) {
@@ -71,6 +111,6 @@ public enum CertificatePath {
     let member = PathMember(
       certificate: certificate, index: 0, place: role != nil ? .leaf : isRoot ? .anchor : .between)
     try check(member, at: time)
-    if let role { try PathRules.role(role, of: member) }
+    if let role { try PathRules.role(role, .own, of: member) }
   }
 }

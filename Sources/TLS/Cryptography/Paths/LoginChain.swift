@@ -2,22 +2,17 @@
 ///
 /// Source: docs/security.md, "Certificate paths".
 public enum LoginChain {
-  /// Reads a chain and verifies that its leaf has the role and leads to an anchor.
+  /// Reads a chain and verifies that its leaf leads to the anchor in the anchor's role.
   ///
   /// - Parameters:
   ///   - ders: the leaf, then what may lead to an anchor, in any order; each exactly one certificate in DER.
-  ///   - anchors: self-signed certificates that are trusted for this role.
   ///   - time: seconds since 1970-01-01T00:00:00Z.
   ///   - dnsName: nil where no host name is checked.
-  /// - Returns: the chain, leaf first.
   /// - Throws: ``CertificateRefusal``.
-  @discardableResult
   public static func verify(
-    _ ders: [[UInt8]], anchors: [Certificate], role: Role, at time: Int64, dnsName: String? = nil
-  ) throws(CertificateRefusal) -> [Certificate] {
-    let chain = try read(ders)
-    try CertificatePath.verify(chain: chain, anchors: anchors, role: role, at: time, dnsName: dnsName)
-    return chain
+    _ ders: [[UInt8]], anchor: TrustAnchor, at time: Int64, dnsName: String? = nil
+  ) throws(CertificateRefusal) -> VerifiedPath {
+    try CertificatePath.verify(chain: try read(ders), anchor: anchor, at: time, dnsName: dnsName)
   }
 
   /// Reads a chain within its limits; nothing of it is trusted yet.

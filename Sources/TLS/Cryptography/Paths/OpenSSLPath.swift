@@ -2,7 +2,9 @@ import COpenSSL
 
 /// One path through OpenSSL's X509_verify_cert, with one anchor and nothing else to choose from.
 enum OpenSSLPath {
-  static func verify(_ path: [Certificate], role: Role, dnsName: String?) throws(CertificateRefusal) {
+  static func verify(
+    _ path: [Certificate], role: Role, mark: RoleMark, dnsName: String?
+  ) throws(CertificateRefusal) {
     guard let store = X509_STORE_new(), let context = X509_STORE_CTX_new(), let others = countersign_x509_stack() else {
       throw CertificateRefusal("path", 0, "out of memory")
     }
@@ -23,12 +25,25 @@ enum OpenSSLPath {
     X509_VERIFY_PARAM_set_auth_level(parameters, 2)
     X509_VERIFY_PARAM_set_depth(parameters, Int32(CertificatePath.largestLoginChain))
     if let purpose = role.purpose { X509_VERIFY_PARAM_set_purpose(parameters, purpose) }
+    if case .policy(let identifier, _) = mark { try expect(policy: identifier, parameters) }
     if let dnsName { try expect(dnsName, parameters) }
     guard X509_verify_cert(context) == 1 else {
       let words = X509_verify_cert_error_string(Int(X509_STORE_CTX_get_error(context))).map { String(cString: $0) }
       throw CertificateRefusal(
         "path", Int(X509_STORE_CTX_get_error_depth(context)), words ?? "OpenSSL gave no reason")
     }
+  }
+
+  /// RFC 5280 section 6.1.1: the policy is the only acceptable one, and the path must have an acceptable one.
+  private static func expect(policy: String, _ parameters: OpaquePointer) throws(CertificateRefusal) {
+    guard let object = OBJ_txt2obj(policy, 1) else {
+      throw CertificateRefusal("role", 0, "\"\(policy)\" is no object identifier")
+    }
+    guard X509_VERIFY_PARAM_add0_policy(parameters, object) == 1 else {
+      ASN1_OBJECT_free(object)
+      throw CertificateRefusal("path", 0, "out of memory")
+    }
+    X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_EXPLICIT_POLICY))
   }
 
   /// RFC 6125: the name must be among the alternative names; a common name never counts.

@@ -33,6 +33,8 @@ typedef struct Countersign__V1__CreateTokenRequest Countersign__V1__CreateTokenR
 typedef struct Countersign__V1__CreateTokenReply Countersign__V1__CreateTokenReply;
 typedef struct Countersign__V1__AddGatewayRequest Countersign__V1__AddGatewayRequest;
 typedef struct Countersign__V1__AddGatewayReply Countersign__V1__AddGatewayReply;
+typedef struct Countersign__V1__RegisterCertificateRequest Countersign__V1__RegisterCertificateRequest;
+typedef struct Countersign__V1__RegisterCertificateReply Countersign__V1__RegisterCertificateReply;
 typedef struct Countersign__V1__TracePaymentRequest Countersign__V1__TracePaymentRequest;
 typedef struct Countersign__V1__TracePaymentReply Countersign__V1__TracePaymentReply;
 typedef struct Countersign__V1__Trace Countersign__V1__Trace;
@@ -436,6 +438,70 @@ struct  Countersign__V1__AddGatewayReply
 #define COUNTERSIGN__V1__ADD_GATEWAY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_gateway_reply__descriptor) \
     , (char *)protobuf_c_empty_string, 0 }
+
+
+typedef enum {
+  COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__HOLDER__NOT_SET = 0,
+  COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__HOLDER_CONSULTANT = 1,
+  COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__HOLDER_COMPANY = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__HOLDER__CASE)
+} Countersign__V1__RegisterCertificateRequest__HolderCase;
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__RegisterCertificateRequest
+{
+  ProtobufCMessage base;
+  /*
+   * DER certificates, the holder's leaf first, then what leads to the authority's anchor, in any order; at most 8 and
+   * 24 KiB.
+   */
+  size_t n_chain;
+  ProtobufCBinaryData *chain;
+  Countersign__V1__RegisterCertificateRequest__HolderCase holder_case;
+  union {
+    /*
+     * Number of the consultant.
+     */
+    uint64_t consultant;
+    /*
+     * Registered name of the company, which must also be the organisation in the certificate.
+     */
+    char *company;
+  };
+};
+#define COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__register_certificate_request__descriptor) \
+    , 0,NULL, COUNTERSIGN__V1__REGISTER_CERTIFICATE_REQUEST__HOLDER__NOT_SET, {0} }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__RegisterCertificateReply
+{
+  ProtobufCMessage base;
+  /*
+   * What names the certificate.
+   */
+  Countersign__V1__CertificateName *name;
+  /*
+   * Name of the authority, as the service's operator calls it.
+   */
+  char *authority;
+  /*
+   * How logins are matched: "serial" (this certificate alone) or "subject" (newer ones of the same subject too).
+   */
+  char *match;
+  /*
+   * False where it was registered for the same holder before.
+   */
+  protobuf_c_boolean is_new;
+};
+#define COUNTERSIGN__V1__REGISTER_CERTIFICATE_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__register_certificate_reply__descriptor) \
+    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 typedef enum {
@@ -1106,6 +1172,44 @@ Countersign__V1__AddGatewayReply *
 void   countersign__v1__add_gateway_reply__free_unpacked
                      (Countersign__V1__AddGatewayReply *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__RegisterCertificateRequest methods */
+void   countersign__v1__register_certificate_request__init
+                     (Countersign__V1__RegisterCertificateRequest         *message);
+size_t countersign__v1__register_certificate_request__get_packed_size
+                     (const Countersign__V1__RegisterCertificateRequest   *message);
+size_t countersign__v1__register_certificate_request__pack
+                     (const Countersign__V1__RegisterCertificateRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__register_certificate_request__pack_to_buffer
+                     (const Countersign__V1__RegisterCertificateRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RegisterCertificateRequest *
+       countersign__v1__register_certificate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__register_certificate_request__free_unpacked
+                     (Countersign__V1__RegisterCertificateRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RegisterCertificateReply methods */
+void   countersign__v1__register_certificate_reply__init
+                     (Countersign__V1__RegisterCertificateReply         *message);
+size_t countersign__v1__register_certificate_reply__get_packed_size
+                     (const Countersign__V1__RegisterCertificateReply   *message);
+size_t countersign__v1__register_certificate_reply__pack
+                     (const Countersign__V1__RegisterCertificateReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__register_certificate_reply__pack_to_buffer
+                     (const Countersign__V1__RegisterCertificateReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RegisterCertificateReply *
+       countersign__v1__register_certificate_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__register_certificate_reply__free_unpacked
+                     (Countersign__V1__RegisterCertificateReply *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__TracePaymentRequest methods */
 void   countersign__v1__trace_payment_request__init
                      (Countersign__V1__TracePaymentRequest         *message);
@@ -1384,6 +1488,12 @@ typedef void (*Countersign__V1__AddGatewayRequest_Closure)
 typedef void (*Countersign__V1__AddGatewayReply_Closure)
                  (const Countersign__V1__AddGatewayReply *message,
                   void *closure_data);
+typedef void (*Countersign__V1__RegisterCertificateRequest_Closure)
+                 (const Countersign__V1__RegisterCertificateRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RegisterCertificateReply_Closure)
+                 (const Countersign__V1__RegisterCertificateReply *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__TracePaymentRequest_Closure)
                  (const Countersign__V1__TracePaymentRequest *message,
                   void *closure_data);
@@ -1455,6 +1565,10 @@ struct Countersign__V1__Admin_Service
                       const Countersign__V1__AddGatewayRequest *input,
                       Countersign__V1__AddGatewayReply_Closure closure,
                       void *closure_data);
+  void (*register_certificate)(Countersign__V1__Admin_Service *service,
+                               const Countersign__V1__RegisterCertificateRequest *input,
+                               Countersign__V1__RegisterCertificateReply_Closure closure,
+                               void *closure_data);
   void (*trace_payment)(Countersign__V1__Admin_Service *service,
                         const Countersign__V1__TracePaymentRequest *input,
                         Countersign__V1__TracePaymentReply_Closure closure,
@@ -1486,6 +1600,7 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## add_consultant,\
       function_prefix__ ## create_token,\
       function_prefix__ ## add_gateway,\
+      function_prefix__ ## register_certificate,\
       function_prefix__ ## trace_payment,\
       function_prefix__ ## revoke,\
       function_prefix__ ## unlock,\
@@ -1518,6 +1633,10 @@ void countersign__v1__admin__add_gateway(ProtobufCService *service,
                                          const Countersign__V1__AddGatewayRequest *input,
                                          Countersign__V1__AddGatewayReply_Closure closure,
                                          void *closure_data);
+void countersign__v1__admin__register_certificate(ProtobufCService *service,
+                                                  const Countersign__V1__RegisterCertificateRequest *input,
+                                                  Countersign__V1__RegisterCertificateReply_Closure closure,
+                                                  void *closure_data);
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
@@ -1554,6 +1673,8 @@ extern const ProtobufCMessageDescriptor countersign__v1__create_token_request__d
 extern const ProtobufCMessageDescriptor countersign__v1__create_token_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_gateway_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__register_certificate_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace__descriptor;

@@ -132,10 +132,21 @@ struct  Countersign__V1__EnrolSecret
    * Program and version of the terminal, at most 64 bytes.
    */
   char *program_version;
+  /*
+   * Where an outside authority issued the consultant's certificate, instead of `certificate_request`: DER certificates,
+   * the consultant's leaf first, then what leads to the authority's anchor.
+   */
+  size_t n_certificate_chain;
+  ProtobufCBinaryData *certificate_chain;
+  /*
+   * With `certificate_chain`: signature over pack("countersign/1 outside enrolment", token, SHA-256(leaf DER),
+   * mac_address) by the leaf's key.
+   */
+  ProtobufCBinaryData certificate_proof;
 };
 #define COUNTERSIGN__V1__ENROL_SECRET__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__enrol_secret__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string }
+    , {0,NULL}, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, 0,NULL, {0,NULL} }
 
 
 /*
@@ -271,7 +282,8 @@ struct  Countersign__V1__EnrolReply
 {
   ProtobufCMessage base;
   /*
-   * DER certificates, the consultant's leaf first, the root last.
+   * DER certificates, the consultant's leaf first, the root last; of a certificate of an outside authority, the leaf
+   * alone.
    */
   size_t n_chain;
   ProtobufCBinaryData *chain;

@@ -1,0 +1,101 @@
+import Cryptography
+import Files
+
+/// Lines `name = value` of an authority's file; `#` begins a comment line. Every name is asked for once, and what is left
+/// over is an error, so that a misspelt line is never a line without effect.
+struct AuthoritySettings {
+  private let path: String
+  private var values: [String: (line: Int, value: String)] = [:]
+
+  /// - Throws: `FileError` that names file and line.
+  init(reading path: String) throws(FileError) {
+    self.path = path
+    let text = String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self)
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let line = line.trimmed
+      guard !line.isEmpty, !line.hasPrefix("#") else { continue }
+      guard let equals = line.firstIndex(of: "=") else {
+        throw Self.error(path, index + 1, "\"\(line)\" must be NAME = VALUE")
+      }
+      let name = String(line[..<equals].trimmed)
+      guard values[name] == nil else { throw Self.error(path, index + 1, "\(name) comes twice") }
+      values[name] = (index + 1, String(line[line.index(after: equals)...].trimmed))
+    }
+  }
+
+  /// A value that must be there, one of a few words.
+  mutating func required<Value>(_ name: String, among words: [String: Value]) throws(FileError) -> Value {
+    guard let (line, text) = values.removeValue(forKey: name) else {
+      throw FileError(path: path, doing: "use", cause: "\(name) is missing; it must be \(Self.list(words.keys))")
+    }
+    guard let value = words[text] else {
+      throw Self.error(path, line, "\(name) \"\(text)\" must be \(Self.list(words.keys))")
+    }
+    return value
+  }
+
+  /// One of an enum's words.
+  mutating func value<Value: RawRepresentable & CaseIterable>(
+    _ name: String, among: Value.Type
+  ) throws(FileError) -> Value? where Value.RawValue == String {
+    guard let (line, text) = values.removeValue(forKey: name) else { return nil }
+    guard let value = Value(rawValue: text) else {
+      throw Self.error(path, line, "\(name) \"\(text)\" must be \(Self.list(Value.allCases.map(\.rawValue)))")
+    }
+    return value
+  }
+
+  mutating func number(
+    _ name: String, in range: ClosedRange<Int64>, default standard: Int64
+  ) throws(FileError) -> Int64 {
+    guard let (line, text) = values.removeValue(forKey: name) else { return standard }
+    guard let number = Int64(text), range.contains(number) else {
+      throw Self.error(path, line, "\(name) \"\(text)\" must be \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  mutating func address(_ name: String) throws(FileError) -> OCSPAddress? {
+    guard let (line, text) = values.removeValue(forKey: name) else { return nil }
+    guard let address = OCSPAddress(text) else {
+      throw Self.error(path, line, "\(name) \"\(text)\" must be http://HOST[:PORT][/PATH]")
+    }
+    return address
+  }
+
+  /// `usage` or `policy`, exactly one of them.
+  mutating func mark() throws(FileError) -> RoleMark {
+    let (usage, policy) = (values.removeValue(forKey: "usage"), values.removeValue(forKey: "policy"))
+    guard (usage == nil) != (policy == nil), let (line, text) = usage ?? policy else {
+      throw FileError(
+        path: path, doing: "use", cause: "exactly one of usage and policy must name what marks the role in a leaf")
+    }
+    guard RoleMark.isIdentifier(text) else {
+      throw Self.error(path, line, "\"\(text)\" must be an object identifier, for example 1.2.410.200004.10.1")
+    }
+    return usage != nil ? .usage(text, others: []) : .policy(text, others: [])
+  }
+
+  /// - Throws: `FileError` where a line was not asked for.
+  func end() throws(FileError) {
+    if let (name, value) = values.min(by: { $0.value.line < $1.value.line }) {
+      throw Self.error(path, value.line, "\(name) is not known")
+    }
+  }
+
+  private static func error(_ path: String, _ line: Int, _ text: String) -> FileError {
+    FileError(path: path, doing: "use", cause: "line \(line): \(text)")
+  }
+
+  private static func list(_ words: some Sequence<String>) -> String { words.sorted().joined(separator: ", ") }
+}
+
+extension Substring {
+  /// Without blanks at both ends.
+  fileprivate var trimmed: Substring {
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\r" }
+    let head = drop(while: isBlank)
+    guard let last = head.lastIndex(where: { !isBlank($0) }) else { return "" }
+    return head[...last]
+  }
+}

@@ -1,0 +1,108 @@
+import Cryptography
+import Files
+import OCSP
+
+/// An accredited authority that is not the service's own, trusted for one role: its anchors, how its leaves show the
+/// role, how they are matched with the register, and where and how their status is asked.
+///
+/// Source: docs/operations.md, "Outside authorities".
+public struct OutsideAuthority: Sendable {
+  /// How a certificate is found in the register.
+  public enum Match: String, Sendable, CaseIterable {
+    /// By issuer and serial number: every certificate is registered by an administrator.
+    case serial
+    /// Also by issuer and subject: a newer certificate of a registered subject is registered at its first login.
+    case subject
+  }
+
+  public var anchor: TrustAnchor
+  public let match: Match
+  /// Nil: the address in the certificate.
+  public let ocspAddress: OCSPAddress?
+  public let policy: OCSPPolicy
+  /// Milliseconds for which a good answer serves other logins, at most; 0: every login asks.
+  public let cached: Int64
+  /// Milliseconds for a whole answer.
+  public let timeout: Int64
+
+  /// Longest time for which a good answer may serve, milliseconds.
+  static let longestCached: Int64 = 60_000
+
+  /// Reads every authority of `DATA/anchors`; none where there is no such folder.
+  ///
+  /// - Throws: `FileError` that names file and line.
+  public static func readAll(in path: String) throws(FileError) -> [OutsideAuthority] {
+    guard Files.exists(path) else { return [] }
+    var authorities: [OutsideAuthority] = []
+    for name in try Files.names(in: path) { authorities.append(try read("\(path)/\(name)", name: name)) }
+    return try apart(authorities, path)
+  }
+
+  /// Reads the folder of one authority by itself.
+  ///
+  /// - Throws: `FileError` that names file and line.
+  public static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
+    var settings = try AuthoritySettings(reading: "\(path)/authority.conf")
+    let certificates = try certificates("\(path)/anchor.pem")
+    let role: Role = try settings.required("role", among: ["consultant": .consultant, "company": .company])
+    let mark = try settings.mark()
+    let nonce = try settings.value("nonce", among: OCSPPolicy.Nonce.self) ?? .required
+    let digest = try settings.value("certificate-id", among: OCSPDigest.self) ?? .sha1
+    let responders =
+      Files.exists("\(path)/responder.pem") ? try Self.certificates("\(path)/responder.pem") : []
+    let authority = OutsideAuthority(
+      anchor: TrustAnchor(name: name, certificates: certificates, role: role, mark: mark),
+      match: try settings.value("match", among: Match.self) ?? .serial, ocspAddress: try settings.address("ocsp"),
+      policy: OCSPPolicy(nonce: nonce, digest: digest, responders: responders),
+      cached: try settings.number("cache", in: 0...longestCached / 1_000, default: longestCached / 1_000) * 1_000,
+      timeout: try settings.number("timeout", in: 100...30_000, default: 5_000))
+    try settings.end()
+    return authority
+  }
+
+  private static func certificates(_ path: String) throws(FileError) -> [Certificate] {
+    let bytes = try Files.read(path)
+    do {
+      let certificates = try Certificate.fromPEM(bytes)
+      guard !certificates.isEmpty else { throw FileError(path: path, doing: "use", cause: "holds no PEM certificate") }
+      return certificates
+    } catch let error as FileError {
+      throw error
+    } catch {
+      throw FileError(path: path, doing: "use", cause: "\(error)")
+    }
+  }
+
+  /// Where one anchor serves several roles, what marks one of them must not mark another, and no leaf may show two.
+  private static func apart(_ authorities: [OutsideAuthority], _ path: String) throws(FileError) -> [OutsideAuthority] {
+    var result = authorities
+    for (index, authority) in authorities.enumerated() {
+      let others = authorities.filter { other in
+        other.anchor.role != authority.anchor.role
+          && other.anchor.certificates.contains(where: authority.anchor.certificates.contains)
+      }
+      if let same = others.first(where: { $0.anchor.mark == authority.anchor.mark }) {
+        throw FileError(
+          path: "\(path)/\(authority.anchor.name)/authority.conf", doing: "use",
+          cause: "marks \(authority.anchor.role) by what marks \(same.anchor.role) in \(same.anchor.name)")
+      }
+      result[index].anchor = authority.anchor.apart(from: others.map(\.anchor.mark))
+    }
+    return result
+  }
+}
+
+extension TrustAnchor {
+  /// With what leaves must not show beside the role's own mark.
+  fileprivate func apart(from others: [RoleMark]) -> TrustAnchor {
+    let mark: RoleMark
+    switch self.mark {
+    case .own: mark = .own
+    case .usage(let own, _):
+      mark = .usage(own, others: Set(others.compactMap { if case .usage(let other, _) = $0 { other } else { nil } }))
+    case .policy(let own, _):
+      mark = .policy(own, others: Set(others.compactMap { if case .policy(let other, _) = $0 { other } else { nil } }))
+    }
+    return TrustAnchor(name: name, certificates: certificates, role: role, mark: mark)
+  }
+}

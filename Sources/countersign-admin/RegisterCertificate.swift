@@ -1,0 +1,95 @@
+import ArgumentParser
+import Bytes
+import CountersignClient
+import Cryptography
+import Files
+import Messages
+import ProgramSupport
+
+extension ConsultantCommand {
+  /// Registers a certificate of an outside authority for a consultant.
+  struct RegisterCertificate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "certificate",
+      abstract: "Registers a certificate that an outside authority issued for a consultant.",
+      discussion: """
+        The service must trust the authority (DATA/anchors). The organisation in the certificate must be the registered
+        name of the consultant's company. The terminal then enrols with a token, this certificate and its key.
+
+        EXAMPLE
+          countersign-admin consultant certificate 17 --certificate kim.pem
+        """)
+
+    @Argument(help: "Number of the consultant.")
+    var consultant: UInt64
+
+    @Option(help: "PEM file with the chain, leaf first.")
+    var certificate: String
+
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+      try await Program.run {
+        try await Registration.register(.consultant(consultant), "consultant \(consultant)", certificate, options)
+      }
+    }
+  }
+}
+
+extension CompanyCommand {
+  /// Registers a certificate of an outside authority for a company.
+  struct RegisterCertificate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "certificate",
+      abstract: "Registers a certificate that an outside authority issued for a company.",
+      discussion: """
+        The service must trust the authority (DATA/anchors). The organisation in the certificate must be the company's
+        registered name.
+
+        EXAMPLE
+          countersign-admin company certificate "Acme Tours" --certificate acme.pem
+        """)
+
+    @Argument(help: "Registered name of the company.")
+    var name: String
+
+    @Option(help: "PEM file with the chain, leaf first.")
+    var certificate: String
+
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+      try await Program.run { try await Registration.register(.company(name), "company \(name)", certificate, options) }
+    }
+  }
+}
+
+private enum Registration {
+  static func register(
+    _ holder: RegisterCertificateRequest.Holder, _ who: String, _ path: String, _ options: AdminOptions
+  ) async throws {
+    var request = RegisterCertificateRequest()
+    request.holder = holder
+    do {
+      request.chain = try LoginChain.certificates(inFile: try Files.read(path), rule: "certificate")
+      _ = try LoginChain.read(request.chain)
+    } catch let refusal as CertificateRefusal {
+      throw ProgramError(.input, "\(path): \(refusal)")
+    }
+    let reply = try await options.administrator().run { [request] in try await $0.registerCertificate(request) }
+    let name = reply.name ?? CertificateName()
+    switch options.output {
+    case .text:
+      Console.print(
+        "\(who): \(name.subject), serial \(Hex.encode(name.serial)), authority \(reply.authority), matched by "
+          + "\(reply.match)\(reply.isNew ? "" : "; was registered before")")
+    case .json:
+      Console.print(
+        JSON.object([
+          ("subject", .text(name.subject)), ("issuer", .text(name.issuer)), ("serial", .text(Hex.encode(name.serial))),
+          ("fingerprint", .text(Hex.encode(name.fingerprint))), ("authority", .text(reply.authority)),
+          ("match", .text(reply.match)),
+        ]))
+    }
+  }
+}
