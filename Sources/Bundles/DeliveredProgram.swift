@@ -31,7 +31,7 @@ public struct BundleName: Sendable, Hashable {
   }
 }
 
-/// Limits of bundles. `LimitsTests` asserts the relations named here.
+/// Limits of bundles.
 public enum BundleLimits {
   /// Largest program, bytes: five times a debug build.
   public static let largestProgram: UInt64 = 256 << 20
