@@ -138,12 +138,12 @@ extension TerminalSession {
       attempt.wasSent = true
       switch open(reply, to: sealed, key: attempt.key) {
       case .result(let result): return told(result, &attempt)
-      case .refusal(let refusal): return try refused(refusal, &attempt)
+      case .refusal(let refusal): return try await refused(refusal, sealed.identity, &attempt)
       case nil: return attempt.ask()
       }
     } catch let status as RPCStatus {
       attempt.wasSent = attempt.wasSent || status.wasSent
-      return try await failed(status, &attempt)
+      return try await failed(status, sealed.identity, &attempt)
     }
   }
 
@@ -153,30 +153,39 @@ extension TerminalSession {
   }
 
   /// A sealed refusal: nothing was recorded for this request.
-  private func refused(_ refusal: Refusal, _ attempt: inout PaymentAttempt) throws -> Step {
+  private func refused(_ refusal: Refusal, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
+    // Another payment of this session, or a login's renewal, replaced the identity while this one was on its way.
+    if Self.wantsIdentity(refusal.reason), attempt.identityRenewals < 3 { return try await sealAnew(identity, &attempt) }
     if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
       return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
     }
     throw TerminalError.refused(RPCStatus(refusal))
   }
 
-  /// A status says nothing about an outcome; it only decides what is tried next.
-  private func failed(_ status: RPCStatus, _ attempt: inout PaymentAttempt) async throws -> Step {
-    switch status.reason {
-    case "IDENTITY_REQUIRED", "IDENTITY_VOID":
-      guard attempt.identityRenewals < 3 else { return attempt.ask() }
-      attempt.identityRenewals += 1
-      do {
-        try await issueIdentity()
-      } catch let status as RPCStatus where status.code == .unauthenticated {
-        throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
-      } catch is RPCStatus {
-        return attempt.backOff()
-      }
-      return .again(afterMilliseconds: 0)
-    case "SESSION_OVER":
+  private static func wantsIdentity(_ reason: String?) -> Bool {
+    reason == "IDENTITY_REQUIRED" || reason == "IDENTITY_VOID"
+  }
+
+  /// Goes on with a second identity newer than the one that was refused.
+  private func sealAnew(_ refused: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
+    attempt.identityRenewals += 1
+    do {
+      try await replaceIdentity(refused)
+    } catch let status as RPCStatus where status.code == .unauthenticated {
       throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
-    default: break
+    } catch is RPCStatus {
+      return attempt.backOff()
+    }
+    return .again(afterMilliseconds: 0)
+  }
+
+  /// A status says nothing about an outcome; it only decides what is tried next.
+  private func failed(_ status: RPCStatus, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
+    if Self.wantsIdentity(status.reason) {
+      return attempt.identityRenewals < 3 ? try await sealAnew(identity, &attempt) : attempt.ask()
+    }
+    if status.reason == "SESSION_OVER" {
+      throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
     }
     if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
       guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
@@ -193,6 +202,7 @@ extension TerminalSession {
   /// "Not charged" is believed only from a sealed answer, or where the service knows nothing of the payment and it can
   /// arrive no more: the order's time is over, or the identity it was sealed under is replaced.
   private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
+    let identity = identitiesIssued
     do {
       switch try await ask(key: attempt.key, waitMilliseconds: 5_000) {
       case .result(let result): return told(result, &attempt)
@@ -208,12 +218,11 @@ extension TerminalSession {
       case .refusal, nil: return attempt.backOff()
       }
     } catch let status as RPCStatus {
-      switch status.reason {
-      case "IDENTITY_REQUIRED", "IDENTITY_VOID": try await issueIdentity()
-      case "SESSION_OVER", "PROOF_INVALID":
+      if status.reason == "SESSION_OVER" || status.reason == "PROOF_INVALID" {
         throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
-      default: break
       }
+      // A service that was started anew knows the session again from here on.
+      if Self.wantsIdentity(status.reason) { _ = try await sealAnew(identity, &attempt) }
       return attempt.backOff()
     }
   }

@@ -17,6 +17,8 @@ public actor TerminalSession {
   private let submitReply: ReplySeal
   private let getReply: ReplySeal
   var identityAndMAC: SecretBytes?
+  /// How many second identities came in this session; names the one a payment was sealed with.
+  private(set) var identitiesIssued = 0
   private var issuing: Task<Void, any Error>?
   private var sequences = Sequences()
 
@@ -61,6 +63,11 @@ public actor TerminalSession {
     if ownsChannel { await channel.close() }
   }
 
+  /// Asks for a second identity where none came since `former`; several that need one at once share one call.
+  func replaceIdentity(_ former: Int) async throws {
+    if identitiesIssued == former { try await issueIdentity() }
+  }
+
   /// Asks for a second identity; several that need one at once share one call.
   func issueIdentity() async throws {
     if let issuing { return try await issuing.value }
@@ -92,6 +99,7 @@ public actor TerminalSession {
     }
     seals.use(identityAndMAC: both)
     identityAndMAC = both
+    identitiesIssued += 1
   }
 
   // MARK: - Sealing
@@ -101,6 +109,8 @@ public actor TerminalSession {
     let request: SubmitPaymentRequest
     let sequence: UInt64
     let digest: Bytes32
+    /// The second identity it was sealed with, as ``identitiesIssued`` counts.
+    let identity: Int
   }
 
   /// Seals a payment anew: fresh sequence, same idempotency key.
@@ -142,7 +152,8 @@ public actor TerminalSession {
         }
       }
     }
-    return SealedPayment(request: request, sequence: sequence, digest: SHA256.digest(serialized))
+    return SealedPayment(
+      request: request, sequence: sequence, digest: SHA256.digest(serialized), identity: identitiesIssued)
   }
 
   /// Opens the answer to a payment; nil where it is not the service's or about another key.

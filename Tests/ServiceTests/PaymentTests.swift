@@ -137,6 +137,26 @@ import Testing
     }
   }
 
+  /// Payments side by side, of which one replaces the second identity while the others are on their way.
+  @Test func paymentsGoOnWhileTheIdentityIsReplaced() async throws {
+    try await withSession { _, session in
+      try await withThrowingTaskGroup(of: UInt64.self) { group in
+        for _ in 0..<4 {
+          group.addTask {
+            var last: UInt64 = 0
+            for _ in 0..<20 { last = try await session.pay(.test, card: .test()).payment }
+            return last
+          }
+        }
+        for _ in 0..<10 {
+          try await session.issueIdentity()
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        for try await payment in group { #expect(payment > 0) }
+      }
+    }
+  }
+
   @Test func anUnknownSessionNeedsAnIdentity() async throws {
     try await refused("IDENTITY_REQUIRED") { request in
       var order = try PaymentOrder(decoding: request.order)
