@@ -135,8 +135,8 @@ let package = Package(
     .target(
       name: "ProgramSupport",
       dependencies: [
-        "Bundles", "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
-        "Payments",
+        "Authority", "Bundles", "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
+        "Messages", "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -167,7 +167,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-terminal",
       dependencies: [
-        "CountersignClient", "ProgramSupport",
+        "CountersignClient", "Messages", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

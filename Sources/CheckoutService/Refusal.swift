@@ -91,11 +91,12 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   }
 
   /// Whether a login or enrolment that ends with it counts towards a lockout: not where the service or its time is the
-  /// cause.
+  /// cause, nor where a company's certificate is missing, since nothing was tried out with it and an office with one
+  /// terminal set up wrongly would be locked out.
   var isFailedLogin: Bool {
     switch self {
     case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly,
-      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable:
+      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable, .companyCertificateRequired:
       false
     default: true
     }
@@ -129,7 +130,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .idempotencyKeyTime:
       "the idempotency key is not a version 7 UUID within 24 hours of the service's time; make a new one"
     case .invalidField: "a field is wrong; nothing was done"
-    case .paymentNotFound: "no such payment is known; one that was just sent may still arrive under the same key"
+    case .paymentNotFound: "no such payment is known; one that was just sent may still arrive"
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
     case .deadlineExceeded: "the deadline passed before anything was recorded"

@@ -44,21 +44,33 @@ public struct Administrator: Sendable {
 
 /// A company's new key and certificate.
 public enum CompanyFiles {
-  /// Makes a key and its PKCS#10 request; the key is written before anything is asked for, so that it cannot be lost.
+  /// Makes a key and its PKCS#10 request. The key is written to `PATH.asking` before anything is asked for, so that it
+  /// cannot be lost; one that is there from a command that was cut off is used again.
   ///
+  /// - Parameter certificate: where the chain will be written; tried before anything is asked for.
   /// - Returns: DER of the request.
-  public static func makeKey(at path: String, name: String) throws -> [UInt8] {
+  public static func makeKey(at path: String, certificate: String, name: String) throws -> [UInt8] {
     guard !Files.exists(path) else { throw TerminalError.folder("\(path) exists already; name another file") }
-    let key = PrivateKey.generate(.p256)
-    try Files.write(try key.pem(passphrase: nil), to: path)
+    try Files.checkWritable(certificate)
+    let asking = asking(path)
+    let key: PrivateKey
+    if Files.exists(asking) {
+      key = try PrivateKey(pem: try Files.readSecret(asking), passphrase: nil)
+    } else {
+      key = PrivateKey.generate(.p256)
+      try Files.write(try key.pem(passphrase: nil), to: asking)
+    }
     return try CertificateRequest.make(key: key, commonName: name, organisation: name)
   }
 
-  /// Removes a key whose request was refused, so that the command can be given again.
-  public static func removeKey(at path: String) throws { try Files.destroy(path) }
+  /// Removes a key that nothing was issued for.
+  public static func removeKey(at path: String) throws { try Files.destroy(asking(path)) }
 
-  /// Writes the chain that came back as PEM, leaf first.
-  public static func write(chain: [[UInt8]], to path: String) throws {
-    try Files.write(try chain.flatMap { try Certificate(der: $0).pem }, to: path, mode: 0o644)
+  /// Writes the chain that came back as PEM, leaf first, and puts the key in its place.
+  public static func finish(chain: [[UInt8]], certificate: String, key: String) throws {
+    try Files.write(try chain.flatMap { try Certificate(der: $0).pem }, to: certificate, mode: 0o644)
+    try Files.rename(asking(key), to: key)
   }
+
+  private static func asking(_ path: String) -> String { path + ".asking" }
 }

@@ -155,7 +155,9 @@ extension TerminalSession {
   /// A sealed refusal: nothing was recorded for this request.
   private func refused(_ refusal: Refusal, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
     // Another payment of this session, or a login's renewal, replaced the identity while this one was on its way.
-    if Self.wantsIdentity(refusal.reason), attempt.identityRenewals < 3 { return try await sealAnew(identity, &attempt) }
+    if Self.wantsIdentity(refusal.reason), attempt.identityRenewals < 3 {
+      return try await sealAnew(identity, &attempt)
+    }
     if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
       return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
     }

@@ -22,10 +22,12 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
   /// The session is over; log in again.
   case sessionOver(String)
 
-  /// Whether nothing happened at the service.
+  /// Whether it is certain that nothing happened at the service.
   public var isWithoutEffect: Bool {
     switch self {
-    case .refused, .unreachable: true
+    case .refused(let status):
+      ![StatusCode.unavailable, .deadlineExceeded, .cancelled, .unknown, .internal].contains(status.code)
+    case .unreachable: true
     default: false
     }
   }

@@ -150,15 +150,18 @@ public struct TerminalFolder: Sendable {
   }
 
   /// Installs the company's certificate and key on this terminal.
-  public func installCompany(certificate: String, key: String) throws {
-    let chain = try Certificate.fromPEM(try Files.read(certificate))
-    let privateKey = try PrivateKey(pem: try Files.readSecret(key), passphrase: nil)
-    guard let leaf = chain.first, leaf.publicKey == privateKey.publicKey else {
-      throw TerminalError.key("\(key) is not the key of \(certificate)")
-    }
+  public func install(_ company: CompanyHolder) throws {
     try Files.makeFolder(path)
-    try Files.write(try privateKey.pem(passphrase: nil), to: file("company.key"))
-    try Files.write(chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
+    try Files.write(try company.key.pem(passphrase: nil), to: file("company.key"))
+    try Files.write(company.chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
+  }
+
+  /// Whether logins from here lack the company's certificate: the preset destination is the service itself, which
+  /// countersigns nothing, and the company's key is not installed.
+  ///
+  /// - Throws: ``TerminalError``, `FileError`.
+  public func lacksCompany() throws -> Bool {
+    try !Files.exists(file("company.pem")) && trustedProfile().profile.hopRole == .server
   }
 
   func interface() throws -> NetworkInterface {
@@ -213,6 +216,29 @@ extension TerminalFolder {
       } catch {
         throw TerminalError.folder("\(file("pending/\(name)")) is damaged: \(error)")
       }
+    }
+  }
+}
+
+/// A company's chain and key, for a terminal that logs in without a gateway.
+public struct CompanyHolder: Sendable {
+  /// Leaf first.
+  let chain: [Certificate]
+  let key: PrivateKey
+
+  /// - Parameters:
+  ///   - certificate: path of a PEM file, leaf first.
+  ///   - key: path of a PEM file with mode 0600.
+  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
+  public init(certificate: String, key keyPath: String) throws {
+    do {
+      chain = try Certificate.fromPEM(try Files.read(certificate))
+      key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: nil)
+    } catch let error as CryptographyError {
+      throw TerminalError.key("\(certificate) or \(keyPath): \(error)")
+    }
+    guard let leaf = chain.first, leaf.publicKey == key.publicKey else {
+      throw TerminalError.key("\(keyPath) is not the key of \(certificate)")
     }
   }
 }

@@ -54,6 +54,22 @@ public enum Files {
     try rename(temporary, to: path)
   }
 
+  /// Tries whether a file can be written at a path, and leaves what is there as it is.
+  ///
+  /// - Throws: ``FileError``.
+  public static func checkWritable(_ path: String) throws(FileError) {
+    let temporary = path + ".new"
+    unlink(temporary)
+    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
+    close(file)
+    unlink(temporary)
+    var status = stat()
+    guard stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
+      throw FileError(path: path, doing: "write", code: EISDIR)
+    }
+  }
+
   /// Puts a file in the place of another.
   public static func rename(_ path: String, to new: String) throws(FileError) {
     guard Glibc.rename(path, new) == 0 else { throw FileError(path: path, doing: "rename", code: errno) }

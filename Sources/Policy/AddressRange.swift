@@ -32,6 +32,9 @@ public struct AddressRange: Sendable, Equatable {
     return number & mask == first
   }
 
+  /// Whether the text is one numeric address.
+  public static func isAddress(_ text: String) -> Bool { number(text) != nil }
+
   private static func number(_ text: String) -> UInt128? {
     var bytes = [UInt8](repeating: 0, count: 16)
     if inet_pton(AF_INET6, text, &bytes) != 1 {

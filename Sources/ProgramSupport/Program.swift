@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authority
 import CountersignClient
 import Cryptography
 import Files
@@ -22,6 +23,7 @@ public enum Program {
     case is FileError: .file
     case let error as TerminalError: status(of: error)
     case is CryptographyError: .untrusted
+    case is TokenError: .usage
     default: .fault
     }
   }
@@ -30,7 +32,8 @@ public enum Program {
     switch error {
     case .folder, .interface: .configuration
     case .untrusted, .key: .untrusted
-    case .refused, .sessionOver: .refused
+    case .refused(let status): status.code == .unavailable ? .unreachable : .refused
+    case .sessionOver: .refused
     case .unreachable: .unreachable
     case .outcomeUnknown: .outcomeUnknown
     case .invalid: .input

@@ -10,7 +10,7 @@ public enum ExitStatus: Int32, Sendable {
   case usage = 64
   /// The input is wrong, for example the card's JSON (EX_DATAERR).
   case input = 65
-  /// The service could not be reached; nothing was sent (EX_UNAVAILABLE).
+  /// The service could not be reached or cannot serve now; nothing was charged (EX_UNAVAILABLE).
   case unreachable = 69
   /// A fault of the program (EX_SOFTWARE).
   case fault = 70

@@ -14,8 +14,9 @@ struct CompanyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Makes a company's key and registers the company with a certificate for it.",
       discussion: """
-        The key never leaves the file that --key names. Certificate and key go to the company's gateway, or to its
-        terminals where there is no gateway.
+        The key never leaves the file that --key names. Certificate and key go to the company's terminals, by hand and
+        on the company's own network, where there is no gateway; a gateway makes a key of its own. What was cut off may
+        be repeated: the same command finishes it.
 
         EXAMPLE
           countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
@@ -37,16 +38,16 @@ struct CompanyCommand: AsyncParsableCommand {
         let administrator = try await options.administrator()
         var request = AddCompanyRequest()
         request.name = name
-        request.certificateRequest = try CompanyFiles.makeKey(at: key, name: name)
+        request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: certificate, name: name)
         let reply: AddCompanyReply
         do {
           reply = try await administrator.run { [request] in try await $0.addCompany(request) }
         } catch let error as TerminalError {
-          // Nothing was issued for this key, so the command can be given again.
+          // The service took nothing for this key; after any other error it is kept for the same command again.
           if error.isWithoutEffect { try CompanyFiles.removeKey(at: key) }
           throw error
         }
-        try CompanyFiles.write(chain: reply.chain, to: certificate)
+        try CompanyFiles.finish(chain: reply.chain, certificate: certificate, key: key)
         switch options.output {
         case .text:
           Console.print("company \(reply.company) \(name): certificate \(certificate), key \(key)")

@@ -37,7 +37,11 @@ extension CompanyCommand {
     @Option(help: "Highest amount of one payment, CODE=AMOUNT; CODE=0 takes it away. Can be repeated.")
     var mostPerPayment: [String] = []
 
-    @Option(help: "Highest sum of a day, CODE=AMOUNT; CODE=0 takes it away. Can be repeated.")
+    @Option(
+      help: """
+        Highest sum of a day, CODE=AMOUNT; payments are counted from when it is set. CODE=0 takes it away. Can be \
+        repeated.
+        """)
     var mostPerDay: [String] = []
 
     @Option(help: "Address or range (192.0.2.0/24) that direct sessions may come from. Can be repeated.")

@@ -50,8 +50,10 @@ struct GatewayCommand: AsyncParsableCommand {
         switch options.output {
         case .text:
           Console.print("gateway of \(company) at \(host) port \(port)")
-          Console.print("token, good once until \(TimeText.date(end)):")
-          Console.print(reply.token)
+          Console.print("token \(reply.token)")
+          Console.print("good once, until \(TimeText.instant(end))")
+          Console.print(
+            "next, on the gateway: countersign-gateway init HOST:PORT \(reply.token) --passphrase-file FILE")
         case .json:
           Console.print(
             JSON.object([

@@ -25,7 +25,11 @@ struct Trace: AsyncParsableCommand {
       if let number = UInt64(payment) {
         request.which = .payment(number)
       } else {
-        request.which = .idempotencyKey(try PaymentKey.parse(payment))
+        guard let key = try? PaymentKey.parse(payment) else {
+          throw ProgramError(
+            .usage, "\"\(payment)\" must be the number of a payment, or its key of 32 hexadecimal digits")
+        }
+        request.which = .idempotencyKey(key)
       }
       let reply = try await options.administrator().run { [request] in try await $0.tracePayment(request) }
       for trace in reply.traces {

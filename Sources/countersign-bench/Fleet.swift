@@ -33,9 +33,11 @@ struct Fleet {
   private func addCompany() async throws {
     var request = AddCompanyRequest()
     request.name = company
-    request.certificateRequest = try CompanyFiles.makeKey(at: "\(folder)/company.key", name: company)
+    request.certificateRequest = try CompanyFiles.makeKey(
+      at: "\(folder)/company.key", certificate: "\(folder)/company.pem", name: company)
     let reply = try await administrator.run { [request] in try await $0.addCompany(request) }
-    try CompanyFiles.write(chain: reply.chain, to: "\(folder)/company.pem")
+    try CompanyFiles.finish(
+      chain: reply.chain, certificate: "\(folder)/company.pem", key: "\(folder)/company.key")
     guard let holder = try authority?.holder(.company, "load", organisation: company) else { return }
     try await register(.company(company), holder)
     try Files.write(try holder.key.pem(passphrase: nil), to: "\(folder)/company.key")
@@ -65,6 +67,6 @@ struct Fleet {
       _ = try await enrolment.enrol(token: added.token, passphrase: Self.passphrase, interface: .standard())
     }
     guard gateway == nil else { return }
-    try place.installCompany(certificate: "\(folder)/company.pem", key: "\(folder)/company.key")
+    try place.install(CompanyHolder(certificate: "\(folder)/company.pem", key: "\(folder)/company.key"))
   }
 }

@@ -52,7 +52,7 @@ extension CountersignGateway {
           isReplacing: replace)
         Console.print("gateway of \(identity.organisation) set up in \(folder.path)")
         Console.print("its certificate ends \(TimeText.date(identity.notAfter * 1_000)); set it up anew before that")
-        Console.print("next: countersign-gateway run --data \(folder.path)")
+        Console.print("next: countersign-gateway run --data \(folder.path) --passphrase-file FILE")
       }
     }
   }

@@ -35,7 +35,7 @@ extension CountersignServer {
         Console.print("service \(name) made in \(data)")
         Console.print("root fingerprint (SHA-256): \(Hex.encode(root.fingerprint.bytes))")
         Console.print("administrator: \(data)/admin/chain.pem and \(data)/admin/key.pem")
-        Console.print("next: countersign-server run --data \(data)")
+        Console.print("next: countersign-server run --data \(data) --acquirer simulator (charges nobody) or iso8583")
       }
     }
   }

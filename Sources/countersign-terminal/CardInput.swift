@@ -71,6 +71,9 @@ enum CardInput {
   static func decode(_ input: [UInt8]) throws -> CardData {
     var input = input
     defer { Console.erase(&input) }
+    for name in known where repeats(name, in: input) {
+      throw ProgramError(.input, "card JSON: \"\(name)\" stands twice; one value is wanted")
+    }
     do {
       let names = try JSONDecoder().decode(Keys.self, from: Data(input)).names
       if let unknown = names.first(where: { !known.contains($0) }) {
@@ -88,6 +91,18 @@ enum CardInput {
     } catch let error as DecodingError {
       throw ProgramError(.input, "card JSON: \(explain(error))")
     }
+  }
+
+  /// Whether a key stands twice: the decoder would take one of its values and lose the other. Inside a value the closing
+  /// quote would have a backslash before it.
+  private static func repeats(_ name: String, in input: [UInt8]) -> Bool {
+    let key = Array("\"\(name)\"".utf8)
+    var found = 0
+    for start in input.indices where input[start...].starts(with: key) {
+      let next = input[(start + key.count)...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+      if next == UInt8(ascii: ":") { found += 1 }
+    }
+    return found > 1
   }
 
   private static func number(_ value: Int64, _ field: String) throws -> UInt32 {

@@ -59,18 +59,26 @@ extension CountersignTerminal {
         let (host, port) = try Address.parse(address)
         let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
         let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
+        // What can fail here fails before the token is used up.
+        var holder: CompanyHolder?
+        if let company, let companyKey { holder = try CompanyHolder(certificate: company, key: companyKey) }
         let passphrase = try options.passphrase(settings, isNew: true)
         let result: (consultant: String, notAfter: Int64)
         if let certificate, let key {
-          let holder = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
+          let outside = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
           result = try await enrolment.enrol(
-            token: token, outside: holder, passphrase: passphrase, interface: interface, isReplacing: replace)
+            token: token, outside: outside, passphrase: passphrase, interface: interface, isReplacing: replace)
         } else {
           result = try await enrolment.enrol(
             token: token, passphrase: passphrase, interface: interface, isReplacing: replace)
         }
-        if let company, let companyKey { try folder.installCompany(certificate: company, key: companyKey) }
+        if let holder { try folder.install(holder) }
         print(result.consultant, result.notAfter, folder)
+        if try folder.lacksCompany() {
+          Console.complain(
+            "note: logins from here will be refused: this terminal connects to the service itself and holds no company "
+              + "key. Enrol it through the company's gateway, or with --company and --company-key")
+        }
       }
     }
 

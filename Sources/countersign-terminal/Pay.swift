@@ -39,15 +39,16 @@ extension CountersignTerminal {
     func run() async throws {
       try await Program.run {
         let key = try key.map { try PaymentKey.parse($0) }
+        let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
+        try PaymentCheck.check(order)
         let terminal = try await options.terminal()
         var card = try CardInput.read()
         defer { card = CardData() }
+        try PaymentCheck.check(card)
         let session = try await terminal.login()
         let result: PaymentResult
         do {
-          result = try await session.pay(
-            Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments), card: card,
-            key: key)
+          result = try await session.pay(order, card: card, key: key)
         } catch {
           try? await session.logout()
           throw error

@@ -36,6 +36,7 @@ import Testing
     (["revoke", "device", "52:54", "--reason", "superseded"], "MAC address"),
     (["revoke", "consultant", "1", "--reason", "because"], "key-compromise"),
     (["certificates", "--expiring", "soon"], "30d"), (["unlock"], "--consultant or --source"),
+    (["trace", "abc"], "number of a payment"),
   ])
   func aWrongArgumentOfAnOperatorIsNamed(_ arguments: [String], _ words: String) throws {
     let result = try Desk.shared.get().admin(arguments)
@@ -67,6 +68,10 @@ import Testing
     ("{\"card_number\":\"4111111111111111\",\"expiry_year\":-1,\"expiry_month\":12}", "expiry_year"),
     ("{\"card_number\":\"4111111111111111\",\"expiry_year\":2035,\"expiry_month\":12,\"pin\":\"1\"}", "pin"),
     (String(repeating: " ", count: 5_000), "4096 bytes"),
+    (
+      "{\"card_number\":\"4111111111111111\",\"expiry_year\":2035,\"expiry_month\":12,\"expiry_year\" : 2036}",
+      "expiry_year\" stands twice"
+    ),
   ])
   func aWrongCardOnStandardInputIsNamedAndNothingIsSent(_ input: String, _ words: String) throws {
     let desk = try Desk.shared.get()
@@ -78,8 +83,25 @@ import Testing
 
   @Test func aWrongCardNumberIsRefusedWithItsField() throws {
     let paid = try Desk.shared.get().pay(card: Desk.card.replacingOccurrences(of: "1111\"", with: "1112\""))
-    #expect(paid.status == 1)
+    #expect(paid.status == 65)
     #expect(paid.errors.contains("card.card_number"), "\(paid.errors)")
+  }
+
+  /// What an order must be, in the words of the command line, before a login is spent on it.
+  @Test(arguments: [
+    ("A-1", "0", "KRW", "--amount"), ("A-1", "1", "XXX", "--currency"), ("", "1", "KRW", "--order"),
+    ("o4111/1111/1111/1111", "1", "KRW", "card number"),
+  ])
+  func aWrongOrderIsNamed(_ order: String, _ amount: String, _ currency: String, _ words: String) throws {
+    let paid = try Desk.shared.get().terminal(
+      ["pay", "--order", order, "--amount", amount, "--currency", currency], input: Desk.card)
+    #expect(paid.status == 65)
+    #expect(paid.errors.contains(words), "\(paid.errors)")
+  }
+
+  @Test func aSourceThatIsNoAddressIsNotUnlocked() throws {
+    let result = try Desk.shared.get().admin(["unlock", "--source", "300.1.1.1"])
+    #expect(result.status == 1 && result.errors.contains("must be an address"), "\(result.errors)")
   }
 
   @Test func aWrongPassphraseSaysSo() throws {

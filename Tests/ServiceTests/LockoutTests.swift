@@ -85,6 +85,16 @@ import Testing
     }
   }
 
+  /// A terminal that was set up without the company's key tries on and on; its office can go on working.
+  @Test func missingCompanyCertificatesLockNobodyOut() async throws {
+    try await TestService.withKim { service, kim in
+      let token = try await service.addConsultant("Lee", company: "Acme").token
+      let lee = try await service.enrol("lee", token: token, holding: nil)
+      for _ in 0..<11 { await expectRefusal("COMPANY_CERTIFICATE_REQUIRED") { _ = try await lee.login() } }
+      _ = try await kim.login()
+    }
+  }
+
   @Test func aLiveSessionOfALockedSourceGoesOn() async throws {
     try await TestService.withKim { _, kim in
       let session = try await kim.login()

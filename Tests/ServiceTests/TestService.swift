@@ -71,9 +71,10 @@ final class TestService: Sendable {
   func addCompany(_ name: String) async throws {
     var request = AddCompanyRequest()
     request.name = name
-    request.certificateRequest = try CompanyFiles.makeKey(at: "\(root)/\(name).key", name: name)
+    request.certificateRequest = try CompanyFiles.makeKey(
+      at: "\(root)/\(name).key", certificate: "\(root)/\(name).pem", name: name)
     let reply = try await administrator().run { [request] in try await $0.addCompany(request) }
-    try CompanyFiles.write(chain: reply.chain, to: "\(root)/\(name).pem")
+    try CompanyFiles.finish(chain: reply.chain, certificate: "\(root)/\(name).pem", key: "\(root)/\(name).key")
   }
 
   /// Registers a consultant and returns number and token.
@@ -94,7 +95,9 @@ final class TestService: Sendable {
     let folder = TerminalFolder("\(root)/\(place)")
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(token: token, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
-    if let company { try folder.installCompany(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key") }
+    if let company {
+      try folder.install(CompanyHolder(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key"))
+    }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }
 

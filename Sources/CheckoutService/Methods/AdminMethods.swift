@@ -39,6 +39,7 @@ struct AdminCalls: AdminServiceProtocol {
       }
       let now = clock.wall()
       let (company, leaf) = try await ledger.perform { [issuer] store in
+        if let added = try Self.added(name, certificateRequest.publicKey, in: store) { return added }
         let id = try Self.unique { try store.insertCompany(name: name, time: now) }
         let leaf = try issuer.issue(
           certificateRequest, role: .company, commonName: name, organisation: name, now: now / 1_000)
@@ -151,6 +152,18 @@ struct AdminCalls: AdminServiceProtocol {
         .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
     }
     return name
+  }
+
+  /// The company that was added before with this name and key: an administrator whose answer was lost asks again.
+  private static func added(
+    _ name: String, _ key: PublicKey, in store: any Store
+  ) throws -> (company: Int64, leaf: Certificate)? {
+    guard let company = try store.company(name: name), !company.revoked else { return nil }
+    for row in try store.certificates(of: .company(company.id)) where row.revocation == nil {
+      let leaf = try Certificate(der: row.der)
+      if leaf.publicKey == key { return (company.id, leaf) }
+    }
+    return nil
   }
 
   private static func unique<R>(_ insert: () throws -> R) throws -> R {

@@ -3,6 +3,7 @@ import CountersignRPC
 import Cryptography
 import Messages
 import Payments
+import Policy
 
 /// The kill switch, lockouts, and what ends soon.
 extension AdminCalls {
@@ -42,7 +43,12 @@ extension AdminCalls {
       let subject: LockoutSubject
       switch request.subject {
       case .consultant(let id): subject = .consultant(Int64(clamping: id))
-      case .source(let address): subject = .source(address)
+      case .source(let address):
+        guard AddressRange.isAddress(address) else {
+          throw ServiceRefusal(
+            .invalidField, field: "subject.source", description: "must be an address, for example 192.0.2.7")
+        }
+        subject = .source(address)
       case nil: throw ServiceRefusal(.invalidField, field: "subject", description: "name a consultant or a source")
       }
       let now = clock.wall()

@@ -14,7 +14,7 @@ public enum CardNumberScan {
   }
 
   /// Whether `text` holds a card number: 12 to 19 digits that pass Luhn's check, in one group or in several with a
-  /// single space or dash between them.
+  /// single space or other punctuation of ASCII between them.
   ///
   /// A number begins and ends where a group does; only in a group of 20 digits or more it may stand anywhere. One
   /// order number of twelve digits in ten passes Luhn's check by chance and is refused as well.
@@ -80,7 +80,13 @@ public enum CardNumberScan {
 
   static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-  private static func isSeparator(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "-") }
+  /// Space and the punctuation of ASCII.
+  private static func isSeparator(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x20...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: true
+    default: false
+    }
+  }
 
   private static func weight(_ byte: UInt8, doubled: Bool) -> Int {
     let digit = Int(byte) - Int(UInt8(ascii: "0"))

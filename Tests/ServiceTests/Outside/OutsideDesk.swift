@@ -116,7 +116,7 @@ extension TestService {
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port, program: "test/1")
       .enrol(
         token: token, outside: holder, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
-    if let company { try folder.installCompany(certificate: company.chain, key: company.key) }
+    if let company { try folder.install(CompanyHolder(certificate: company.chain, key: company.key)) }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }
 }
