@@ -85,7 +85,7 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "Sources/Acquirer/ISO8583/Link"),
-    .target(name: "Authority", dependencies: ["Bytes", "Cryptography"]),
+    .target(name: "Authority", dependencies: ["Bytes", "Cryptography", "Files"]),
     .target(name: "Seals", dependencies: ["Bytes", "Cryptography"]),
 
     .target(name: "Bundles", dependencies: ["Bytes", "Cryptography", "Messages", "Seals"]),
@@ -146,15 +146,15 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "AcquirerISO8583", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583", "NetworkService",
-        "Payments", "ProgramSupport",
+        "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583",
+        "NetworkService", "Payments", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "countersign-gateway",
       dependencies: [
-        "Gateway", "ProgramSupport",
+        "CountersignClient", "Gateway", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),

@@ -244,8 +244,8 @@ private struct ServerParts: Sendable {
       logger.notice("certificate renewed", metadata: ["folder": "\(name)"])
     }
     identity = try ServiceIdentity(folder, ocspAddress: configuration.ocspAddress)
-    let authorities = try Authorities(
-      root: identity.root, outside: try OutsideAuthority.readAll(in: folder.anchors), folder: folder.anchors)
+    let authorities = Authorities(
+      root: identity.root, outside: try OutsideAuthority.readAll(in: folder.anchors, root: identity.root))
     let status = OutsideStatus(authorities: authorities, clock: clock)
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)

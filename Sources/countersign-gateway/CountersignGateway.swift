@@ -22,7 +22,7 @@ struct CountersignGateway: AsyncParsableCommand {
         74 file error   77 certificate or key not trusted   78 wrong setting or folder
       """,
     version: Gateway.Configuration.program,
-    subcommands: [Init.self, Run.self, Update.self])
+    subcommands: [Init.self, Run.self, CertificateCommand.self, Update.self])
 }
 
 /// Options of every command.

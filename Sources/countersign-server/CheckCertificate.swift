@@ -1,3 +1,4 @@
+import Authority
 import ArgumentParser
 import Bytes
 import CheckoutService

@@ -39,6 +39,7 @@ struct LoginCheck: Sendable {
   let rootFingerprint: Bytes32
   let authorities: Authorities
   let status: any CertificateStatusSource
+  let known: KnownCertificates
 
   /// - Parameters:
   ///   - monotonic: milliseconds, for the challenge.
@@ -61,6 +62,8 @@ struct LoginCheck: Sendable {
       refusal.signer = consultant.leaf
       throw refusal
     }
+    known.keep(asked.consultantChain.dropFirst())
+    known.keep(asked.companyChain)
     return VerifiedLogin(
       statement: asked.statement, statementDigest: asked.statementDigest, challenge: asked.challenge, enc: asked.enc,
       macAddress: asked.macAddress, consultant: consultant, company: company, sealingKey: asked.sealingKey)
@@ -106,7 +109,7 @@ struct LoginCheck: Sendable {
 
   private func certificates(_ chain: [[UInt8]], _ field: String) throws -> [Certificate] {
     do {
-      return try LoginChain.read(chain)
+      return try LoginChain.read(chain, known: known)
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }

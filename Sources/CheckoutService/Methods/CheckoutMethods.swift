@@ -45,7 +45,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
     challenges = Challenges()
     check = LoginCheck(
       challenges: challenges, sealingKeys: sealingKeys, serviceName: identity.serviceName,
-      rootFingerprint: identity.root.fingerprint, authorities: authorities, status: status)
+      rootFingerprint: identity.root.fingerprint, authorities: authorities, status: status,
+      known: KnownCertificates())
     opener = SessionOpener(
       sessions: sessions, policies: policies, sealingKeys: sealingKeys, ledger: ledger,
       serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint,

@@ -1,5 +1,5 @@
+import Authority
 import Cryptography
-import Files
 
 /// Whom logins may lead to: the service's own authority, and outside ones for consultants and for companies.
 struct Authorities: Sendable {
@@ -8,18 +8,9 @@ struct Authorities: Sendable {
   let companies: [TrustAnchor]
   private let outside: [String: OutsideAuthority]
 
-  /// - Throws: `FileError` where an outside authority has the service's root, whose roles it would give anew.
-  init(root: Certificate, outside: [OutsideAuthority], folder: String) throws(FileError) {
-    for authority in outside where authority.anchor.certificates.contains(root) {
-      throw FileError(
-        path: "\(folder)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root")
-    }
-    func anchors(_ role: Role) -> [TrustAnchor] {
-      [TrustAnchor(name: TrustAnchor.builtIn, certificates: [root], role: role)]
-        + outside.map(\.anchor).filter { $0.role == role }
-    }
-    consultants = anchors(.consultant)
-    companies = anchors(.company)
+  init(root: Certificate, outside: [OutsideAuthority]) {
+    consultants = OutsideAuthority.anchors(.consultant, root: root, outside: outside)
+    companies = OutsideAuthority.anchors(.company, root: root, outside: outside)
     self.outside = Dictionary(uniqueKeysWithValues: outside.map { ($0.anchor.name, $0) })
   }
 

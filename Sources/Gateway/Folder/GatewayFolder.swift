@@ -1,3 +1,4 @@
+import Authority
 import Bytes
 import CountersignClient
 import Cryptography
@@ -12,6 +13,9 @@ import Messages
 /// company.key           PKCS#8, encrypted under the passphrase, or instead of it
 /// company.uri           PKCS#11 URI of the key in a token, whose PIN is the passphrase
 /// tls.pem .key          the chain with role gateway; its key, mode 0600
+/// outside.pem .key      optional: a chain of an outside authority for the company, which logins are countersigned with;
+///                       its key, encrypted under the passphrase
+/// anchors/NAME/         outside authorities, as in the service's folder
 /// enrolling-*.key       keys of an enrolment that has not ended
 /// ```
 public struct GatewayFolder: Sendable {
@@ -34,10 +38,26 @@ public struct GatewayFolder: Sendable {
     guard isEnrolled else {
       throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
     }
+    let tls = Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil))
     return try GatewayIdentity(
       profile: try SignedProfile(decoding: try Files.read(file("profile.signed"))),
-      company: Holder(chain: try chain("company.pem"), key: try companyKey(passphrase)),
-      tls: Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil)), now: now)
+      company: Holder(chain: try chain("company.pem"), key: try companyKey(passphrase)), tls: tls,
+      outside: GatewayIdentity.Outside(
+        authorities: try OutsideAuthority.readAll(in: file("anchors"), root: tls.chain.last),
+        company: Files.exists(file("outside.pem"))
+          ? Holder(chain: try chain("outside.pem"), key: try key("outside.key", passphrase)) : nil),
+      now: now)
+  }
+
+  /// Puts the company's certificate and key of an outside authority in place; logins are countersigned with it from the
+  /// next start or SIGHUP on. A token's PIN is the passphrase that its key file is encrypted under.
+  ///
+  /// - Throws: `FileError`, `TerminalError`, `CryptographyError`; then nothing was changed.
+  public func install(_ holder: OutsideHolder, passphrase: SecretBytes, now: Int64) throws {
+    let identity = try identity(passphrase: passphrase, now: now)
+    try identity.checkOutside(Holder(chain: holder.chain, key: holder.key), now)
+    try Files.write(try holder.key.pem(passphrase: passphrase), to: file("outside.key"))
+    try Files.write(holder.chain.flatMap(\.pem), to: file("outside.pem"), mode: 0o644)
   }
 
   /// Where the service is, for what needs no key of the company.

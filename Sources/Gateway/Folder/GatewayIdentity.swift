@@ -1,3 +1,4 @@
+import Authority
 import Bytes
 import CountersignClient
 import Cryptography
@@ -7,8 +8,21 @@ import TLS
 
 /// Who a gateway is: its company, its place under the service's root, and where the service is. Everything verified.
 public struct GatewayIdentity: Sendable {
+  /// What stands in the folder about outside authorities.
+  struct Outside: Sendable {
+    var authorities: [OutsideAuthority] = []
+    /// The company's own.
+    var company: GatewayFolder.Holder?
+  }
+
   let service: TrustedProfile
+  /// What the service knows this gateway by.
   let company: GatewayFolder.Holder
+  /// What logins are countersigned with: the company's certificate of an outside authority where there is one.
+  private(set) var countersigning: GatewayFolder.Holder
+  /// Whom consultants' certificates may lead to.
+  let consultants: [TrustAnchor]
+  private let companies: [TrustAnchor]
   let tls: GatewayFolder.Holder
   /// Organisation in the company's certificate: the registered name of the company.
   public let organisation: String
@@ -17,7 +31,10 @@ public struct GatewayIdentity: Sendable {
 
   /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: `TerminalError` that names the part that cannot be trusted.
-  init(profile: SignedProfile, company: GatewayFolder.Holder, tls: GatewayFolder.Holder, now: Int64) throws {
+  init(
+    profile: SignedProfile, company: GatewayFolder.Holder, tls: GatewayFolder.Holder, outside: Outside = Outside(),
+    now: Int64
+  ) throws {
     guard let root = tls.chain.last else { throw TerminalError.folder("tls.pem holds no certificate") }
     service = try TrustedProfile(profile, pinned: root.fingerprint, wall: now)
     guard service.profile.hopRole == .server else {
@@ -31,6 +48,28 @@ public struct GatewayIdentity: Sendable {
     self.organisation = organisation
     self.company = company
     self.tls = tls
+    consultants = OutsideAuthority.anchors(.consultant, root: root, outside: outside.authorities)
+    companies = OutsideAuthority.anchors(.company, root: root, outside: outside.authorities)
+    countersigning = company
+    if let own = outside.company {
+      try checkOutside(own, now)
+      countersigning = own
+    }
+  }
+
+  /// - Throws: `TerminalError` where the company's certificate of an outside authority cannot countersign here.
+  func checkOutside(_ holder: GatewayFolder.Holder, _ now: Int64) throws {
+    guard let leaf = holder.chain.first, leaf.publicKey == holder.key.publicKey else {
+      throw TerminalError.key("outside.key is not the key of outside.pem")
+    }
+    do {
+      _ = try CertificatePath.verify(chain: holder.chain, anchors: companies, at: now / 1_000)
+    } catch {
+      throw TerminalError.untrusted("outside.pem is refused: \(error); its authority must stand in anchors")
+    }
+    guard leaf.organisation == organisation else {
+      throw TerminalError.untrusted("outside.pem is of organisation \(leaf.organisation ?? ""), not \(organisation)")
+    }
   }
 
   private static func check(
@@ -49,9 +88,16 @@ public struct GatewayIdentity: Sendable {
   /// When the first of both certificates ends, seconds since 1970-01-01T00:00:00Z.
   public var notAfter: Int64 { min(company.chain[0].notAfter, tls.chain[0].notAfter) }
 
-  /// Both certificates are set up anew by hand, so the log says when it is time.
+  /// Certificates are set up anew by hand, so the log says when it is time.
   func warnWhereItEndsSoon(_ logger: Logger) {
     let now = Wall.milliseconds() / 1_000
+    if countersigning.chain[0] != company.chain[0], now > countersigning.chain[0].lastThird {
+      logger.warning(
+        "a certificate ends soon; put a newer one in place with countersign-gateway certificate and SIGHUP",
+        metadata: [
+          "certificate": "outside.pem", "days": "\((countersigning.chain[0].notAfter - now) / 86_400)",
+        ])
+    }
     for (name, holder) in [("company", company), ("tls", tls)] where now > holder.chain[0].lastThird {
       logger.warning(
         "a certificate ends soon; set the gateway up anew with a new token, init --replace and SIGHUP",

@@ -10,6 +10,7 @@ import Seals
 struct Countersigner: Sendable {
   private let identity: GatewayIdentity
   private let rules: CurrentRules
+  private let known = KnownCertificates()
 
   init(_ identity: GatewayIdentity, rules: CurrentRules) {
     self.identity = identity
@@ -26,11 +27,13 @@ struct Countersigner: Sendable {
     guard login.statement.serviceName == profile.serviceName,
       login.statement.rootFingerprint == identity.root.fingerprint.bytes
     else { throw GatewayRefusal(.wrongDestination, cause: "statement is for \(login.statement.serviceName)") }
-    let leaf = try consultant(login.request.consultantChain, now)
+    let chain = try consultant(login.request.consultantChain, now)
+    let leaf = chain[0]
     guard login.statement.certificateDigest == leaf.fingerprint.bytes,
       leaf.publicKey.isValid(
         signature: login.request.signature, for: SigningInput.statement(login.request.statement))
     else { throw GatewayRefusal(.signatureInvalid, cause: leaf.subjectText) }
+    known.keep(chain.dropFirst())
     guard leaf.organisation == identity.organisation else {
       throw GatewayRefusal(.wrongCompany, cause: leaf.subjectText)
     }
@@ -38,15 +41,11 @@ struct Countersigner: Sendable {
     return try sign(login.request).encoded()
   }
 
-  private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> Certificate {
-    guard ders.count <= CertificatePath.largestLoginChain,
-      ders.reduce(0, { $0 + $1.count }) <= CertificatePath.largestLoginChainBytes
-    else { throw GatewayRefusal(.certificateRefused, cause: "\(ders.count) certificates") }
+  private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> [Certificate] {
     do {
-      let chain = try ders.map { try Certificate(der: $0) }
-      try CertificatePath.verify(
-        chain: chain, anchors: [identity.root], role: .consultant, at: now / 1_000, dnsName: nil)
-      return chain[0]
+      let chain = try LoginChain.read(ders, known: known)
+      _ = try CertificatePath.verify(chain: chain, anchors: identity.consultants, at: now / 1_000)
+      return chain
     } catch {
       throw GatewayRefusal(.certificateRefused, cause: "\(error)")
     }
@@ -54,7 +53,7 @@ struct Countersigner: Sendable {
 
   private func sign(_ asked: LoginRequest) throws -> LoginRequest {
     var request = asked
-    let company = identity.company
+    let company = identity.countersigning
     request.companyChain = company.chain.map(\.der)
     request.countersignature = try company.key.sign(
       SigningInput.countersignature(

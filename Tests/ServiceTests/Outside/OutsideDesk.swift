@@ -85,8 +85,13 @@ struct OutsideDesk {
 extension TestService {
   /// Writes the files of an outside authority for consultants and one for companies.
   func trust(_ ca: OutsideCA, _ ocsp: String?, _ settings: String) throws {
+    try trust(ca, ocsp, settings, in: "\(root)/server")
+  }
+
+  /// The same in another program's folder.
+  func trust(_ ca: OutsideCA, _ ocsp: String?, _ settings: String, in place: String) throws {
     for (role, usage) in [("consultant", OutsideCA.consultant), ("company", OutsideCA.company)] {
-      let folder = "\(root)/server/anchors/national-\(role)"
+      let folder = "\(place)/anchors/national-\(role)"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try? FileManager.default.removeItem(atPath: "\(folder)/anchor.pem")
       try FileManager.default.copyItem(atPath: ca.root, toPath: "\(folder)/anchor.pem")
@@ -109,11 +114,12 @@ extension TestService {
 
   /// Enrols a terminal with a certificate of an outside authority.
   func enrol(
-    _ place: String, token: String, outside leaf: OutsideCA.Leaf, company: OutsideCA.Leaf?, isReplacing: Bool = false
+    _ place: String, token: String, outside leaf: OutsideCA.Leaf, company: OutsideCA.Leaf?, isReplacing: Bool = false,
+    port: UInt16? = nil
   ) async throws -> Terminal {
     let folder = TerminalFolder("\(root)/\(place)")
     let holder = try OutsideHolder(certificate: leaf.chain, key: leaf.key, passphrase: nil)
-    _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port, program: "test/1")
+    _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(
         token: token, outside: holder, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
     if let company { try folder.install(CompanyHolder(certificate: company.chain, key: company.key)) }

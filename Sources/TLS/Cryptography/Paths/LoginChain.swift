@@ -17,8 +17,11 @@ public enum LoginChain {
 
   /// Reads a chain within its limits; nothing of it is trusted yet.
   ///
+  /// - Parameter known: certificates that need not be read again.
   /// - Throws: ``CertificateRefusal``.
-  public static func read(_ ders: [[UInt8]]) throws(CertificateRefusal) -> [Certificate] {
+  public static func read(
+    _ ders: [[UInt8]], known: KnownCertificates? = nil
+  ) throws(CertificateRefusal) -> [Certificate] {
     let bytes = ders.reduce(0) { $0 + $1.count }
     guard (1...CertificatePath.largestLoginChain).contains(ders.count), bytes <= CertificatePath.largestLoginChainBytes
     else {
@@ -28,7 +31,7 @@ public enum LoginChain {
     var chain: [Certificate] = []
     for (index, der) in ders.enumerated() {
       do {
-        chain.append(try Certificate(der: der))
+        chain.append(try known?.certificate(der: der) ?? Certificate(der: der))
       } catch {
         throw CertificateRefusal("certificate", index, "\(error)")
       }

@@ -1,6 +1,5 @@
 import Cryptography
 import Files
-import OCSP
 
 /// An accredited authority that is not the service's own, trusted for one role: its anchors, how its leaves show the
 /// role, how they are matched with the register, and where and how their status is asked.
@@ -30,12 +29,23 @@ public struct OutsideAuthority: Sendable {
 
   /// Reads every authority of `DATA/anchors`; none where there is no such folder.
   ///
+  /// - Parameter root: the service's, which no outside authority may have: it would give its roles anew.
   /// - Throws: `FileError` that names file and line.
-  public static func readAll(in path: String) throws(FileError) -> [OutsideAuthority] {
+  public static func readAll(in path: String, root: Certificate? = nil) throws(FileError) -> [OutsideAuthority] {
     guard Files.exists(path) else { return [] }
     var authorities: [OutsideAuthority] = []
     for name in try Files.names(in: path) { authorities.append(try read("\(path)/\(name)", name: name)) }
+    for authority in authorities where authority.anchor.certificates.contains(where: { $0 == root }) {
+      throw FileError(
+        path: "\(path)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root")
+    }
     return try apart(authorities, path)
+  }
+
+  /// Anchors of a role: the service's own first, then the outside ones.
+  public static func anchors(_ role: Role, root: Certificate, outside: [OutsideAuthority]) -> [TrustAnchor] {
+    [TrustAnchor(name: TrustAnchor.builtIn, certificates: [root], role: role)]
+      + outside.map(\.anchor).filter { $0.role == role }
   }
 
   /// Reads the folder of one authority by itself.
