@@ -181,9 +181,10 @@ public final class CheckoutServer: Service {
   /// Keeps house until the service group or the task is told to stop, then stops.
   public func run() async throws {
     await cancelWhenGracefulShutdown { [parts] in
-      async let watching: Void = parts.watch.run()
-      await parts.housekeeping.run()
-      await watching
+      await withDiscardingTaskGroup { group in
+        group.addTask { await parts.watch.run() }
+        await parts.housekeeping.run()
+      }
     }
     await stop()
   }

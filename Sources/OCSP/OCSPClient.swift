@@ -26,9 +26,7 @@ public struct OCSPClient: Sendable {
   ///   - timeout: milliseconds for everything, from looking the host's name up to the last byte.
   /// - Returns: the body of a 200 answer with the content type of OCSP.
   /// - Throws: ``OCSPTransportError``.
-  public func ask(
-    _ address: OCSPAddress, _ request: [UInt8], timeout: Int64
-  ) async throws(OCSPTransportError) -> [UInt8] {
+  public func ask(_ address: OCSPAddress, _ request: [UInt8], timeout: Int64) async throws -> [UInt8] {
     let loop = group.next()
     let answer = loop.makePromise(of: [UInt8].self)
     let timer = loop.scheduleTask(in: .milliseconds(timeout)) {

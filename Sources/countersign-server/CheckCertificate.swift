@@ -1,5 +1,5 @@
-import Authority
 import ArgumentParser
+import Authority
 import Bytes
 import CheckoutService
 import Cryptography

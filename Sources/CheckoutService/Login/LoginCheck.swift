@@ -55,9 +55,7 @@ struct LoginCheck: Sendable {
     try checkSignature(request, consultant.leaf)
     do {
       try checkCountersignature(request, company.leaf)
-      async let other: Void = status.check(company, field: "company_chain")
-      try await status.check(consultant, field: "consultant_chain")
-      try await other
+      try await checkStatus(consultant, company)
     } catch var refusal as ServiceRefusal {
       refusal.signer = consultant.leaf
       throw refusal
@@ -67,6 +65,15 @@ struct LoginCheck: Sendable {
     return VerifiedLogin(
       statement: asked.statement, statementDigest: asked.statementDigest, challenge: asked.challenge, enc: asked.enc,
       macAddress: asked.macAddress, consultant: consultant, company: company, sealingKey: asked.sealingKey)
+  }
+
+  /// Asks about both at once, since a slow authority may take seconds.
+  private func checkStatus(_ consultant: VerifiedPath, _ company: VerifiedPath) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await status.check(company, field: "company_chain") }
+      try await status.check(consultant, field: "consultant_chain")
+      try await group.waitForAll()
+    }
   }
 
   private func checkFields(_ request: LoginRequest) throws -> AskedLogin {

@@ -107,9 +107,9 @@ final class OutsideStatus: CertificateStatusSource {
     let request = try question.der(authority.policy.digest)
     var causes: [String] = []
     for address in addresses.prefix(2) {
-      do throws(OCSPTransportError) {
+      do {
         return try await client.ask(address, request, timeout: authority.timeout)
-      } catch {
+      } catch let error as OCSPTransportError {
         causes.append("\(address.text): \(error)")
       }
     }
