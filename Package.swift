@@ -248,7 +248,7 @@ let package = Package(
     .testTarget(
       name: "NetworkServiceTests",
       dependencies: [
-        "Bundles", "NetworkService", "TLS",
+        "Bundles", "Cryptography", "NetworkService", "TLS",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),

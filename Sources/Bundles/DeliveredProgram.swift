@@ -33,7 +33,7 @@ public struct BundleName: Sendable, Hashable {
 
 /// Limits of bundles.
 public enum BundleLimits {
-  /// Largest program, bytes: five times a debug build.
+  /// Largest program, bytes: four times a debug build.
   public static let largestProgram: UInt64 = 256 << 20
   /// Largest `SignedBundle`: a chain of 24 KiB and a description that is far smaller.
   public static let largestDescription = 32 << 10

@@ -158,6 +158,8 @@ package struct SealedOnce {
 /// What an enrolment or renewal brought, everything checked under the pinned root.
 struct IssuedCertificate {
   let profile: SignedProfile
+  /// The profile's number, which never decreases.
+  let number: UInt64
   /// The consultant's leaf first, the root last.
   let chain: [Certificate]
 
@@ -165,7 +167,7 @@ struct IssuedCertificate {
   init(_ reply: EnrolReply, key: PrivateKey, pinned: Bytes32) throws {
     let wall = Wall.milliseconds()
     guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
-    _ = try TrustedProfile(profile, pinned: pinned, wall: wall)
+    number = try TrustedProfile(profile, pinned: pinned, wall: wall).profile.number
     chain = try reply.chain.prefix(8).map { try Certificate(der: $0) }
     guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
       throw TerminalError.untrusted("the certificate's chain does not lead to the pinned root")

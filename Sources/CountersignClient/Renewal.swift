@@ -38,6 +38,11 @@ extension Terminal {
       return try await client.renew(try renewal(key, offered), options: CallOptions(isSealed: true))
     }
     let issued = try IssuedCertificate(reply, key: key, pinned: root)
+    guard issued.number >= trusted.profile.number else {
+      throw TerminalError.untrusted(
+        "the profile that came has number \(issued.number), lower than the present \(trusted.profile.number): an old one "
+          + "was sent again, or the service was started with a lower --profile")
+    }
     try folder.store(
       profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: root, interface: interface)
     return try Terminal(folder: folder, passphrase: passphrase, program: program)

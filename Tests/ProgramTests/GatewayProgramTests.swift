@@ -131,6 +131,23 @@ import Testing
     await channel.close()
   }
 
+  /// The gateway's preset destination lives in its signed profile as a terminal's does.
+  @Test func aGatewayWithAnAlteredProfileDoesNotStartAndGoesNowhere() async throws {
+    let gateway = try GatewayProcess()
+    gateway.kill()
+    let elsewhere = try await Elsewhere(.mute, address: "127.0.0.3")
+    let path = "\(gateway.server.root)/gateway/profile.signed"
+    var signed = try SignedProfile(decoding: Array(Data(contentsOf: URL(fileURLWithPath: path))))
+    var profile = try Profile(decoding: signed.profile)
+    (profile.hopHost, profile.hopPort) = ("127.0.0.3", UInt32(elsewhere.port))
+    signed.profile = profile.encoded()
+    try Data(signed.encoded()).write(to: URL(fileURLWithPath: path))
+    let run = try Program.run("countersign-gateway", ["run", "--port", "0"] + gateway.options)
+    #expect(run.status == 77 && run.errors.contains("profile"), "\(run.status) \(run.errors)")
+    #expect(elsewhere.visits.isEmpty)
+    await elsewhere.close()
+  }
+
   // MARK: Keys
 
   @Test func theCompanysKeyCanStayInAPKCS11Token() async throws {

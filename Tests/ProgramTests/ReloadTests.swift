@@ -39,6 +39,16 @@ import Testing
     #expect(try desk.terminal(["login", "--check"]).status == 0)
   }
 
+  @Test func theNetworkServiceShowsTheNewCertificateToo() async throws {
+    let desk = try Desk(arguments: ["--https-port", "0"])
+    let former = try shownSerial(desk.server, https: true)
+    let issued = try Self.issue(in: "\(desk.server.root)/server")
+    desk.server.hangUp()
+    try await desk.server.logs("TLS certificate read again")
+    #expect(try shownSerial(desk.server, https: true) == issued)
+    #expect(former != issued)
+  }
+
   private func terminal(_ desk: Desk) throws -> Terminal {
     try Terminal(
       folder: TerminalFolder("\(desk.server.root)/terminal"),
@@ -46,9 +56,10 @@ import Testing
   }
 
   /// Serial of the certificate that `openssl s_client` is shown, hexadecimal.
-  private func shownSerial(_ server: ServerProcess) throws -> String {
+  private func shownSerial(_ server: ServerProcess, https: Bool = false) throws -> String {
+    let (port, protocols) = https ? (server.httpsPort, "http/1.1") : (server.port, "countersign/1")
     let shown = try Program.shell(
-      "openssl s_client -connect localhost:\(server.port) -alpn countersign/1 </dev/null 2>/dev/null"
+      "openssl s_client -connect localhost:\(port) -alpn \(protocols) </dev/null 2>/dev/null"
         + " | openssl x509 -noout -serial")
     return try #require(shown.output.split(separator: "=").last).trimmingCharacters(in: .whitespacesAndNewlines)
   }

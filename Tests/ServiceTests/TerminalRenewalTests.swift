@@ -74,16 +74,34 @@ import Testing
     }
   }
 
+  /// Nobody leads a terminal back to a place that the service has left.
+  @Test func aProfileWithALowerNumberIsRefusedAndTheFormerOneStays() async throws {
+    try await withAged(days: 61, profile: 7) { service, kim in
+      await service.stop()
+      try await service.start { $0.profileNumber = 6 }
+      let error = await #expect(throws: TerminalError.self) {
+        try await kim.renewed(passphrase: TestService.passphrase)
+      }
+      #expect("\(error as Any)".contains("number 6, lower than the present 7"))
+      let still = try Terminal(folder: kim.folder, passphrase: TestService.passphrase, program: "test/1")
+      #expect(still.profile.number == 7)
+      _ = try await still.login()
+      await service.stop()
+      try await service.start { $0.profileNumber = 8 }
+      #expect(try await still.renewed(passphrase: TestService.passphrase).profile.number == 8)
+    }
+  }
+
   /// Kim's terminal with a certificate that was issued so many days ago.
-  private func withAged(days: Int64, _ body: (TestService, Terminal) async throws -> Void) async throws {
+  private func withAged(days: Int64, profile: UInt64 = 1, _ body: (TestService, Terminal) async throws -> Void) async throws {
     let service = try TestService(age: 70 * Self.day)
-    try await service.start()
+    try await service.start { $0.profileNumber = profile }
     try await service.addCompany("Acme")
     let token = try await service.addConsultant("Kim", company: "Acme").token
     let kim = try await service.enrol("kim", token: token, holding: "Acme")
     await service.stop()
     let aged = try age(kim, in: DataFolder("\(service.root)/server"), days: days)
-    try await service.start()
+    try await service.start { $0.profileNumber = profile }
     do {
       try await body(service, aged)
     } catch {
