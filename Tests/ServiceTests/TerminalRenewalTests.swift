@@ -93,7 +93,9 @@ import Testing
   }
 
   /// Kim's terminal with a certificate that was issued so many days ago.
-  private func withAged(days: Int64, profile: UInt64 = 1, _ body: (TestService, Terminal) async throws -> Void) async throws {
+  private func withAged(
+    days: Int64, profile: UInt64 = 1, _ body: (TestService, Terminal) async throws -> Void
+  ) async throws {
     let service = try TestService(age: 70 * Self.day)
     try await service.start { $0.profileNumber = profile }
     try await service.addCompany("Acme")
