@@ -278,7 +278,8 @@ private struct ServerParts: Sendable {
       refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      companies: companies, policies: policies, authorities: authorities, status: status, responder: responder,
+      vaultKeys: vaultKeys, companies: companies, policies: policies, authorities: authorities, status: status,
+      responder: responder,
       refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, clock: clock)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(

@@ -49,3 +49,8 @@ extension Messages.Outcome {
     }
   }
 }
+
+extension Messages.PaymentState {
+  /// The name as `checkout.proto` has it, without prefix.
+  public var text: String { Payments.PaymentState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN" }
+}

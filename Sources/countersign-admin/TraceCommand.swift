@@ -9,87 +9,100 @@ struct Trace: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tells who processed a payment, from where, and every step of it.",
     discussion: """
+      --card asks for the card number without echo, or reads it from standard input; it goes to the service inside the
+      administrator's TLS connection, and the journal keeps only its first six and last four digits. --from and --to are
+      days or instants in UTC; --to is the first that is no longer meant.
+
       EXAMPLES
         countersign-admin trace 4711
         countersign-admin trace 0199a1b2-c3d4-7000-8000-1122334455ff
+        countersign-admin trace --order A-1001
+        countersign-admin trace --card
+        countersign-admin trace --consultant "Kim Minji" --from 2026-11-01 --to 2026-11-08T12:00:00Z
       """)
 
   @Argument(help: "Number of the payment, or its key (32 hexadecimal digits).")
-  var payment: String
+  var payment: String?
+
+  @Option(help: "Order reference: all payments of the order, of whatever company.")
+  var order: String?
+
+  @Flag(help: "All payments with one card.")
+  var card = false
+
+  @Option(help: "Number or registered name of a consultant: all payments of that consultant.")
+  var consultant: String?
+
+  @OptionGroup var period: PeriodOptions
 
   @OptionGroup var options: AdminOptions
+
+  func validate() throws {
+    let given = [payment != nil, order != nil, card, consultant != nil].filter { $0 }.count
+    guard given == 1 else { throw ValidationError("name one of PAYMENT, --order, --card, --consultant") }
+    guard consultant != nil || period.isEmpty else { throw ValidationError("--from and --to go with --consultant") }
+  }
 
   func run() async throws {
     try await Program.run {
       var request = TracePaymentRequest()
-      if let number = UInt64(payment) {
-        request.which = .payment(number)
-      } else {
-        guard let key = try? PaymentKey.parse(payment) else {
-          throw ProgramError(
-            .usage, "\"\(payment)\" must be the number of a payment, or its key of 32 hexadecimal digits")
-        }
-        request.which = .idempotencyKey(key)
-      }
-      let reply = try await options.administrator().run { [request] in try await $0.tracePayment(request) }
-      for trace in reply.traces {
-        switch options.output {
-        case .text: Self.printText(trace)
-        case .json: Console.print(Self.json(trace))
-        }
-      }
+      request.which = try which()
+      let administrator = try await options.administrator()
+      repeat {
+        let reply = try await administrator.run { [request] in try await $0.tracePayment(request) }
+        for trace in reply.traces { TraceOutput.print(trace, as: options.output) }
+        request.after = reply.next
+      } while request.after > 0
     }
   }
 
-  private static func printText(_ trace: Messages.Trace) {
-    let payment = trace.payment ?? PaymentResult()
-    Console.print("payment      \(payment.payment)  \(payment.outcome.text)")
-    Console.print("amount       \(Money.text(payment.amount, payment.currency))  card \(payment.maskedCard)")
-    Console.print("order        \(payment.orderReference)")
-    Console.print("key          \(PaymentKey.text(trace.idempotencyKey))")
-    Console.print("consultant   \(trace.consultant) \(trace.consultantName)")
-    print("certificate", trace.consultantCertificate)
-    Console.print("company      \(trace.company) \(trace.companyName)")
-    print("certificate", trace.companyCertificate)
-    Console.print("MAC address  \(macText(trace.macAddress))")
-    Console.print("session      \(Hex.encode(trace.session)), \(trace.path)")
-    Console.print("login        \(TimeText.instant(Int64(clamping: trace.loginTimeMs)))")
-    for step in trace.steps {
-      Console.print("  \(TimeText.instant(Int64(clamping: step.timeMs)))  #\(step.number) \(step.kind)  \(step.text)")
+  private func which() throws -> TracePaymentRequest.Which {
+    if let order { return .orderReference(order) }
+    if card { return .cardNumber(try Self.askForCard()) }
+    if let consultant {
+      var period = ConsultantPeriod()
+      period.who = UInt64(consultant).map { .consultant($0) } ?? .name(consultant)
+      (period.fromMs, period.toMs) = try self.period.milliseconds()
+      return .consultant(period)
     }
-  }
-
-  private static func print(_ title: String, _ name: CertificateName?) {
-    guard let name else { return }
-    Console.print("  \(title)  serial \(Hex.encode(name.serial)), issuer \(name.issuer)")
-  }
-
-  private static func json(_ trace: Messages.Trace) -> String {
-    let payment = trace.payment ?? PaymentResult()
-    let steps = trace.steps.map { step in
-      JSON.object([
-        ("number", .number(Int64(clamping: step.number))), ("time_ms", .number(Int64(clamping: step.timeMs))),
-        ("kind", .text(step.kind)), ("text", .text(step.text)),
-      ])
+    let payment = payment ?? ""
+    if let number = UInt64(payment) { return .payment(number) }
+    guard let key = try? PaymentKey.parse(payment) else {
+      throw ProgramError(
+        .usage, "\"\(payment)\" must be the number of a payment, or its key of 32 hexadecimal digits")
     }
-    return JSON.object([
-      ("payment", .number(Int64(clamping: payment.payment))), ("outcome", .text(payment.outcome.text)),
-      ("amount", .number(Int64(clamping: payment.amount))), ("currency", .text(payment.currency)),
-      ("masked_card", .text(payment.maskedCard)), ("order_reference", .text(payment.orderReference)),
-      ("key", .text(Hex.encode(trace.idempotencyKey))), ("consultant", .number(Int64(clamping: trace.consultant))),
-      ("consultant_name", .text(trace.consultantName)), ("company", .number(Int64(clamping: trace.company))),
-      ("company_name", .text(trace.companyName)),
-      ("consultant_issuer", .text(trace.consultantCertificate?.issuer ?? "")),
-      ("consultant_serial", .text(Hex.encode(trace.consultantCertificate?.serial ?? []))),
-      ("company_issuer", .text(trace.companyCertificate?.issuer ?? "")),
-      ("company_serial", .text(Hex.encode(trace.companyCertificate?.serial ?? []))),
-      ("mac_address", .text(macText(trace.macAddress))), ("session", .text(Hex.encode(trace.session))),
-      ("path", .text(trace.path)), ("login_time_ms", .number(Int64(clamping: trace.loginTimeMs))),
-      ("steps", .list(steps)),
-    ])
+    return .idempotencyKey(key)
   }
 
-  private static func macText(_ address: [UInt8]) -> String {
-    address.map { Hex.encode([$0]) }.joined(separator: ":")
+  private static func askForCard() throws -> [UInt8] {
+    var line =
+      Console.isInteractive ? try Console.ask("Card number", echo: false) : try Console.readInput(limit: 128)
+    defer { Console.erase(&line) }
+    return line.filter { ![UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains($0) }
+  }
+}
+
+/// A time that payments were recorded in.
+struct PeriodOptions: ParsableArguments {
+  @Option(help: "First day or instant, UTC: 2026-11-01 or 2026-11-01T09:30:00Z.")
+  var from: String?
+
+  @Option(help: "First day or instant that is no longer meant, UTC.")
+  var to: String?
+
+  var isEmpty: Bool { from == nil && to == nil }
+
+  /// Milliseconds since 1970-01-01T00:00:00Z; 0 where not given.
+  func milliseconds() throws -> (from: UInt64, to: UInt64) {
+    (try Self.parse(from, "--from"), try Self.parse(to, "--to"))
+  }
+
+  private static func parse(_ text: String?, _ flag: String) throws -> UInt64 {
+    guard let text else { return 0 }
+    guard let time = TimeText.parse(text) else {
+      throw ProgramError(
+        .usage, "\(flag) \(text): must be a day or an instant in UTC, for example 2026-11-01 or 2026-11-01T09:30:00Z")
+    }
+    return UInt64(time)
   }
 }

@@ -172,6 +172,8 @@ final class MemoryStore: Store {
     }
   }
 
+  func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64] { throw Self.absent }
+
   func sale(payment: Int64) throws(StoreError) -> StoredSale? { throw Self.absent }
 
   func payment(number: Int64) throws(StoreError) -> StoredPayment? {

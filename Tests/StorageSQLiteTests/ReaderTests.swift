@@ -26,9 +26,9 @@ import Testing
     let ledger = try TestLedger()
     let store = try Self.paid(ledger)
     let reader = try SQLiteReader(path: ledger.path)
-    let found = try await reader.trace(key: TestLedger.intent(1).key)
-    let none = try await reader.trace(key: Bytes16(high: 0, low: 0))
-    #expect(found.map(\.payment.record.payment) == [3] && none.isEmpty)
+    let found = try await reader.payments(key: TestLedger.intent(1).key)
+    let none = try await reader.payments(key: Bytes16(high: 0, low: 0))
+    #expect(found == [3] && none.isEmpty)
     withExtendedLifetime(store) {}
   }
 
@@ -46,7 +46,7 @@ import Testing
     let reader = try SQLiteReader(path: ledger.path)
     try store.begin()
     _ = try store.record(TestLedger.intent(1))
-    let before = try await reader.trace(key: TestLedger.intent(1).key)
+    let before = try await reader.payments(key: TestLedger.intent(1).key)
     #expect(before.isEmpty)
     store.rollback()
   }

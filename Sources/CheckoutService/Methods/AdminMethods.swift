@@ -16,6 +16,7 @@ struct AdminCalls: AdminServiceProtocol {
   let rootFingerprint: Bytes32
   let ledger: Ledger
   let reader: SQLiteReader
+  let vaultKeys: VaultKeys
   let companies: CompanyCertificates
   let policies: CompanyPolicies
   let authorities: Authorities
@@ -99,35 +100,6 @@ struct AdminCalls: AdminServiceProtocol {
       var reply = CreateTokenReply()
       reply.token = token.text
       reply.tokenNotAfterMs = UInt64(now + Self.tokenLifetime)
-      return reply
-    }
-  }
-
-  func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply {
-    try await refusals.journaling(.callRefused, context) {
-      let administrator = try await administrator(context)
-      let traces: [PaymentTrace]
-      let asked: String
-      switch request.which {
-      case .payment(let number):
-        asked = "payment \(number)"
-        traces = try await reader.trace(payment: Int64(clamping: number)).map { [$0] } ?? []
-      case .idempotencyKey(let bytes):
-        guard let key = Bytes16(bytes) else {
-          throw ServiceRefusal(.invalidField, field: "idempotency_key", description: "must be 16 bytes")
-        }
-        asked = "key \(Hex.encode(bytes))"
-        traces = try await reader.trace(key: key)
-      case nil:
-        throw ServiceRefusal(.invalidField, field: "which", description: "name a payment or an idempotency key")
-      }
-      let now = clock.wall()
-      _ = try await ledger.perform { store in
-        try store.insertEvent(EventRow(kind: .traceRead, time: now, text: "\(asked), by \(administrator)"))
-      }
-      guard !traces.isEmpty else { throw ServiceRefusal(.paymentNotFound) }
-      var reply = TracePaymentReply()
-      reply.traces = traces.map(Trace.init)
       return reply
     }
   }

@@ -53,6 +53,13 @@ struct VaultKeys: Sendable {
   }
 }
 
+extension VaultKeys {
+  /// What a stored card is found by: the first 16 bytes of HMAC-SHA256 over the whole PAN.
+  func fingerprint(of pan: UnsafeRawBufferPointer) -> Bytes16 {
+    HMACSHA256.authenticate(pan, key: fingerprint).first
+  }
+}
+
 /// Encrypts card numbers for the database, and opens them for reversals. One for each thread; nothing is allocated per
 /// payment.
 ///

@@ -53,6 +53,10 @@ public protocol Store: AnyObject {
   func payment(number: Int64) throws(StoreError) -> StoredPayment?
   func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment?
 
+  /// Numbers of the payments that are found by `lookup` and stand in no lookup run yet, rising. Older ones are found by
+  /// a reader, which must ask after this: payments go from here into the runs and never back.
+  func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64]
+
   /// What an inquiry or a reversal of a payment needs.
   func sale(payment: Int64) throws(StoreError) -> StoredSale?
 

@@ -50,6 +50,23 @@ public struct YearMonth: Sendable, BitwiseCopyable, Equatable {
   }
 }
 
+/// A PAN: 12 to 19 digits with a valid check digit (ISO/IEC 7812-1).
+public enum CardNumber {
+  public static func check(_ digits: UnsafeRawBufferPointer) throws(FieldViolation) {
+    guard Limits.cardNumberDigits.contains(digits.count) else { throw .cardNumberLength }
+    guard digits.isAllDigits else { throw .cardNumberDigits }
+    guard CardNumberScan.hasValidCheckDigit(digits) else { throw .cardNumberCheckDigit }
+  }
+
+  /// First six and last four digits with asterisks between (PCI DSS 3.4.1).
+  ///
+  /// - Parameter digits: checked.
+  public static func masked(_ digits: UnsafeRawBufferPointer) -> String {
+    let hidden = repeatElement(UInt8(ascii: "*"), count: max(0, digits.count - 10))
+    return String(decoding: Array(digits.prefix(6)) + hidden + digits.suffix(4), as: UTF8.self)
+  }
+}
+
 extension CardSecrets {
   /// Checks card data and takes it over. Allocates nothing on success.
   ///
@@ -57,9 +74,7 @@ extension CardSecrets {
   /// - Throws: the first rule that is broken.
   public init(_ card: UncheckedCard, now: YearMonth) throws(FieldViolation) {
     self = .empty
-    guard Limits.cardNumberDigits.contains(card.cardNumber.count) else { throw .cardNumberLength }
-    guard card.cardNumber.isAllDigits else { throw .cardNumberDigits }
-    guard CardNumberScan.hasValidCheckDigit(card.cardNumber) else { throw .cardNumberCheckDigit }
+    try CardNumber.check(card.cardNumber)
     guard Limits.expiryYears.contains(card.expiryYear) else { throw .expiryYear }
     guard (1...12).contains(card.expiryMonth) else { throw .expiryMonth }
     guard card.expiryYear * 12 + card.expiryMonth >= now.year * 12 + now.month else { throw .expiryPast }

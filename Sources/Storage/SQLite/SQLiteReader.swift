@@ -25,7 +25,9 @@ public struct PaymentTrace: Sendable {
 /// Answers questions on a connection of its own, while the writer goes on. An actor, so that only one question at a time
 /// holds a read transaction.
 public actor SQLiteReader {
-  private let database: Database
+  let database: Database
+  /// Read at the first lookup.
+  var knownLookupKey: LookupKey?
 
   /// - Throws: ``StoreError`` that names the file.
   public init(path: String) throws(StoreError) {
@@ -33,18 +35,37 @@ public actor SQLiteReader {
     try Schema.check(database)
   }
 
-  /// The trace of one payment; nil where there is none with this number.
+  /// The trace of one payment, everything in one read transaction, so that payment and steps are of one moment.
+  ///
+  /// - Returns: nil where there is no payment with this number.
   public func trace(payment number: Int64) throws(StoreError) -> PaymentTrace? {
     let find = try database.prepare("\(Statements.paymentColumns) WHERE p.seq = ?1")
     find.bind(1, number)
-    return try traces(find).first
+    try database.execute("BEGIN")
+    defer { try? database.execute("ROLLBACK") }
+    guard let payment = try find.first({ StoredPayment(row: $0) }) else { return nil }
+    return try trace(payment)
   }
 
-  /// Traces of all payments with this key, oldest first; companies may use the same one.
-  public func trace(key: Bytes16) throws(StoreError) -> [PaymentTrace] {
-    let find = try database.prepare("\(Statements.paymentColumns) WHERE p.key = ?1 ORDER BY p.seq")
+  /// Numbers of all payments with this key, rising; companies may use the same one.
+  public func payments(key: Bytes16) throws(StoreError) -> [Int64] {
+    let find = try database.prepare("SELECT seq FROM payment WHERE key = ?1 ORDER BY seq")
     find.bind(1, key)
-    return try traces(find)
+    return try find.all { $0.int(0) }
+  }
+
+  /// The number, where there is a consultant with it.
+  public func consultants(number: Int64) throws(StoreError) -> [Int64] {
+    let find = try database.prepare("SELECT id FROM consultant WHERE id = ?1")
+    find.bind(1, number)
+    return try find.all { $0.int(0) }
+  }
+
+  /// Numbers of the consultants with this name, of whatever company.
+  public func consultants(named name: String) throws(StoreError) -> [Int64] {
+    let find = try database.prepare("SELECT id FROM consultant WHERE name = ?1 ORDER BY id")
+    find.bind(1, name)
+    return try find.all { $0.int(0) }
   }
 
   /// The register's row of a certificate, as the last commit left it.
@@ -53,15 +74,6 @@ public actor SQLiteReader {
     find.bind(1, issuer)
     find.bind(2, serial)
     return try find.first(CertificateRow.init(row:))
-  }
-
-  /// Everything in one read transaction, so that a payment and its steps are of one moment.
-  private func traces(_ find: Statement) throws(StoreError) -> [PaymentTrace] {
-    try database.execute("BEGIN")
-    defer { try? database.execute("ROLLBACK") }
-    var traces: [PaymentTrace] = []
-    for payment in try find.all({ StoredPayment(row: $0) }) { traces.append(try trace(payment)) }
-    return traces
   }
 
   private func trace(_ payment: StoredPayment) throws(StoreError) -> PaymentTrace {

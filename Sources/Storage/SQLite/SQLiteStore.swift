@@ -22,6 +22,7 @@ public final class SQLiteStore: Store {
   let database: Database
   let statements: Statements
   let days: DayTotals
+  let lookups: LookupRuns
   private let signer: Signer
   private let lock: Int32
   private let reserve: UInt64
@@ -75,9 +76,14 @@ public final class SQLiteStore: Store {
   ///
   /// - Parameter reserve: bytes of free space below which new payments are refused.
   /// - Throws: ``StoreError`` that names the file and what to do.
-  public init(
+  public convenience init(
     path: String, reserve: UInt64 = SQLiteStore.reserveBytes, signer: @escaping Signer
   ) throws(StoreError) {
+    try self.init(path: path, reserve: reserve, lookupPayments: LookupRuns.payments, signer: signer)
+  }
+
+  /// - Parameter lookupPayments: payments of a lookup run.
+  init(path: String, reserve: UInt64, lookupPayments: Int, signer: @escaping Signer) throws(StoreError) {
     let before = umask(0o077)
     defer { umask(before) }
     lock = try Self.takeLock(path)
@@ -95,6 +101,7 @@ public final class SQLiteStore: Store {
       guard code == SQLITE_OK else { throw database.error(code) }
       statements = try Statements(database)
       days = try DayTotals(database)
+      lookups = try LookupRuns(database, size: lookupPayments)
       lowWater = try database.number("SELECT low_water FROM mark")
       position = try Self.position(database)
       committed = position
@@ -146,6 +153,7 @@ public final class SQLiteStore: Store {
     self.lowWater = max(self.lowWater, lowWater)
     do throws(StoreError) {
       if isHeadDue { try writeHead() }
+      if hasRoom { try lookups.write() }
       guard try statements.commit.run() == SQLITE_DONE else {
         throw .failed("\(database.path): COMMIT was refused")
       }
@@ -155,16 +163,18 @@ public final class SQLiteStore: Store {
     }
     committed = position
     days.committed()
+    lookups.commit()
   }
 
   public func rollback() {
     if sqlite3_get_autocommit(database.handle) == 0 { try? database.execute("ROLLBACK") }
     position = committed
     days.rolledBack()
+    lookups.rollback()
   }
 
   public func nested<R>(_ body: () throws -> R) throws -> R {
-    let before = position
+    let (before, gathered) = (position, lookups.count)
     defer { sessionsInTransaction.removeAll(keepingCapacity: true) }
     try database.execute("SAVEPOINT nested")
     do {
@@ -174,6 +184,7 @@ public final class SQLiteStore: Store {
     } catch {
       try database.execute("ROLLBACK TO nested; RELEASE nested")
       position = before
+      lookups.removeGathered(after: gathered)
       throw error
     }
   }
@@ -193,12 +204,14 @@ public final class SQLiteStore: Store {
 
   public func maintain(idle: Bool) {
     if idle { measureRoom() }
-    if idle, position.frontier.count > 0 {
+    if idle, position.frontier.count > 0 || hasRoom && lookups.isDue {
       do {
         try begin()
         try writeHead()
+        if hasRoom { try lookups.write() }
         try database.execute("COMMIT")
         committed = position
+        lookups.commit()
       } catch {
         rollback()
       }

@@ -36,6 +36,12 @@ enum Schema {
       last INTEGER PRIMARY KEY, first INTEGER NOT NULL, previous BLOB NOT NULL, root BLOB NOT NULL,
       time INTEGER NOT NULL, signature BLOB NOT NULL, low_water INTEGER NOT NULL) STRICT;
     CREATE TABLE late_outcome (payment INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE lookup (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, first INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE INDEX lookup_first ON lookup (run, first);
+    CREATE TABLE lookup_run (
+      run INTEGER PRIMARY KEY, first INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL) STRICT;
+    CREATE TABLE lookup_key (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL CHECK (length(key) = 32)) STRICT;
+    INSERT INTO lookup_key VALUES (1, randomblob(32));
 
     CREATE TABLE company (
       id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,

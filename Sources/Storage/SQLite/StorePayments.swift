@@ -25,6 +25,10 @@ extension SQLiteStore {
       return .exists(known)
     }
     record(leaf, time: time)
+    lookups.gather(
+      LookupEntry(
+        number: number, time: time, consultant: intent.consultant, fingerprint: intent.card.fingerprint,
+        reference: reference))
     return .recorded(number)
   }
 
@@ -196,6 +200,8 @@ extension SQLiteStore {
   }
 
   // MARK: - Reading
+
+  public func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64] { lookups.recent(lookup) }
 
   public func sale(payment number: Int64) throws(StoreError) -> StoredSale? {
     statements.saleByNumber.bind(1, number)

@@ -862,6 +862,51 @@ void   countersign__v1__trace_payment_request__free_unpacked
   assert(message->base.descriptor == &countersign__v1__trace_payment_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__consultant_period__init
+                     (Countersign__V1__ConsultantPeriod         *message)
+{
+  static const Countersign__V1__ConsultantPeriod init_value = COUNTERSIGN__V1__CONSULTANT_PERIOD__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__consultant_period__get_packed_size
+                     (const Countersign__V1__ConsultantPeriod *message)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__consultant_period__pack
+                     (const Countersign__V1__ConsultantPeriod *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__consultant_period__pack_to_buffer
+                     (const Countersign__V1__ConsultantPeriod *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ConsultantPeriod *
+       countersign__v1__consultant_period__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ConsultantPeriod *)
+     protobuf_c_message_unpack (&countersign__v1__consultant_period__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__consultant_period__free_unpacked
+                     (Countersign__V1__ConsultantPeriod *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__trace_payment_reply__init
                      (Countersign__V1__TracePaymentReply         *message)
 {
@@ -2353,7 +2398,7 @@ const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__de
   (ProtobufCMessageInit) countersign__v1__register_certificate_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[6] =
 {
   {
     "payment",
@@ -2379,15 +2424,67 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__fi
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "order_reference",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, order_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, card_number),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, consultant),
+    &countersign__v1__consultant_period__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_request__field_indices_by_name[] = {
+  5,   /* field[5] = after */
+  3,   /* field[3] = card_number */
+  4,   /* field[4] = consultant */
   1,   /* field[1] = idempotency_key */
+  2,   /* field[2] = order_reference */
   0,   /* field[0] = payment */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor =
 {
@@ -2397,14 +2494,91 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descrip
   "Countersign__V1__TracePaymentRequest",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentRequest),
-  2,
+  6,
   countersign__v1__trace_payment_request__field_descriptors,
   countersign__v1__trace_payment_request__field_indices_by_name,
   1,  countersign__v1__trace_payment_request__number_ranges,
   (ProtobufCMessageInit) countersign__v1__trace_payment_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[1] =
+static const ProtobufCFieldDescriptor countersign__v1__consultant_period__field_descriptors[4] =
+{
+  {
+    "consultant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__ConsultantPeriod, who_case),
+    offsetof(Countersign__V1__ConsultantPeriod, consultant),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__ConsultantPeriod, who_case),
+    offsetof(Countersign__V1__ConsultantPeriod, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConsultantPeriod, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConsultantPeriod, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__consultant_period__field_indices_by_name[] = {
+  0,   /* field[0] = consultant */
+  2,   /* field[2] = from_ms */
+  1,   /* field[1] = name */
+  3,   /* field[3] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__consultant_period__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__consultant_period__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ConsultantPeriod",
+  "ConsultantPeriod",
+  "Countersign__V1__ConsultantPeriod",
+  "countersign.v1",
+  sizeof(Countersign__V1__ConsultantPeriod),
+  4,
+  countersign__v1__consultant_period__field_descriptors,
+  countersign__v1__consultant_period__field_indices_by_name,
+  1,  countersign__v1__consultant_period__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__consultant_period__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[2] =
 {
   {
     "traces",
@@ -2418,14 +2592,27 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_reply__field_indices_by_name[] = {
+  1,   /* field[1] = next */
   0,   /* field[0] = traces */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor =
 {
@@ -2435,7 +2622,7 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descripto
   "Countersign__V1__TracePaymentReply",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentReply),
-  1,
+  2,
   countersign__v1__trace_payment_reply__field_descriptors,
   countersign__v1__trace_payment_reply__field_indices_by_name,
   1,  countersign__v1__trace_payment_reply__number_ranges,

@@ -257,6 +257,8 @@ public struct RegisterCertificateReply: Message {
 
 /// Set by the administrator.
 public struct TracePaymentRequest: Message {
+  /// Payments with a higher number than this: 0 at first, then `next` of the last reply.
+  public var after: UInt64 = 0
 
   /// One of the fields of `which`.
   public enum Which: Sendable, Equatable {
@@ -264,6 +266,12 @@ public struct TracePaymentRequest: Message {
     case payment(UInt64)
     /// 16 bytes; where several companies used the same key, all are told.
     case idempotencyKey([UInt8])
+    /// Order reference as it was given, 1 to 64 bytes of UTF-8; of whatever company.
+    case orderReference(String)
+    /// PAN, 12 to 19 ASCII digits with a valid check digit. Found by its fingerprint, journaled masked, kept nowhere.
+    case cardNumber([UInt8])
+    /// All payments of a consultant in a time.
+    case consultant(ConsultantPeriod)
   }
   /// Which field of `which` is set, or nil.
   public var which: Which?
@@ -272,10 +280,33 @@ public struct TracePaymentRequest: Message {
   public init() {}
 }
 
+/// What a consultant did in a time.
+public struct ConsultantPeriod: Message {
+  /// Payments recorded at this time or later, milliseconds since 1970-01-01T00:00:00Z.
+  public var fromMs: UInt64 = 0
+  /// Payments recorded before this time, milliseconds since 1970-01-01T00:00:00Z; 0: no end.
+  public var toMs: UInt64 = 0
+
+  /// One of the fields of `who`.
+  public enum Who: Sendable, Equatable {
+    /// Number of the consultant.
+    case consultant(UInt64)
+    /// Registered name; where several companies have such a consultant, all are told.
+    case name(String)
+  }
+  /// Which field of `who` is set, or nil.
+  public var who: Who?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// Set by the server.
 public struct TracePaymentReply: Message {
-  /// One or more, oldest first.
+  /// Oldest first; at least one where `after` was 0.
   public var traces: [Trace] = []
+  /// To be sent as `after` for more; 0 at the end.
+  public var next: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -468,7 +499,7 @@ public enum AdminMethods {
   public static let addGateway = "/countersign.v1.Admin/AddGateway"
   /// Registers a certificate that an outside authority issued for a consultant or company.
   public static let registerCertificate = "/countersign.v1.Admin/RegisterCertificate"
-  /// Tells who processed a payment and every step of it.
+  /// Tells who processed a payment, or the payments of an order, a card or a consultant, and every step of them.
   public static let tracePayment = "/countersign.v1.Admin/TracePayment"
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   public static let revoke = "/countersign.v1.Admin/Revoke"
@@ -498,7 +529,7 @@ public protocol AdminServiceProtocol: Sendable {
   /// Registers a certificate that an outside authority issued for a consultant or company.
   func registerCertificate(_ request: RegisterCertificateRequest, context: ServerContext) async throws
     -> RegisterCertificateReply
-  /// Tells who processed a payment and every step of it.
+  /// Tells who processed a payment, or the payments of an order, a card or a consultant, and every step of them.
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   func revoke(_ request: RevokeRequest, context: ServerContext) async throws -> RevokeReply
@@ -616,7 +647,7 @@ public struct AdminClient: Sendable {
       reply: await caller.call(AdminMethods.registerCertificate, request.encoded(), options: options))
   }
 
-  /// Tells who processed a payment and every step of it.
+  /// Tells who processed a payment, or the payments of an order, a card or a consultant, and every step of them.
   public func tracePayment(_ request: TracePaymentRequest, options: CallOptions = .standard) async throws(RPCStatus)
     -> TracePaymentReply
   {
@@ -1022,14 +1053,19 @@ extension TracePaymentRequest {
   }
 
   public init(copying c: UnsafePointer<Countersign__V1__TracePaymentRequest>) {
+    after = c.pointee.after
     switch c.pointee.which_case.rawValue {
     case 1: which = .payment(c.pointee.payment)
     case 2: which = .idempotencyKey([UInt8](decoded: c.pointee.idempotency_key))
+    case 3: which = .orderReference(String(decoded: c.pointee.order_reference))
+    case 4: which = .cardNumber([UInt8](decoded: c.pointee.card_number))
+    case 5: which = c.pointee.consultant.map { .consultant(ConsultantPeriod(copying: $0)) }
     default: which = nil
     }
   }
 
   public func write(to c: inout Countersign__V1__TracePaymentRequest, in arena: Arena) {
+    c.after = after
     switch which {
     case .payment(let value)?:
       c.which_case = .init(rawValue: 1)
@@ -1037,6 +1073,47 @@ extension TracePaymentRequest {
     case .idempotencyKey(let value)?:
       c.which_case = .init(rawValue: 2)
       c.idempotency_key = arena.bytes(value)
+    case .orderReference(let value)?:
+      c.which_case = .init(rawValue: 3)
+      c.order_reference = arena.text(value)
+    case .cardNumber(let value)?:
+      c.which_case = .init(rawValue: 4)
+      c.card_number = arena.bytes(value)
+    case .consultant(let value)?:
+      c.which_case = .init(rawValue: 5)
+      c.consultant = arena.message(value)
+    case nil: break
+    }
+  }
+}
+
+extension ConsultantPeriod {
+  public static let descriptor = messageDescriptor(ConsultantPeriod.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ConsultantPeriod>) {
+    countersign__v1__consultant_period__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ConsultantPeriod>) {
+    fromMs = c.pointee.from_ms
+    toMs = c.pointee.to_ms
+    switch c.pointee.who_case.rawValue {
+    case 1: who = .consultant(c.pointee.consultant)
+    case 2: who = .name(String(decoded: c.pointee.name))
+    default: who = nil
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__ConsultantPeriod, in arena: Arena) {
+    c.from_ms = fromMs
+    c.to_ms = toMs
+    switch who {
+    case .consultant(let value)?:
+      c.who_case = .init(rawValue: 1)
+      c.consultant = value
+    case .name(let value)?:
+      c.who_case = .init(rawValue: 2)
+      c.name = arena.text(value)
     case nil: break
     }
   }
@@ -1051,11 +1128,13 @@ extension TracePaymentReply {
 
   public init(copying c: UnsafePointer<Countersign__V1__TracePaymentReply>) {
     traces = (0..<c.pointee.n_traces).compactMap { c.pointee.traces[$0].map { Trace(copying: $0) } }
+    next = c.pointee.next
   }
 
   public func write(to c: inout Countersign__V1__TracePaymentReply, in arena: Arena) {
     c.n_traces = traces.count
     c.traces = arena.list(traces) { Optional(arena.message($0)) }
+    c.next = next
   }
 }
 

@@ -36,6 +36,7 @@ typedef struct Countersign__V1__AddGatewayReply Countersign__V1__AddGatewayReply
 typedef struct Countersign__V1__RegisterCertificateRequest Countersign__V1__RegisterCertificateRequest;
 typedef struct Countersign__V1__RegisterCertificateReply Countersign__V1__RegisterCertificateReply;
 typedef struct Countersign__V1__TracePaymentRequest Countersign__V1__TracePaymentRequest;
+typedef struct Countersign__V1__ConsultantPeriod Countersign__V1__ConsultantPeriod;
 typedef struct Countersign__V1__TracePaymentReply Countersign__V1__TracePaymentReply;
 typedef struct Countersign__V1__Trace Countersign__V1__Trace;
 typedef struct Countersign__V1__CertificateName Countersign__V1__CertificateName;
@@ -507,7 +508,10 @@ struct  Countersign__V1__RegisterCertificateReply
 typedef enum {
   COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__NOT_SET = 0,
   COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_PAYMENT = 1,
-  COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_IDEMPOTENCY_KEY = 2
+  COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_IDEMPOTENCY_KEY = 2,
+  COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_ORDER_REFERENCE = 3,
+  COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_CARD_NUMBER = 4,
+  COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH_CONSULTANT = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__CASE)
 } Countersign__V1__TracePaymentRequest__WhichCase;
 
@@ -517,6 +521,10 @@ typedef enum {
 struct  Countersign__V1__TracePaymentRequest
 {
   ProtobufCMessage base;
+  /*
+   * Payments with a higher number than this: 0 at first, then `next` of the last reply.
+   */
+  uint64_t after;
   Countersign__V1__TracePaymentRequest__WhichCase which_case;
   union {
     /*
@@ -527,11 +535,61 @@ struct  Countersign__V1__TracePaymentRequest
      * 16 bytes; where several companies used the same key, all are told.
      */
     ProtobufCBinaryData idempotency_key;
+    /*
+     * Order reference as it was given, 1 to 64 bytes of UTF-8; of whatever company.
+     */
+    char *order_reference;
+    /*
+     * PAN, 12 to 19 ASCII digits with a valid check digit. Found by its fingerprint, journaled masked, kept nowhere.
+     */
+    ProtobufCBinaryData card_number;
+    /*
+     * All payments of a consultant in a time.
+     */
+    Countersign__V1__ConsultantPeriod *consultant;
   };
 };
 #define COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__trace_payment_request__descriptor) \
-    , COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__NOT_SET, {0} }
+    , 0, COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__NOT_SET, {0} }
+
+
+typedef enum {
+  COUNTERSIGN__V1__CONSULTANT_PERIOD__WHO__NOT_SET = 0,
+  COUNTERSIGN__V1__CONSULTANT_PERIOD__WHO_CONSULTANT = 1,
+  COUNTERSIGN__V1__CONSULTANT_PERIOD__WHO_NAME = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__CONSULTANT_PERIOD__WHO__CASE)
+} Countersign__V1__ConsultantPeriod__WhoCase;
+
+/*
+ * What a consultant did in a time.
+ */
+struct  Countersign__V1__ConsultantPeriod
+{
+  ProtobufCMessage base;
+  /*
+   * Payments recorded at this time or later, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t from_ms;
+  /*
+   * Payments recorded before this time, milliseconds since 1970-01-01T00:00:00Z; 0: no end.
+   */
+  uint64_t to_ms;
+  Countersign__V1__ConsultantPeriod__WhoCase who_case;
+  union {
+    /*
+     * Number of the consultant.
+     */
+    uint64_t consultant;
+    /*
+     * Registered name; where several companies have such a consultant, all are told.
+     */
+    char *name;
+  };
+};
+#define COUNTERSIGN__V1__CONSULTANT_PERIOD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__consultant_period__descriptor) \
+    , 0, 0, COUNTERSIGN__V1__CONSULTANT_PERIOD__WHO__NOT_SET, {0} }
 
 
 /*
@@ -541,14 +599,18 @@ struct  Countersign__V1__TracePaymentReply
 {
   ProtobufCMessage base;
   /*
-   * One or more, oldest first.
+   * Oldest first; at least one where `after` was 0.
    */
   size_t n_traces;
   Countersign__V1__Trace **traces;
+  /*
+   * To be sent as `after` for more; 0 at the end.
+   */
+  uint64_t next;
 };
 #define COUNTERSIGN__V1__TRACE_PAYMENT_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__trace_payment_reply__descriptor) \
-    , 0,NULL }
+    , 0,NULL, 0 }
 
 
 /*
@@ -1229,6 +1291,25 @@ Countersign__V1__TracePaymentRequest *
 void   countersign__v1__trace_payment_request__free_unpacked
                      (Countersign__V1__TracePaymentRequest *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__ConsultantPeriod methods */
+void   countersign__v1__consultant_period__init
+                     (Countersign__V1__ConsultantPeriod         *message);
+size_t countersign__v1__consultant_period__get_packed_size
+                     (const Countersign__V1__ConsultantPeriod   *message);
+size_t countersign__v1__consultant_period__pack
+                     (const Countersign__V1__ConsultantPeriod   *message,
+                      uint8_t             *out);
+size_t countersign__v1__consultant_period__pack_to_buffer
+                     (const Countersign__V1__ConsultantPeriod   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ConsultantPeriod *
+       countersign__v1__consultant_period__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__consultant_period__free_unpacked
+                     (Countersign__V1__ConsultantPeriod *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__TracePaymentReply methods */
 void   countersign__v1__trace_payment_reply__init
                      (Countersign__V1__TracePaymentReply         *message);
@@ -1497,6 +1578,9 @@ typedef void (*Countersign__V1__RegisterCertificateReply_Closure)
 typedef void (*Countersign__V1__TracePaymentRequest_Closure)
                  (const Countersign__V1__TracePaymentRequest *message,
                   void *closure_data);
+typedef void (*Countersign__V1__ConsultantPeriod_Closure)
+                 (const Countersign__V1__ConsultantPeriod *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__TracePaymentReply_Closure)
                  (const Countersign__V1__TracePaymentReply *message,
                   void *closure_data);
@@ -1676,6 +1760,7 @@ extern const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__desc
 extern const ProtobufCMessageDescriptor countersign__v1__register_certificate_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__consultant_period__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__certificate_name__descriptor;

@@ -1,0 +1,149 @@
+import Bytes
+import CountersignRPC
+import Ledger
+import Messages
+import Payments
+import StorageSQLite
+
+/// "Who did this?", asked by payment, order, card or consultant.
+extension AdminCalls {
+  /// Payments looked up for one reply; fewer are told where they have many steps.
+  private static let tracesPerReply = 16
+  /// Bytes of traces in one reply; a frame has 64 KiB.
+  private static let bytesPerReply = 48 << 10
+
+  func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply {
+    try await refusals.journaling(.callRefused, context) {
+      let administrator = try await administrator(context)
+      let asked = try await asked(request)
+      let numbers = try await numbers(asked, after: Int64(clamping: request.after), administrator)
+      var reply = TracePaymentReply()
+      var size = 0
+      for number in numbers {
+        guard let trace = try await reader.trace(payment: number).map(Trace.init) else { continue }
+        size += trace.encoded().count
+        guard size <= Self.bytesPerReply || reply.traces.isEmpty else { break }
+        reply.traces.append(trace)
+      }
+      guard !reply.traces.isEmpty || request.after > 0 else { throw ServiceRefusal(.paymentNotFound) }
+      let last = reply.traces.last?.payment?.payment ?? 0
+      if numbers.last.map({ UInt64($0) > last }) ?? false || numbers.count == Self.tracesPerReply { reply.next = last }
+      return reply
+    }
+  }
+
+  /// Journals the question, then finds the payments that it is about, rising.
+  private func numbers(_ asked: AskedTrace, after: Int64, _ administrator: String) async throws -> [Int64] {
+    let now = clock.wall()
+    let page = after > 0 ? ", after \(after)" : ""
+    let row = EventRow(
+      kind: .traceRead, consultant: asked.consultant, time: now, text: "\(asked.text)\(page), by \(administrator)")
+    let recent = try await ledger.perform { store in
+      try store.insertEvent(row)
+      return try asked.lookups.map { try store.recentPayments($0) }
+    }
+    switch asked.which {
+    case .payment(let number): return number > after ? [number] : []
+    case .key(let key):
+      let found = try await reader.payments(key: key).filter { $0 > after }
+      return Array(found.prefix(Self.tracesPerReply))
+    case .lookups(let lookups, let times):
+      var found: [Int64] = []
+      for (lookup, recent) in zip(lookups, recent) {
+        found += try await reader.payments(
+          LookupPage(lookup, recent: recent, after: after, times: times, limit: Self.tracesPerReply))
+      }
+      return Array(found.sorted().prefix(Self.tracesPerReply))
+    }
+  }
+
+  private func asked(_ request: TracePaymentRequest) async throws -> AskedTrace {
+    switch request.which {
+    case .payment(let number):
+      return AskedTrace(which: .payment(Int64(clamping: number)), text: "payment \(number)")
+    case .idempotencyKey(let bytes):
+      guard let key = Bytes16(bytes) else {
+        throw ServiceRefusal(.invalidField, field: "idempotency_key", description: "must be 16 bytes")
+      }
+      return AskedTrace(which: .key(key), text: "key \(Hex.encode(bytes))")
+    case .orderReference(let reference):
+      let bytes = Array(reference.utf8)
+      try bytes.withUnsafeBytes { bytes in
+        try checked("order_reference") { () throws(FieldViolation) in try OrderReference.check(bytes) }
+      }
+      return AskedTrace(which: .lookups([.order(bytes)], .all), text: "order \(reference)")
+    case .cardNumber(let digits):
+      return try digits.withUnsafeBytes { digits in
+        try checked("card_number") { () throws(FieldViolation) in try CardNumber.check(digits) }
+        let lookup = PaymentLookup.card(vaultKeys.fingerprint(of: digits))
+        return AskedTrace(which: .lookups([lookup], .all), text: "card \(CardNumber.masked(digits))")
+      }
+    case .consultant(let period): return try await asked(period)
+    case nil:
+      throw ServiceRefusal(
+        .invalidField, field: "which",
+        description: "name a payment, an idempotency key, an order reference, a card number or a consultant")
+    }
+  }
+
+  private func asked(_ period: ConsultantPeriod) async throws -> AskedTrace {
+    let consultants: [Int64]
+    switch period.who {
+    case .consultant(let number): consultants = try await reader.consultants(number: Int64(clamping: number))
+    case .name(let name): consultants = try await reader.consultants(named: name)
+    case nil:
+      throw ServiceRefusal(.invalidField, field: "consultant.who", description: "give a consultant's number or name")
+    }
+    guard !consultants.isEmpty else { throw ServiceRefusal(.consultantNotFound, field: "consultant") }
+    let times = try TimePeriod.range(period.fromMs, period.toMs, field: "consultant.to_ms")
+    let numbers = consultants.map { String($0) }.joined(separator: ", ")
+    return AskedTrace(
+      which: .lookups(consultants.map { .consultant($0) }, times),
+      text: "consultant \(numbers) from \(period.fromMs) to \(period.toMs)",
+      consultant: consultants.count == 1 ? consultants[0] : nil)
+  }
+
+  /// - Throws: ``ServiceRefusal`` that names the request's field instead of the order's.
+  private func checked(_ field: String, _ check: () throws(FieldViolation) -> Void) throws(ServiceRefusal) {
+    do throws(FieldViolation) {
+      try check()
+    } catch {
+      throw ServiceRefusal(.invalidField, field: field, description: error.description)
+    }
+  }
+}
+
+/// What an administrator wants traced, checked.
+private struct AskedTrace: Sendable {
+  enum Which: Sendable {
+    case payment(Int64)
+    case key(Bytes16)
+    case lookups([PaymentLookup], Range<Int64>)
+  }
+  let which: Which
+  /// For the journal; a card stands in it masked.
+  let text: String
+  var consultant: Int64? = nil
+
+  var lookups: [PaymentLookup] { if case .lookups(let lookups, _) = which { lookups } else { [] } }
+}
+
+/// Times of payments as requests give them.
+enum TimePeriod {
+  /// - Parameters:
+  ///   - from: milliseconds since 1970-01-01T00:00:00Z; the first.
+  ///   - to: the first no longer meant; 0: no end.
+  ///   - field: path of `to` in the request.
+  static func range(_ from: UInt64, _ to: UInt64, field: String) throws(ServiceRefusal) -> Range<Int64> {
+    let end = to == 0 ? .max : Int64(clamping: to)
+    let start = Int64(clamping: from)
+    guard start < end else {
+      throw ServiceRefusal(.invalidField, field: field, description: "must be later than the beginning, or 0")
+    }
+    return start..<end
+  }
+}
+
+extension Range<Int64> {
+  static var all: Range<Int64> { 0..<Int64.max }
+}
