@@ -279,15 +279,17 @@ private struct ServerParts: Sendable {
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
       vaultKeys: vaultKeys, companies: companies, policies: policies, authorities: authorities, status: status,
-      responder: responder,
-      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, clock: clock)
+      responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
+      clock: clock)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
       vaultKeys: vaultKeys, clock: clock, process: process)
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, responder: responder, refusals: refusals,
-      ledger: ledger, connections: connections, health: health, clock: clock, logger: logger)
+      ledger: ledger, connections: connections,
+      openPayments: OpenPaymentWatch(reader: reader, clock: clock, logger: logger), health: health, clock: clock,
+      logger: logger)
   }
 
   private static func acquirer(

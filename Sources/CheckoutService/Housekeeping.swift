@@ -12,6 +12,7 @@ struct Housekeeping: Sendable {
   let refusals: RefusalJournal
   let ledger: Ledger
   let connections: ConnectionControl
+  let openPayments: OpenPaymentWatch
   let health: Health
   let clock: ServiceClock
   let logger: Logger
@@ -44,6 +45,7 @@ struct Housekeeping: Sendable {
       logger.error("certificates or the sealing key could not be renewed", metadata: ["error": "\(error)"])
     }
     await endSessions()
+    await openPayments.look()
     await refusals.flush()
   }
 

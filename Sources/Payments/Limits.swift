@@ -41,6 +41,9 @@ public enum Limits {
   public static let inquiryMilliseconds: Int64 = 30_000
   /// Wait before the second reversal; each later wait is twice the one before.
   public static let reversalFirstWaitMilliseconds: Int64 = 2_000
+  /// A payment that is open for longer is told to operators: three longest waits, so that its reversal was tried and
+  /// tried again.
+  public static let operatorsToldAfterMilliseconds: Int64 = 15 * 60 * 1_000
   /// Longest wait between two reversals: an acquirer back from an outage is asked within five minutes.
   public static let reversalLongestWaitMilliseconds: Int64 = 5 * 60 * 1_000
 }

@@ -6,6 +6,8 @@ public enum ExitStatus: Int32, Sendable {
   case refused = 1
   /// A payment's outcome is not known yet; ask again with its key.
   case outcomeUnknown = 2
+  /// Two records that should agree do not.
+  case differences = 3
   /// The command line is wrong (EX_USAGE).
   case usage = 64
   /// The input is wrong, for example the card's JSON (EX_DATAERR).

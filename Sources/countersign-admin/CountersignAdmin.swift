@@ -13,22 +13,38 @@ struct CountersignAdmin: AsyncParsableCommand {
         countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
         countersign-admin consultant add "Kim Minji" --company "Acme Tours"
         countersign-admin trace 4711
+        countersign-admin unresolved
+        countersign-admin payments list --company "Acme Tours" --state DECLINED --from 2026-11-01
+        countersign-admin report --day 2026-11-23 --time-zone Asia/Seoul
+        countersign-admin reconcile settlement.csv --from 2026-11-23 --to 2026-11-24
         countersign-admin revoke consultant 17 --reason privilege-withdrawn
         countersign-admin certificates --expiring 30d
 
       EXIT CODES
-        0 done   1 refused   64 wrong usage   65 wrong input   69 service unreachable   70 fault of the program
+        0 done   1 refused   3 differences found   64 wrong usage   65 wrong input   69 service unreachable   70 fault of the program
         74 file error   77 certificate or key not trusted   78 wrong setting or folder
       """,
     version: "countersign-admin 1.0.0",
     subcommands: [
-      CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self, Revoke.self, Unlock.self,
+      CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self, Unresolved.self,
+      PaymentsCommand.self,
+      Report.self, Reconcile.self, Revoke.self, Unlock.self,
       Certificates.self,
     ])
 }
 
 /// Options of every command.
 struct AdminOptions: ParsableArguments {
+  @OptionGroup var connection: AdminConnection
+
+  @Option(help: "text or json.")
+  var output: OutputFormat = .text
+
+  func administrator() async throws -> Administrator { try await connection.administrator() }
+}
+
+/// Where the service is, and who asks.
+struct AdminConnection: ParsableArguments {
   @Option(help: "Host and port of the service, default localhost:7443. [COUNTERSIGN_SERVER]")
   var server: String?
 
@@ -38,9 +54,6 @@ struct AdminOptions: ParsableArguments {
 
   @Option(help: "File with settings, one NAME=value a line.")
   var settings: String?
-
-  @Option(help: "text or json.")
-  var output: OutputFormat = .text
 
   func administrator() async throws -> Administrator {
     let settings = try await Settings(file: settings)

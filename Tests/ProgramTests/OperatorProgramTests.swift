@@ -24,6 +24,55 @@ import Testing
     #expect(before.isEmpty)
   }
 
+  @Test func paymentsAreListedReportedAndReconciled() throws {
+    let desk = try Desk()
+    let paid = try desk.pay(card: Desk.card)
+    #expect(paid.status == 0, "\(paid.errors)")
+    _ = try desk.pay(card: Desk.card.replacingOccurrences(of: "4111111111111111", with: "4000000000000515"))
+    let all = try desk.json(["payments", "list"])
+    #expect(all.map { $0["state"] as? String } == ["APPROVED", "DECLINED"])
+    let declined = try desk.admin(["payments", "list", "--company", "Acme", "--state", "DECLINED"])
+    #expect(declined.status == 0 && declined.output.contains("DECLINED  12900 KRW  400000******0515  order A-1"))
+    let limited = try desk.json(["payments", "list", "--limit", "1"])
+    #expect(limited.count == 1)
+
+    let number = try #require(all[0]["payment"] as? Int)
+    let file = "\(desk.server.root)/settlement.csv"
+    func reconcile(_ lines: String) throws -> Program.Result {
+      try Data("payment,amount,currency\n\(lines)".utf8).write(to: URL(fileURLWithPath: file))
+      return try desk.admin(["reconcile", file, "--from", Self.today, "--to", "2099-01-01"])
+    }
+    let same = try reconcile("\(number),12900,KRW\n")
+    #expect(same.status == 0 && same.output == "1 lines, 2 payments, 0 differences\n", "\(same.errors)")
+    let other = try reconcile("\(number + 1000),5,KRW\n")
+    #expect(other.status == 3, "\(other.errors)")
+    #expect(other.output.contains("ONLY_IN_FILE  line 2") && other.output.contains("ONLY_IN_LEDGER  payment \(number)"))
+  }
+
+  @Test func aDayIsSummedUpInThreeForms() throws {
+    let desk = try Desk()
+    _ = try desk.pay(card: Desk.card)
+    _ = try desk.pay(card: Desk.card.replacingOccurrences(of: "4111111111111111", with: "4000000000000515"))
+    let csv = try desk.admin(["report", "--day", Self.today, "--output", "csv"])
+    #expect(
+      csv.output.split(separator: "\n") == [
+        "company,company_name,consultant,consultant_name,currency,state,count,amount",
+        "1,Acme,1,Kim,KRW,APPROVED,1,12900", "1,Acme,1,Kim,KRW,DECLINED,1,12900",
+      ], "\(csv.errors)")
+    let text = try desk.admin(["report", "--day", Self.today, "--time-zone", "UTC"])
+    #expect(
+      text.output.contains("company 1 Acme\n  APPROVED  1  12900 KRW\n  DECLINED  1  12900 KRW\n  consultant 1 Kim"))
+    let json = try desk.json(["report", "--day", Self.today])
+    #expect((json.first?["totals"] as? [[String: Any]])?.count == 2)
+  }
+
+  @Test func nothingIsOpen() throws {
+    let open = try Desk.shared.get().admin(["unresolved"])
+    #expect(open.status == 0 && open.output.isEmpty, "\(open.errors)")
+  }
+
+  private static var today: String { String(ISO8601DateFormatter().string(from: Date()).prefix(10)) }
+
   @Test(arguments: [
     (["trace"], "", Int32(64), "one of PAYMENT, --order, --card, --consultant"),
     (["trace", "1", "--card"], "", 64, "one of"), (["trace", "1", "--from", "2026-01-01"], "", 64, "--consultant"),
@@ -32,6 +81,10 @@ import Testing
     (["trace", "--card"], "4111111111111112", 1, "card_number"), (["trace", "--card"], "", 1, "card_number"),
     (["trace", "--order", "4111111111111111"], "", 1, "order_reference"),
     (["trace", "--order", "no such"], "", 1, "PAYMENT_NOT_FOUND"),
+    (["payments", "list", "--state", "PAID"], "", 64, "--state PAID"),
+    (["payments", "list", "--limit", "0"], "", 64, "--limit"),
+    (["report", "--day", "yesterday"], "", 1, "day"), (["reconcile", "/nowhere.csv"], "", 64, "--from and --to"),
+    (["reconcile", "/nowhere.csv", "--from", "2026-01-01", "--to", "2026-01-02"], "", 74, "/nowhere.csv"),
   ])
   func aWrongQuestionIsNamed(_ arguments: [String], _ input: String, _ status: Int32, _ words: String) throws {
     let result = try Desk.shared.get().admin(arguments, input: input)

@@ -67,14 +67,11 @@ extension AdminCalls {
       }
       return AskedTrace(which: .key(key), text: "key \(Hex.encode(bytes))")
     case .orderReference(let reference):
-      let bytes = Array(reference.utf8)
-      try bytes.withUnsafeBytes { bytes in
-        try checked("order_reference") { () throws(FieldViolation) in try OrderReference.check(bytes) }
-      }
+      let bytes = try Self.orderReference(reference, field: "order_reference")
       return AskedTrace(which: .lookups([.order(bytes)], .all), text: "order \(reference)")
     case .cardNumber(let digits):
       return try digits.withUnsafeBytes { digits in
-        try checked("card_number") { () throws(FieldViolation) in try CardNumber.check(digits) }
+        try Self.checked("card_number") { () throws(FieldViolation) in try CardNumber.check(digits) }
         let lookup = PaymentLookup.card(vaultKeys.fingerprint(of: digits))
         return AskedTrace(which: .lookups([lookup], .all), text: "card \(CardNumber.masked(digits))")
       }
@@ -103,8 +100,17 @@ extension AdminCalls {
       consultant: consultants.count == 1 ? consultants[0] : nil)
   }
 
-  /// - Throws: ``ServiceRefusal`` that names the request's field instead of the order's.
-  private func checked(_ field: String, _ check: () throws(FieldViolation) -> Void) throws(ServiceRefusal) {
+  /// The bytes of an order reference; a card number given by mistake must not come into the journal.
+  static func orderReference(_ text: String, field: String) throws -> [UInt8] {
+    let bytes = Array(text.utf8)
+    try bytes.withUnsafeBytes { bytes in
+      try checked(field) { () throws(FieldViolation) in try OrderReference.check(bytes) }
+    }
+    return bytes
+  }
+
+  /// - Throws: ``ServiceRefusal`` that names the request's field instead of the payment's.
+  private static func checked(_ field: String, _ check: () throws(FieldViolation) -> Void) throws(ServiceRefusal) {
     do throws(FieldViolation) {
       try check()
     } catch {

@@ -91,14 +91,19 @@ extension OriginalElements {
   }
 }
 
+extension OriginalElements {
+  /// DE41 as text.
+  public var terminalText: String { asciiText(terminal, count: 8) }
+  /// DE37 as text, or empty.
+  public var retrievalText: String { asciiText(retrievalHead, count: 8) + asciiText(UInt64(retrievalTail), count: 4) }
+}
+
 extension OriginalElements: CustomStringConvertible {
   /// For people, for example "terminal T0000001, STAN 000017, reference 633209000017".
   public var description: String {
     let digits = String(stan)
     let stan = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-    let reference = asciiText(retrievalHead, count: 8) + asciiText(UInt64(retrievalTail), count: 4)
-    return "terminal \(asciiText(terminal, count: 8)), STAN \(stan)"
-      + (reference.isEmpty ? "" : ", reference \(reference)")
+    return "terminal \(terminalText), STAN \(stan)" + (retrievalText.isEmpty ? "" : ", reference \(retrievalText)")
   }
 }
 

@@ -240,6 +240,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case callRefused = "CALL_REFUSED"
   case refusalsCounted = "REFUSALS"
   case traceRead = "TRACE_READ"
+  case paymentsRead = "PAYMENTS_READ"
   case revoked = "REVOKED"
   case lockedOut = "LOCKED_OUT"
   case unlocked = "UNLOCKED"

@@ -54,20 +54,6 @@ public actor SQLiteReader {
     return try find.all { $0.int(0) }
   }
 
-  /// The number, where there is a consultant with it.
-  public func consultants(number: Int64) throws(StoreError) -> [Int64] {
-    let find = try database.prepare("SELECT id FROM consultant WHERE id = ?1")
-    find.bind(1, number)
-    return try find.all { $0.int(0) }
-  }
-
-  /// Numbers of the consultants with this name, of whatever company.
-  public func consultants(named name: String) throws(StoreError) -> [Int64] {
-    let find = try database.prepare("SELECT id FROM consultant WHERE name = ?1 ORDER BY id")
-    find.bind(1, name)
-    return try find.all { $0.int(0) }
-  }
-
   /// The register's row of a certificate, as the last commit left it.
   public func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? {
     let find = try database.prepare("\(CertificateRow.columns) WHERE issuer = ?1 AND serial = ?2")
@@ -113,13 +99,13 @@ public actor SQLiteReader {
     return try required(find.first { SessionRow(row: $0) } ?? nil, "session \(Hex.encode(id.bytes))")
   }
 
-  private func consultant(_ id: Int64) throws(StoreError) -> ConsultantRow {
+  func consultant(_ id: Int64) throws(StoreError) -> ConsultantRow {
     let find = try database.prepare("SELECT id, company, name, revoked IS NOT NULL FROM consultant WHERE id = ?1")
     find.bind(1, id)
     return try required(find.first(ConsultantRow.init(row:)), "consultant \(id)")
   }
 
-  private func company(_ id: Int64) throws(StoreError) -> CompanyRow {
+  func company(_ id: Int64) throws(StoreError) -> CompanyRow {
     let find = try database.prepare("SELECT id, name, revoked IS NOT NULL FROM company WHERE id = ?1")
     find.bind(1, id)
     return try required(find.first(CompanyRow.init(row:)), "company \(id)")

@@ -997,6 +997,501 @@ void   countersign__v1__trace__free_unpacked
   assert(message->base.descriptor == &countersign__v1__trace__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__list_unresolved_request__init
+                     (Countersign__V1__ListUnresolvedRequest         *message)
+{
+  static const Countersign__V1__ListUnresolvedRequest init_value = COUNTERSIGN__V1__LIST_UNRESOLVED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_unresolved_request__get_packed_size
+                     (const Countersign__V1__ListUnresolvedRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_unresolved_request__pack
+                     (const Countersign__V1__ListUnresolvedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_unresolved_request__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListUnresolvedRequest *
+       countersign__v1__list_unresolved_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListUnresolvedRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_unresolved_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_unresolved_request__free_unpacked
+                     (Countersign__V1__ListUnresolvedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_unresolved_reply__init
+                     (Countersign__V1__ListUnresolvedReply         *message)
+{
+  static const Countersign__V1__ListUnresolvedReply init_value = COUNTERSIGN__V1__LIST_UNRESOLVED_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_unresolved_reply__get_packed_size
+                     (const Countersign__V1__ListUnresolvedReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_unresolved_reply__pack
+                     (const Countersign__V1__ListUnresolvedReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_unresolved_reply__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListUnresolvedReply *
+       countersign__v1__list_unresolved_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListUnresolvedReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_unresolved_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_unresolved_reply__free_unpacked
+                     (Countersign__V1__ListUnresolvedReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__unresolved_payment__init
+                     (Countersign__V1__UnresolvedPayment         *message)
+{
+  static const Countersign__V1__UnresolvedPayment init_value = COUNTERSIGN__V1__UNRESOLVED_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__unresolved_payment__get_packed_size
+                     (const Countersign__V1__UnresolvedPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__unresolved_payment__pack
+                     (const Countersign__V1__UnresolvedPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__unresolved_payment__pack_to_buffer
+                     (const Countersign__V1__UnresolvedPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__UnresolvedPayment *
+       countersign__v1__unresolved_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__UnresolvedPayment *)
+     protobuf_c_message_unpack (&countersign__v1__unresolved_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__unresolved_payment__free_unpacked
+                     (Countersign__V1__UnresolvedPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__payment_filter__init
+                     (Countersign__V1__PaymentFilter         *message)
+{
+  static const Countersign__V1__PaymentFilter init_value = COUNTERSIGN__V1__PAYMENT_FILTER__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__payment_filter__get_packed_size
+                     (const Countersign__V1__PaymentFilter *message)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__payment_filter__pack
+                     (const Countersign__V1__PaymentFilter *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__payment_filter__pack_to_buffer
+                     (const Countersign__V1__PaymentFilter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__PaymentFilter *
+       countersign__v1__payment_filter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__PaymentFilter *)
+     protobuf_c_message_unpack (&countersign__v1__payment_filter__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__payment_filter__free_unpacked
+                     (Countersign__V1__PaymentFilter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_payments_request__init
+                     (Countersign__V1__ListPaymentsRequest         *message)
+{
+  static const Countersign__V1__ListPaymentsRequest init_value = COUNTERSIGN__V1__LIST_PAYMENTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_payments_request__get_packed_size
+                     (const Countersign__V1__ListPaymentsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_payments_request__pack
+                     (const Countersign__V1__ListPaymentsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_payments_request__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListPaymentsRequest *
+       countersign__v1__list_payments_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListPaymentsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_payments_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_payments_request__free_unpacked
+                     (Countersign__V1__ListPaymentsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_payments_reply__init
+                     (Countersign__V1__ListPaymentsReply         *message)
+{
+  static const Countersign__V1__ListPaymentsReply init_value = COUNTERSIGN__V1__LIST_PAYMENTS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_payments_reply__get_packed_size
+                     (const Countersign__V1__ListPaymentsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_payments_reply__pack
+                     (const Countersign__V1__ListPaymentsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_payments_reply__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListPaymentsReply *
+       countersign__v1__list_payments_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListPaymentsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_payments_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_payments_reply__free_unpacked
+                     (Countersign__V1__ListPaymentsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__listed_payment__init
+                     (Countersign__V1__ListedPayment         *message)
+{
+  static const Countersign__V1__ListedPayment init_value = COUNTERSIGN__V1__LISTED_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__listed_payment__get_packed_size
+                     (const Countersign__V1__ListedPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__listed_payment__pack
+                     (const Countersign__V1__ListedPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__listed_payment__pack_to_buffer
+                     (const Countersign__V1__ListedPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListedPayment *
+       countersign__v1__listed_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListedPayment *)
+     protobuf_c_message_unpack (&countersign__v1__listed_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__listed_payment__free_unpacked
+                     (Countersign__V1__ListedPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_day_request__init
+                     (Countersign__V1__ReportDayRequest         *message)
+{
+  static const Countersign__V1__ReportDayRequest init_value = COUNTERSIGN__V1__REPORT_DAY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_day_request__get_packed_size
+                     (const Countersign__V1__ReportDayRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_day_request__pack
+                     (const Countersign__V1__ReportDayRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_day_request__pack_to_buffer
+                     (const Countersign__V1__ReportDayRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportDayRequest *
+       countersign__v1__report_day_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportDayRequest *)
+     protobuf_c_message_unpack (&countersign__v1__report_day_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_day_request__free_unpacked
+                     (Countersign__V1__ReportDayRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_day_reply__init
+                     (Countersign__V1__ReportDayReply         *message)
+{
+  static const Countersign__V1__ReportDayReply init_value = COUNTERSIGN__V1__REPORT_DAY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_day_reply__get_packed_size
+                     (const Countersign__V1__ReportDayReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_day_reply__pack
+                     (const Countersign__V1__ReportDayReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_day_reply__pack_to_buffer
+                     (const Countersign__V1__ReportDayReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportDayReply *
+       countersign__v1__report_day_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportDayReply *)
+     protobuf_c_message_unpack (&countersign__v1__report_day_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_day_reply__free_unpacked
+                     (Countersign__V1__ReportDayReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_part__init
+                     (Countersign__V1__ReportPart         *message)
+{
+  static const Countersign__V1__ReportPart init_value = COUNTERSIGN__V1__REPORT_PART__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_part__get_packed_size
+                     (const Countersign__V1__ReportPart *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_part__pack
+                     (const Countersign__V1__ReportPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_part__pack_to_buffer
+                     (const Countersign__V1__ReportPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportPart *
+       countersign__v1__report_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportPart *)
+     protobuf_c_message_unpack (&countersign__v1__report_part__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_part__free_unpacked
+                     (Countersign__V1__ReportPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_total__init
+                     (Countersign__V1__ReportTotal         *message)
+{
+  static const Countersign__V1__ReportTotal init_value = COUNTERSIGN__V1__REPORT_TOTAL__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_total__get_packed_size
+                     (const Countersign__V1__ReportTotal *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_total__pack
+                     (const Countersign__V1__ReportTotal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_total__pack_to_buffer
+                     (const Countersign__V1__ReportTotal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportTotal *
+       countersign__v1__report_total__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportTotal *)
+     protobuf_c_message_unpack (&countersign__v1__report_total__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_total__free_unpacked
+                     (Countersign__V1__ReportTotal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__certificate_name__init
                      (Countersign__V1__CertificateName         *message)
 {
@@ -2823,6 +3318,853 @@ const ProtobufCMessageDescriptor countersign__v1__trace__descriptor =
   (ProtobufCMessageInit) countersign__v1__trace__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__list_unresolved_request__field_descriptors[1] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListUnresolvedRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_unresolved_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+};
+static const ProtobufCIntRange countersign__v1__list_unresolved_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_unresolved_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListUnresolvedRequest",
+  "ListUnresolvedRequest",
+  "Countersign__V1__ListUnresolvedRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListUnresolvedRequest),
+  1,
+  countersign__v1__list_unresolved_request__field_descriptors,
+  countersign__v1__list_unresolved_request__field_indices_by_name,
+  1,  countersign__v1__list_unresolved_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_unresolved_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_unresolved_reply__field_descriptors[1] =
+{
+  {
+    "payments",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListUnresolvedReply, n_payments),
+    offsetof(Countersign__V1__ListUnresolvedReply, payments),
+    &countersign__v1__unresolved_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_unresolved_reply__field_indices_by_name[] = {
+  0,   /* field[0] = payments */
+};
+static const ProtobufCIntRange countersign__v1__list_unresolved_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_unresolved_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListUnresolvedReply",
+  "ListUnresolvedReply",
+  "Countersign__V1__ListUnresolvedReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListUnresolvedReply),
+  1,
+  countersign__v1__list_unresolved_reply__field_descriptors,
+  countersign__v1__list_unresolved_reply__field_indices_by_name,
+  1,  countersign__v1__list_unresolved_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_unresolved_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__unresolved_payment__field_descriptors[8] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, payment),
+    &countersign__v1__payment_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_try_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, next_try_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reversals",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, reversals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__unresolved_payment__field_indices_by_name[] = {
+  1,   /* field[1] = company */
+  2,   /* field[2] = company_name */
+  3,   /* field[3] = consultant */
+  4,   /* field[4] = consultant_name */
+  6,   /* field[6] = next_try_ms */
+  0,   /* field[0] = payment */
+  7,   /* field[7] = reversals */
+  5,   /* field[5] = since_ms */
+};
+static const ProtobufCIntRange countersign__v1__unresolved_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__unresolved_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.UnresolvedPayment",
+  "UnresolvedPayment",
+  "Countersign__V1__UnresolvedPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__UnresolvedPayment),
+  8,
+  countersign__v1__unresolved_payment__field_descriptors,
+  countersign__v1__unresolved_payment__field_indices_by_name,
+  1,  countersign__v1__unresolved_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__unresolved_payment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__payment_filter__field_descriptors[6] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, company),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, consultant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, state),
+    &countersign__v1__payment_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "order_reference",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, order_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__payment_filter__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+  1,   /* field[1] = consultant */
+  3,   /* field[3] = from_ms */
+  5,   /* field[5] = order_reference */
+  2,   /* field[2] = state */
+  4,   /* field[4] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__payment_filter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor countersign__v1__payment_filter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.PaymentFilter",
+  "PaymentFilter",
+  "Countersign__V1__PaymentFilter",
+  "countersign.v1",
+  sizeof(Countersign__V1__PaymentFilter),
+  6,
+  countersign__v1__payment_filter__field_descriptors,
+  countersign__v1__payment_filter__field_indices_by_name,
+  1,  countersign__v1__payment_filter__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__payment_filter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_payments_request__field_descriptors[2] =
+{
+  {
+    "filter",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsRequest, filter),
+    &countersign__v1__payment_filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_payments_request__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  0,   /* field[0] = filter */
+};
+static const ProtobufCIntRange countersign__v1__list_payments_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_payments_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListPaymentsRequest",
+  "ListPaymentsRequest",
+  "Countersign__V1__ListPaymentsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListPaymentsRequest),
+  2,
+  countersign__v1__list_payments_request__field_descriptors,
+  countersign__v1__list_payments_request__field_indices_by_name,
+  1,  countersign__v1__list_payments_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_payments_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_payments_reply__field_descriptors[2] =
+{
+  {
+    "payments",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListPaymentsReply, n_payments),
+    offsetof(Countersign__V1__ListPaymentsReply, payments),
+    &countersign__v1__listed_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_payments_reply__field_indices_by_name[] = {
+  1,   /* field[1] = next */
+  0,   /* field[0] = payments */
+};
+static const ProtobufCIntRange countersign__v1__list_payments_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_payments_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListPaymentsReply",
+  "ListPaymentsReply",
+  "Countersign__V1__ListPaymentsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListPaymentsReply),
+  2,
+  countersign__v1__list_payments_reply__field_descriptors,
+  countersign__v1__list_payments_reply__field_indices_by_name,
+  1,  countersign__v1__list_payments_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_payments_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__listed_payment__field_descriptors[8] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, payment),
+    &countersign__v1__payment_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "terminal",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, terminal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stan",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, stan),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retrieval_reference",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, retrieval_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__listed_payment__field_indices_by_name[] = {
+  1,   /* field[1] = company */
+  2,   /* field[2] = company_name */
+  3,   /* field[3] = consultant */
+  4,   /* field[4] = consultant_name */
+  0,   /* field[0] = payment */
+  7,   /* field[7] = retrieval_reference */
+  6,   /* field[6] = stan */
+  5,   /* field[5] = terminal */
+};
+static const ProtobufCIntRange countersign__v1__listed_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__listed_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListedPayment",
+  "ListedPayment",
+  "Countersign__V1__ListedPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListedPayment),
+  8,
+  countersign__v1__listed_payment__field_descriptors,
+  countersign__v1__listed_payment__field_indices_by_name,
+  1,  countersign__v1__listed_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__listed_payment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_day_request__field_descriptors[3] =
+{
+  {
+    "day",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, day),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_zone",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_day_request__field_indices_by_name[] = {
+  2,   /* field[2] = after */
+  0,   /* field[0] = day */
+  1,   /* field[1] = time_zone */
+};
+static const ProtobufCIntRange countersign__v1__report_day_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_day_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportDayRequest",
+  "ReportDayRequest",
+  "Countersign__V1__ReportDayRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportDayRequest),
+  3,
+  countersign__v1__report_day_request__field_descriptors,
+  countersign__v1__report_day_request__field_indices_by_name,
+  1,  countersign__v1__report_day_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_day_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_day_reply__field_descriptors[4] =
+{
+  {
+    "parts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ReportDayReply, n_parts),
+    offsetof(Countersign__V1__ReportDayReply, parts),
+    &countersign__v1__report_part__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_day_reply__field_indices_by_name[] = {
+  2,   /* field[2] = from_ms */
+  1,   /* field[1] = next */
+  0,   /* field[0] = parts */
+  3,   /* field[3] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__report_day_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_day_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportDayReply",
+  "ReportDayReply",
+  "Countersign__V1__ReportDayReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportDayReply),
+  4,
+  countersign__v1__report_day_reply__field_descriptors,
+  countersign__v1__report_day_reply__field_indices_by_name,
+  1,  countersign__v1__report_day_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_day_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_part__field_descriptors[1] =
+{
+  {
+    "totals",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ReportPart, n_totals),
+    offsetof(Countersign__V1__ReportPart, totals),
+    &countersign__v1__report_total__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_part__field_indices_by_name[] = {
+  0,   /* field[0] = totals */
+};
+static const ProtobufCIntRange countersign__v1__report_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportPart",
+  "ReportPart",
+  "Countersign__V1__ReportPart",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportPart),
+  1,
+  countersign__v1__report_part__field_descriptors,
+  countersign__v1__report_part__field_indices_by_name,
+  1,  countersign__v1__report_part__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_total__field_descriptors[8] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, state),
+    &countersign__v1__payment_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, amount),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_total__field_indices_by_name[] = {
+  7,   /* field[7] = amount */
+  0,   /* field[0] = company */
+  1,   /* field[1] = company_name */
+  2,   /* field[2] = consultant */
+  3,   /* field[3] = consultant_name */
+  6,   /* field[6] = count */
+  4,   /* field[4] = currency */
+  5,   /* field[5] = state */
+};
+static const ProtobufCIntRange countersign__v1__report_total__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_total__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportTotal",
+  "ReportTotal",
+  "Countersign__V1__ReportTotal",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportTotal),
+  8,
+  countersign__v1__report_total__field_descriptors,
+  countersign__v1__report_total__field_indices_by_name,
+  1,  countersign__v1__report_total__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_total__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor countersign__v1__certificate_name__field_descriptors[4] =
 {
   {
@@ -3474,7 +4816,7 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[12] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[15] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -3485,6 +4827,9 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
   { "RegisterCertificate", &countersign__v1__register_certificate_request__descriptor, &countersign__v1__register_certificate_reply__descriptor },
   { "TracePayment", &countersign__v1__trace_payment_request__descriptor, &countersign__v1__trace_payment_reply__descriptor },
+  { "ListUnresolved", &countersign__v1__list_unresolved_request__descriptor, &countersign__v1__list_unresolved_reply__descriptor },
+  { "ListPayments", &countersign__v1__list_payments_request__descriptor, &countersign__v1__list_payments_reply__descriptor },
+  { "ReportDay", &countersign__v1__report_day_request__descriptor, &countersign__v1__report_day_reply__descriptor },
   { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
   { "ListCertificates", &countersign__v1__list_certificates_request__descriptor, &countersign__v1__list_certificates_reply__descriptor },
@@ -3495,13 +4840,16 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   6,        /* AddGateway */
   5,        /* CreateToken */
   2,        /* GetCompany */
-  11,        /* ListCertificates */
+  14,        /* ListCertificates */
   3,        /* ListCompanies */
+  10,        /* ListPayments */
+  9,        /* ListUnresolved */
   7,        /* RegisterCertificate */
-  9,        /* Revoke */
+  11,        /* ReportDay */
+  12,        /* Revoke */
   1,        /* SetCompanyPolicy */
   8,        /* TracePayment */
-  10         /* Unlock */
+  13         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -3510,7 +4858,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  12,
+  15,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -3586,13 +4934,37 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__list_unresolved(ProtobufCService *service,
+                                             const Countersign__V1__ListUnresolvedRequest *input,
+                                             Countersign__V1__ListUnresolvedReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_payments(ProtobufCService *service,
+                                           const Countersign__V1__ListPaymentsRequest *input,
+                                           Countersign__V1__ListPaymentsReply_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__report_day(ProtobufCService *service,
+                                        const Countersign__V1__ReportDayRequest *input,
+                                        Countersign__V1__ReportDayReply_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
                                     Countersign__V1__RevokeReply_Closure closure,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -3600,7 +4972,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -3608,7 +4980,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

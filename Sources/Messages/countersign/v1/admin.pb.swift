@@ -345,6 +345,173 @@ public struct Trace: Message {
   public init() {}
 }
 
+/// Set by the administrator.
+public struct ListUnresolvedRequest: Message {
+  /// Payments with a higher number than this: 0 at first, then the number of the last one told.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListUnresolvedReply: Message {
+  /// At most 50, by rising number; none at the end.
+  public var payments: [UnresolvedPayment] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// A payment that is not over.
+public struct UnresolvedPayment: Message {
+  /// The payment as its caller sees it; `state` says where it stands.
+  public var payment: PaymentResult?
+  /// Number of the company.
+  public var company: UInt64 = 0
+  /// Registered name of the company.
+  public var companyName: String = ""
+  /// Number of the consultant.
+  public var consultant: UInt64 = 0
+  /// Registered name of the consultant.
+  public var consultantName: String = ""
+  /// When it came into its state, milliseconds since 1970-01-01T00:00:00Z.
+  public var sinceMs: UInt64 = 0
+  /// When the service does its next step, milliseconds since 1970-01-01T00:00:00Z; 0 where only the acquirer's answer or
+  /// people can go on.
+  public var nextTryMs: UInt64 = 0
+  /// Reversals sent so far.
+  public var reversals: UInt32 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Which payments are meant; what is empty or 0 leaves out nothing.
+public struct PaymentFilter: Message {
+  /// Number of the company, or its registered name; digits are a number.
+  public var company: String = ""
+  /// Number of the consultant, or the registered name, which several companies may have; digits are a number.
+  public var consultant: String = ""
+  /// Where the payment stands now.
+  public var state: PaymentState = PaymentState(rawValue: 0)
+  /// Recorded at this time or later, milliseconds since 1970-01-01T00:00:00Z.
+  public var fromMs: UInt64 = 0
+  /// Recorded before this time, milliseconds since 1970-01-01T00:00:00Z.
+  public var toMs: UInt64 = 0
+  /// Order reference as it was given, at most 64 bytes of UTF-8.
+  public var orderReference: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ListPaymentsRequest: Message {
+  /// Absent: all payments.
+  public var filter: PaymentFilter?
+  /// Payments with a higher number than this: 0 at first, then `next` of the last reply.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListPaymentsReply: Message {
+  /// At most 50, by rising number; may be none before the end.
+  public var payments: [ListedPayment] = []
+  /// To be sent as `after` for more; 0 at the end.
+  public var next: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// A payment in a list.
+public struct ListedPayment: Message {
+  /// The payment as its caller sees it.
+  public var payment: PaymentResult?
+  /// Number of the company.
+  public var company: UInt64 = 0
+  /// Registered name of the company.
+  public var companyName: String = ""
+  /// Number of the consultant.
+  public var consultant: UInt64 = 0
+  /// Registered name of the consultant.
+  public var consultantName: String = ""
+  /// Terminal that the sale was sent from (ISO 8583 DE41), at most 8 characters; empty where the acquirer names no
+  /// sales.
+  public var terminal: String = ""
+  /// Trace number of the sale (ISO 8583 DE11), 1 to 999,999; 0 where the acquirer names no sales.
+  public var stan: UInt32 = 0
+  /// Retrieval reference of the sale (ISO 8583 DE37), at most 12 characters, or empty.
+  public var retrievalReference: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ReportDayRequest: Message {
+  /// The day, "YYYY-MM-DD".
+  public var day: String = ""
+  /// Zone of the day as in the IANA time zone database, for example "Asia/Seoul"; empty: UTC.
+  public var timeZone: String = ""
+  /// 0 at first, then `next` of the last reply.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server. The replies of a day are added up: each counts other payments.
+public struct ReportDayReply: Message {
+  /// In no particular order; at most 5.
+  public var parts: [ReportPart] = []
+  /// To be sent as `after` for more; 0 at the end.
+  public var next: UInt64 = 0
+  /// Beginning of the day, milliseconds since 1970-01-01T00:00:00Z.
+  public var fromMs: UInt64 = 0
+  /// Beginning of the next day, milliseconds since 1970-01-01T00:00:00Z.
+  public var toMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// At most 64 totals.
+public struct ReportPart: Message {
+  /// Each for another company, consultant, currency or state.
+  public var totals: [ReportTotal] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What payments of one consultant in one currency and state come to.
+public struct ReportTotal: Message {
+  /// Number of the company.
+  public var company: UInt64 = 0
+  /// Registered name of the company.
+  public var companyName: String = ""
+  /// Number of the consultant.
+  public var consultant: UInt64 = 0
+  /// Registered name of the consultant.
+  public var consultantName: String = ""
+  /// ISO 4217 code.
+  public var currency: String = ""
+  /// Where they stand when the report is made.
+  public var state: PaymentState = PaymentState(rawValue: 0)
+  /// How many.
+  public var count: UInt64 = 0
+  /// Their sum in minor units.
+  public var amount: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// What names a certificate for good.
 public struct CertificateName: Message {
   /// Issuer as RFC 4514 text.
@@ -501,6 +668,12 @@ public enum AdminMethods {
   public static let registerCertificate = "/countersign.v1.Admin/RegisterCertificate"
   /// Tells who processed a payment, or the payments of an order, a card or a consultant, and every step of them.
   public static let tracePayment = "/countersign.v1.Admin/TracePayment"
+  /// Lists the payments that are not over, and why.
+  public static let listUnresolved = "/countersign.v1.Admin/ListUnresolved"
+  /// Lists payments by number.
+  public static let listPayments = "/countersign.v1.Admin/ListPayments"
+  /// Counts and sums the payments of a day.
+  public static let reportDay = "/countersign.v1.Admin/ReportDay"
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   public static let revoke = "/countersign.v1.Admin/Revoke"
   /// Lifts a lockout.
@@ -531,6 +704,12 @@ public protocol AdminServiceProtocol: Sendable {
     -> RegisterCertificateReply
   /// Tells who processed a payment, or the payments of an order, a card or a consultant, and every step of them.
   func tracePayment(_ request: TracePaymentRequest, context: ServerContext) async throws -> TracePaymentReply
+  /// Lists the payments that are not over, and why.
+  func listUnresolved(_ request: ListUnresolvedRequest, context: ServerContext) async throws -> ListUnresolvedReply
+  /// Lists payments by number.
+  func listPayments(_ request: ListPaymentsRequest, context: ServerContext) async throws -> ListPaymentsReply
+  /// Counts and sums the payments of a day.
+  func reportDay(_ request: ReportDayRequest, context: ServerContext) async throws -> ReportDayReply
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   func revoke(_ request: RevokeRequest, context: ServerContext) async throws -> RevokeReply
   /// Lifts a lockout.
@@ -569,6 +748,15 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.tracePayment) {
       try await tracePayment(TracePaymentRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listUnresolved) {
+      try await listUnresolved(ListUnresolvedRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listPayments) {
+      try await listPayments(ListPaymentsRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.reportDay) {
+      try await reportDay(ReportDayRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.revoke) {
       try await revoke(RevokeRequest(request: $0), context: $1).encoded()
@@ -652,6 +840,27 @@ public struct AdminClient: Sendable {
     -> TracePaymentReply
   {
     try TracePaymentReply(reply: await caller.call(AdminMethods.tracePayment, request.encoded(), options: options))
+  }
+
+  /// Lists the payments that are not over, and why.
+  public func listUnresolved(_ request: ListUnresolvedRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> ListUnresolvedReply
+  {
+    try ListUnresolvedReply(reply: await caller.call(AdminMethods.listUnresolved, request.encoded(), options: options))
+  }
+
+  /// Lists payments by number.
+  public func listPayments(_ request: ListPaymentsRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> ListPaymentsReply
+  {
+    try ListPaymentsReply(reply: await caller.call(AdminMethods.listPayments, request.encoded(), options: options))
+  }
+
+  /// Counts and sums the payments of a day.
+  public func reportDay(_ request: ReportDayRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> ReportDayReply
+  {
+    try ReportDayReply(reply: await caller.call(AdminMethods.reportDay, request.encoded(), options: options))
   }
 
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -1176,6 +1385,252 @@ extension Trace {
     c.login_time_ms = loginTimeMs
     c.n_steps = steps.count
     c.steps = arena.list(steps) { Optional(arena.message($0)) }
+  }
+}
+
+extension ListUnresolvedRequest {
+  public static let descriptor = messageDescriptor(ListUnresolvedRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListUnresolvedRequest>) {
+    countersign__v1__list_unresolved_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListUnresolvedRequest>) {
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ListUnresolvedRequest, in arena: Arena) {
+    c.after = after
+  }
+}
+
+extension ListUnresolvedReply {
+  public static let descriptor = messageDescriptor(ListUnresolvedReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListUnresolvedReply>) {
+    countersign__v1__list_unresolved_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListUnresolvedReply>) {
+    payments = (0..<c.pointee.n_payments).compactMap { c.pointee.payments[$0].map { UnresolvedPayment(copying: $0) } }
+  }
+
+  public func write(to c: inout Countersign__V1__ListUnresolvedReply, in arena: Arena) {
+    c.n_payments = payments.count
+    c.payments = arena.list(payments) { Optional(arena.message($0)) }
+  }
+}
+
+extension UnresolvedPayment {
+  public static let descriptor = messageDescriptor(UnresolvedPayment.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__UnresolvedPayment>) {
+    countersign__v1__unresolved_payment__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__UnresolvedPayment>) {
+    payment = c.pointee.payment.map { PaymentResult(copying: $0) }
+    company = c.pointee.company
+    companyName = String(decoded: c.pointee.company_name)
+    consultant = c.pointee.consultant
+    consultantName = String(decoded: c.pointee.consultant_name)
+    sinceMs = c.pointee.since_ms
+    nextTryMs = c.pointee.next_try_ms
+    reversals = c.pointee.reversals
+  }
+
+  public func write(to c: inout Countersign__V1__UnresolvedPayment, in arena: Arena) {
+    c.payment = payment.map { arena.message($0) }
+    c.company = company
+    c.company_name = arena.text(companyName)
+    c.consultant = consultant
+    c.consultant_name = arena.text(consultantName)
+    c.since_ms = sinceMs
+    c.next_try_ms = nextTryMs
+    c.reversals = reversals
+  }
+}
+
+extension PaymentFilter {
+  public static let descriptor = messageDescriptor(PaymentFilter.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__PaymentFilter>) {
+    countersign__v1__payment_filter__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__PaymentFilter>) {
+    company = String(decoded: c.pointee.company)
+    consultant = String(decoded: c.pointee.consultant)
+    state = PaymentState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
+    fromMs = c.pointee.from_ms
+    toMs = c.pointee.to_ms
+    orderReference = String(decoded: c.pointee.order_reference)
+  }
+
+  public func write(to c: inout Countersign__V1__PaymentFilter, in arena: Arena) {
+    c.company = arena.text(company)
+    c.consultant = arena.text(consultant)
+    c.state = Countersign__V1__PaymentState(rawValue: .init(truncatingIfNeeded: state.rawValue))
+    c.from_ms = fromMs
+    c.to_ms = toMs
+    c.order_reference = arena.text(orderReference)
+  }
+}
+
+extension ListPaymentsRequest {
+  public static let descriptor = messageDescriptor(ListPaymentsRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListPaymentsRequest>) {
+    countersign__v1__list_payments_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListPaymentsRequest>) {
+    filter = c.pointee.filter.map { PaymentFilter(copying: $0) }
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ListPaymentsRequest, in arena: Arena) {
+    c.filter = filter.map { arena.message($0) }
+    c.after = after
+  }
+}
+
+extension ListPaymentsReply {
+  public static let descriptor = messageDescriptor(ListPaymentsReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListPaymentsReply>) {
+    countersign__v1__list_payments_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListPaymentsReply>) {
+    payments = (0..<c.pointee.n_payments).compactMap { c.pointee.payments[$0].map { ListedPayment(copying: $0) } }
+    next = c.pointee.next
+  }
+
+  public func write(to c: inout Countersign__V1__ListPaymentsReply, in arena: Arena) {
+    c.n_payments = payments.count
+    c.payments = arena.list(payments) { Optional(arena.message($0)) }
+    c.next = next
+  }
+}
+
+extension ListedPayment {
+  public static let descriptor = messageDescriptor(ListedPayment.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListedPayment>) {
+    countersign__v1__listed_payment__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListedPayment>) {
+    payment = c.pointee.payment.map { PaymentResult(copying: $0) }
+    company = c.pointee.company
+    companyName = String(decoded: c.pointee.company_name)
+    consultant = c.pointee.consultant
+    consultantName = String(decoded: c.pointee.consultant_name)
+    terminal = String(decoded: c.pointee.terminal)
+    stan = c.pointee.stan
+    retrievalReference = String(decoded: c.pointee.retrieval_reference)
+  }
+
+  public func write(to c: inout Countersign__V1__ListedPayment, in arena: Arena) {
+    c.payment = payment.map { arena.message($0) }
+    c.company = company
+    c.company_name = arena.text(companyName)
+    c.consultant = consultant
+    c.consultant_name = arena.text(consultantName)
+    c.terminal = arena.text(terminal)
+    c.stan = stan
+    c.retrieval_reference = arena.text(retrievalReference)
+  }
+}
+
+extension ReportDayRequest {
+  public static let descriptor = messageDescriptor(ReportDayRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ReportDayRequest>) {
+    countersign__v1__report_day_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ReportDayRequest>) {
+    day = String(decoded: c.pointee.day)
+    timeZone = String(decoded: c.pointee.time_zone)
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ReportDayRequest, in arena: Arena) {
+    c.day = arena.text(day)
+    c.time_zone = arena.text(timeZone)
+    c.after = after
+  }
+}
+
+extension ReportDayReply {
+  public static let descriptor = messageDescriptor(ReportDayReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ReportDayReply>) {
+    countersign__v1__report_day_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ReportDayReply>) {
+    parts = (0..<c.pointee.n_parts).compactMap { c.pointee.parts[$0].map { ReportPart(copying: $0) } }
+    next = c.pointee.next
+    fromMs = c.pointee.from_ms
+    toMs = c.pointee.to_ms
+  }
+
+  public func write(to c: inout Countersign__V1__ReportDayReply, in arena: Arena) {
+    c.n_parts = parts.count
+    c.parts = arena.list(parts) { Optional(arena.message($0)) }
+    c.next = next
+    c.from_ms = fromMs
+    c.to_ms = toMs
+  }
+}
+
+extension ReportPart {
+  public static let descriptor = messageDescriptor(ReportPart.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ReportPart>) {
+    countersign__v1__report_part__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ReportPart>) {
+    totals = (0..<c.pointee.n_totals).compactMap { c.pointee.totals[$0].map { ReportTotal(copying: $0) } }
+  }
+
+  public func write(to c: inout Countersign__V1__ReportPart, in arena: Arena) {
+    c.n_totals = totals.count
+    c.totals = arena.list(totals) { Optional(arena.message($0)) }
+  }
+}
+
+extension ReportTotal {
+  public static let descriptor = messageDescriptor(ReportTotal.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ReportTotal>) {
+    countersign__v1__report_total__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ReportTotal>) {
+    company = c.pointee.company
+    companyName = String(decoded: c.pointee.company_name)
+    consultant = c.pointee.consultant
+    consultantName = String(decoded: c.pointee.consultant_name)
+    currency = String(decoded: c.pointee.currency)
+    state = PaymentState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
+    count = c.pointee.count
+    amount = c.pointee.amount
+  }
+
+  public func write(to c: inout Countersign__V1__ReportTotal, in arena: Arena) {
+    c.company = company
+    c.company_name = arena.text(companyName)
+    c.consultant = consultant
+    c.consultant_name = arena.text(consultantName)
+    c.currency = arena.text(currency)
+    c.state = Countersign__V1__PaymentState(rawValue: .init(truncatingIfNeeded: state.rawValue))
+    c.count = count
+    c.amount = amount
   }
 }
 

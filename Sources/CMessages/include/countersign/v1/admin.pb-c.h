@@ -39,6 +39,17 @@ typedef struct Countersign__V1__TracePaymentRequest Countersign__V1__TracePaymen
 typedef struct Countersign__V1__ConsultantPeriod Countersign__V1__ConsultantPeriod;
 typedef struct Countersign__V1__TracePaymentReply Countersign__V1__TracePaymentReply;
 typedef struct Countersign__V1__Trace Countersign__V1__Trace;
+typedef struct Countersign__V1__ListUnresolvedRequest Countersign__V1__ListUnresolvedRequest;
+typedef struct Countersign__V1__ListUnresolvedReply Countersign__V1__ListUnresolvedReply;
+typedef struct Countersign__V1__UnresolvedPayment Countersign__V1__UnresolvedPayment;
+typedef struct Countersign__V1__PaymentFilter Countersign__V1__PaymentFilter;
+typedef struct Countersign__V1__ListPaymentsRequest Countersign__V1__ListPaymentsRequest;
+typedef struct Countersign__V1__ListPaymentsReply Countersign__V1__ListPaymentsReply;
+typedef struct Countersign__V1__ListedPayment Countersign__V1__ListedPayment;
+typedef struct Countersign__V1__ReportDayRequest Countersign__V1__ReportDayRequest;
+typedef struct Countersign__V1__ReportDayReply Countersign__V1__ReportDayReply;
+typedef struct Countersign__V1__ReportPart Countersign__V1__ReportPart;
+typedef struct Countersign__V1__ReportTotal Countersign__V1__ReportTotal;
 typedef struct Countersign__V1__CertificateName Countersign__V1__CertificateName;
 typedef struct Countersign__V1__TraceStep Countersign__V1__TraceStep;
 typedef struct Countersign__V1__RevokeRequest Countersign__V1__RevokeRequest;
@@ -676,6 +687,320 @@ struct  Countersign__V1__Trace
 #define COUNTERSIGN__V1__TRACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__trace__descriptor) \
     , NULL, {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, NULL, NULL, {0,NULL}, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListUnresolvedRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Payments with a higher number than this: 0 at first, then the number of the last one told.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__LIST_UNRESOLVED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_unresolved_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListUnresolvedReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, by rising number; none at the end.
+   */
+  size_t n_payments;
+  Countersign__V1__UnresolvedPayment **payments;
+};
+#define COUNTERSIGN__V1__LIST_UNRESOLVED_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_unresolved_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A payment that is not over.
+ */
+struct  Countersign__V1__UnresolvedPayment
+{
+  ProtobufCMessage base;
+  /*
+   * The payment as its caller sees it; `state` says where it stands.
+   */
+  Countersign__V1__PaymentResult *payment;
+  /*
+   * Number of the company.
+   */
+  uint64_t company;
+  /*
+   * Registered name of the company.
+   */
+  char *company_name;
+  /*
+   * Number of the consultant.
+   */
+  uint64_t consultant;
+  /*
+   * Registered name of the consultant.
+   */
+  char *consultant_name;
+  /*
+   * When it came into its state, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t since_ms;
+  /*
+   * When the service does its next step, milliseconds since 1970-01-01T00:00:00Z; 0 where only the acquirer's answer or
+   * people can go on.
+   */
+  uint64_t next_try_ms;
+  /*
+   * Reversals sent so far.
+   */
+  uint32_t reversals;
+};
+#define COUNTERSIGN__V1__UNRESOLVED_PAYMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__unresolved_payment__descriptor) \
+    , NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0 }
+
+
+/*
+ * Which payments are meant; what is empty or 0 leaves out nothing.
+ */
+struct  Countersign__V1__PaymentFilter
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the company, or its registered name; digits are a number.
+   */
+  char *company;
+  /*
+   * Number of the consultant, or the registered name, which several companies may have; digits are a number.
+   */
+  char *consultant;
+  /*
+   * Where the payment stands now.
+   */
+  Countersign__V1__PaymentState state;
+  /*
+   * Recorded at this time or later, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t from_ms;
+  /*
+   * Recorded before this time, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t to_ms;
+  /*
+   * Order reference as it was given, at most 64 bytes of UTF-8.
+   */
+  char *order_reference;
+};
+#define COUNTERSIGN__V1__PAYMENT_FILTER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__payment_filter__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListPaymentsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Absent: all payments.
+   */
+  Countersign__V1__PaymentFilter *filter;
+  /*
+   * Payments with a higher number than this: 0 at first, then `next` of the last reply.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__LIST_PAYMENTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_payments_request__descriptor) \
+    , NULL, 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListPaymentsReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, by rising number; may be none before the end.
+   */
+  size_t n_payments;
+  Countersign__V1__ListedPayment **payments;
+  /*
+   * To be sent as `after` for more; 0 at the end.
+   */
+  uint64_t next;
+};
+#define COUNTERSIGN__V1__LIST_PAYMENTS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_payments_reply__descriptor) \
+    , 0,NULL, 0 }
+
+
+/*
+ * A payment in a list.
+ */
+struct  Countersign__V1__ListedPayment
+{
+  ProtobufCMessage base;
+  /*
+   * The payment as its caller sees it.
+   */
+  Countersign__V1__PaymentResult *payment;
+  /*
+   * Number of the company.
+   */
+  uint64_t company;
+  /*
+   * Registered name of the company.
+   */
+  char *company_name;
+  /*
+   * Number of the consultant.
+   */
+  uint64_t consultant;
+  /*
+   * Registered name of the consultant.
+   */
+  char *consultant_name;
+  /*
+   * Terminal that the sale was sent from (ISO 8583 DE41), at most 8 characters; empty where the acquirer names no
+   * sales.
+   */
+  char *terminal;
+  /*
+   * Trace number of the sale (ISO 8583 DE11), 1 to 999,999; 0 where the acquirer names no sales.
+   */
+  uint32_t stan;
+  /*
+   * Retrieval reference of the sale (ISO 8583 DE37), at most 12 characters, or empty.
+   */
+  char *retrieval_reference;
+};
+#define COUNTERSIGN__V1__LISTED_PAYMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__listed_payment__descriptor) \
+    , NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ReportDayRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The day, "YYYY-MM-DD".
+   */
+  char *day;
+  /*
+   * Zone of the day as in the IANA time zone database, for example "Asia/Seoul"; empty: UTC.
+   */
+  char *time_zone;
+  /*
+   * 0 at first, then `next` of the last reply.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__REPORT_DAY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__report_day_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Set by the server. The replies of a day are added up: each counts other payments.
+ */
+struct  Countersign__V1__ReportDayReply
+{
+  ProtobufCMessage base;
+  /*
+   * In no particular order; at most 5.
+   */
+  size_t n_parts;
+  Countersign__V1__ReportPart **parts;
+  /*
+   * To be sent as `after` for more; 0 at the end.
+   */
+  uint64_t next;
+  /*
+   * Beginning of the day, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t from_ms;
+  /*
+   * Beginning of the next day, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t to_ms;
+};
+#define COUNTERSIGN__V1__REPORT_DAY_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__report_day_reply__descriptor) \
+    , 0,NULL, 0, 0, 0 }
+
+
+/*
+ * At most 64 totals.
+ */
+struct  Countersign__V1__ReportPart
+{
+  ProtobufCMessage base;
+  /*
+   * Each for another company, consultant, currency or state.
+   */
+  size_t n_totals;
+  Countersign__V1__ReportTotal **totals;
+};
+#define COUNTERSIGN__V1__REPORT_PART__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__report_part__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * What payments of one consultant in one currency and state come to.
+ */
+struct  Countersign__V1__ReportTotal
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the company.
+   */
+  uint64_t company;
+  /*
+   * Registered name of the company.
+   */
+  char *company_name;
+  /*
+   * Number of the consultant.
+   */
+  uint64_t consultant;
+  /*
+   * Registered name of the consultant.
+   */
+  char *consultant_name;
+  /*
+   * ISO 4217 code.
+   */
+  char *currency;
+  /*
+   * Where they stand when the report is made.
+   */
+  Countersign__V1__PaymentState state;
+  /*
+   * How many.
+   */
+  uint64_t count;
+  /*
+   * Their sum in minor units.
+   */
+  uint64_t amount;
+};
+#define COUNTERSIGN__V1__REPORT_TOTAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__report_total__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED, 0, 0 }
 
 
 /*
@@ -1348,6 +1673,215 @@ Countersign__V1__Trace *
 void   countersign__v1__trace__free_unpacked
                      (Countersign__V1__Trace *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__ListUnresolvedRequest methods */
+void   countersign__v1__list_unresolved_request__init
+                     (Countersign__V1__ListUnresolvedRequest         *message);
+size_t countersign__v1__list_unresolved_request__get_packed_size
+                     (const Countersign__V1__ListUnresolvedRequest   *message);
+size_t countersign__v1__list_unresolved_request__pack
+                     (const Countersign__V1__ListUnresolvedRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_unresolved_request__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListUnresolvedRequest *
+       countersign__v1__list_unresolved_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_unresolved_request__free_unpacked
+                     (Countersign__V1__ListUnresolvedRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListUnresolvedReply methods */
+void   countersign__v1__list_unresolved_reply__init
+                     (Countersign__V1__ListUnresolvedReply         *message);
+size_t countersign__v1__list_unresolved_reply__get_packed_size
+                     (const Countersign__V1__ListUnresolvedReply   *message);
+size_t countersign__v1__list_unresolved_reply__pack
+                     (const Countersign__V1__ListUnresolvedReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_unresolved_reply__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListUnresolvedReply *
+       countersign__v1__list_unresolved_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_unresolved_reply__free_unpacked
+                     (Countersign__V1__ListUnresolvedReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__UnresolvedPayment methods */
+void   countersign__v1__unresolved_payment__init
+                     (Countersign__V1__UnresolvedPayment         *message);
+size_t countersign__v1__unresolved_payment__get_packed_size
+                     (const Countersign__V1__UnresolvedPayment   *message);
+size_t countersign__v1__unresolved_payment__pack
+                     (const Countersign__V1__UnresolvedPayment   *message,
+                      uint8_t             *out);
+size_t countersign__v1__unresolved_payment__pack_to_buffer
+                     (const Countersign__V1__UnresolvedPayment   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__UnresolvedPayment *
+       countersign__v1__unresolved_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__unresolved_payment__free_unpacked
+                     (Countersign__V1__UnresolvedPayment *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__PaymentFilter methods */
+void   countersign__v1__payment_filter__init
+                     (Countersign__V1__PaymentFilter         *message);
+size_t countersign__v1__payment_filter__get_packed_size
+                     (const Countersign__V1__PaymentFilter   *message);
+size_t countersign__v1__payment_filter__pack
+                     (const Countersign__V1__PaymentFilter   *message,
+                      uint8_t             *out);
+size_t countersign__v1__payment_filter__pack_to_buffer
+                     (const Countersign__V1__PaymentFilter   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__PaymentFilter *
+       countersign__v1__payment_filter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__payment_filter__free_unpacked
+                     (Countersign__V1__PaymentFilter *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListPaymentsRequest methods */
+void   countersign__v1__list_payments_request__init
+                     (Countersign__V1__ListPaymentsRequest         *message);
+size_t countersign__v1__list_payments_request__get_packed_size
+                     (const Countersign__V1__ListPaymentsRequest   *message);
+size_t countersign__v1__list_payments_request__pack
+                     (const Countersign__V1__ListPaymentsRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_payments_request__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListPaymentsRequest *
+       countersign__v1__list_payments_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_payments_request__free_unpacked
+                     (Countersign__V1__ListPaymentsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListPaymentsReply methods */
+void   countersign__v1__list_payments_reply__init
+                     (Countersign__V1__ListPaymentsReply         *message);
+size_t countersign__v1__list_payments_reply__get_packed_size
+                     (const Countersign__V1__ListPaymentsReply   *message);
+size_t countersign__v1__list_payments_reply__pack
+                     (const Countersign__V1__ListPaymentsReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_payments_reply__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListPaymentsReply *
+       countersign__v1__list_payments_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_payments_reply__free_unpacked
+                     (Countersign__V1__ListPaymentsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListedPayment methods */
+void   countersign__v1__listed_payment__init
+                     (Countersign__V1__ListedPayment         *message);
+size_t countersign__v1__listed_payment__get_packed_size
+                     (const Countersign__V1__ListedPayment   *message);
+size_t countersign__v1__listed_payment__pack
+                     (const Countersign__V1__ListedPayment   *message,
+                      uint8_t             *out);
+size_t countersign__v1__listed_payment__pack_to_buffer
+                     (const Countersign__V1__ListedPayment   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListedPayment *
+       countersign__v1__listed_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__listed_payment__free_unpacked
+                     (Countersign__V1__ListedPayment *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ReportDayRequest methods */
+void   countersign__v1__report_day_request__init
+                     (Countersign__V1__ReportDayRequest         *message);
+size_t countersign__v1__report_day_request__get_packed_size
+                     (const Countersign__V1__ReportDayRequest   *message);
+size_t countersign__v1__report_day_request__pack
+                     (const Countersign__V1__ReportDayRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__report_day_request__pack_to_buffer
+                     (const Countersign__V1__ReportDayRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ReportDayRequest *
+       countersign__v1__report_day_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__report_day_request__free_unpacked
+                     (Countersign__V1__ReportDayRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ReportDayReply methods */
+void   countersign__v1__report_day_reply__init
+                     (Countersign__V1__ReportDayReply         *message);
+size_t countersign__v1__report_day_reply__get_packed_size
+                     (const Countersign__V1__ReportDayReply   *message);
+size_t countersign__v1__report_day_reply__pack
+                     (const Countersign__V1__ReportDayReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__report_day_reply__pack_to_buffer
+                     (const Countersign__V1__ReportDayReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ReportDayReply *
+       countersign__v1__report_day_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__report_day_reply__free_unpacked
+                     (Countersign__V1__ReportDayReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ReportPart methods */
+void   countersign__v1__report_part__init
+                     (Countersign__V1__ReportPart         *message);
+size_t countersign__v1__report_part__get_packed_size
+                     (const Countersign__V1__ReportPart   *message);
+size_t countersign__v1__report_part__pack
+                     (const Countersign__V1__ReportPart   *message,
+                      uint8_t             *out);
+size_t countersign__v1__report_part__pack_to_buffer
+                     (const Countersign__V1__ReportPart   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ReportPart *
+       countersign__v1__report_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__report_part__free_unpacked
+                     (Countersign__V1__ReportPart *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ReportTotal methods */
+void   countersign__v1__report_total__init
+                     (Countersign__V1__ReportTotal         *message);
+size_t countersign__v1__report_total__get_packed_size
+                     (const Countersign__V1__ReportTotal   *message);
+size_t countersign__v1__report_total__pack
+                     (const Countersign__V1__ReportTotal   *message,
+                      uint8_t             *out);
+size_t countersign__v1__report_total__pack_to_buffer
+                     (const Countersign__V1__ReportTotal   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ReportTotal *
+       countersign__v1__report_total__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__report_total__free_unpacked
+                     (Countersign__V1__ReportTotal *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__CertificateName methods */
 void   countersign__v1__certificate_name__init
                      (Countersign__V1__CertificateName         *message);
@@ -1587,6 +2121,39 @@ typedef void (*Countersign__V1__TracePaymentReply_Closure)
 typedef void (*Countersign__V1__Trace_Closure)
                  (const Countersign__V1__Trace *message,
                   void *closure_data);
+typedef void (*Countersign__V1__ListUnresolvedRequest_Closure)
+                 (const Countersign__V1__ListUnresolvedRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListUnresolvedReply_Closure)
+                 (const Countersign__V1__ListUnresolvedReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__UnresolvedPayment_Closure)
+                 (const Countersign__V1__UnresolvedPayment *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__PaymentFilter_Closure)
+                 (const Countersign__V1__PaymentFilter *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListPaymentsRequest_Closure)
+                 (const Countersign__V1__ListPaymentsRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListPaymentsReply_Closure)
+                 (const Countersign__V1__ListPaymentsReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListedPayment_Closure)
+                 (const Countersign__V1__ListedPayment *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ReportDayRequest_Closure)
+                 (const Countersign__V1__ReportDayRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ReportDayReply_Closure)
+                 (const Countersign__V1__ReportDayReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ReportPart_Closure)
+                 (const Countersign__V1__ReportPart *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ReportTotal_Closure)
+                 (const Countersign__V1__ReportTotal *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__CertificateName_Closure)
                  (const Countersign__V1__CertificateName *message,
                   void *closure_data);
@@ -1657,6 +2224,18 @@ struct Countersign__V1__Admin_Service
                         const Countersign__V1__TracePaymentRequest *input,
                         Countersign__V1__TracePaymentReply_Closure closure,
                         void *closure_data);
+  void (*list_unresolved)(Countersign__V1__Admin_Service *service,
+                          const Countersign__V1__ListUnresolvedRequest *input,
+                          Countersign__V1__ListUnresolvedReply_Closure closure,
+                          void *closure_data);
+  void (*list_payments)(Countersign__V1__Admin_Service *service,
+                        const Countersign__V1__ListPaymentsRequest *input,
+                        Countersign__V1__ListPaymentsReply_Closure closure,
+                        void *closure_data);
+  void (*report_day)(Countersign__V1__Admin_Service *service,
+                     const Countersign__V1__ReportDayRequest *input,
+                     Countersign__V1__ReportDayReply_Closure closure,
+                     void *closure_data);
   void (*revoke)(Countersign__V1__Admin_Service *service,
                  const Countersign__V1__RevokeRequest *input,
                  Countersign__V1__RevokeReply_Closure closure,
@@ -1686,6 +2265,9 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## add_gateway,\
       function_prefix__ ## register_certificate,\
       function_prefix__ ## trace_payment,\
+      function_prefix__ ## list_unresolved,\
+      function_prefix__ ## list_payments,\
+      function_prefix__ ## report_day,\
       function_prefix__ ## revoke,\
       function_prefix__ ## unlock,\
       function_prefix__ ## list_certificates  }
@@ -1725,6 +2307,18 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
                                            Countersign__V1__TracePaymentReply_Closure closure,
                                            void *closure_data);
+void countersign__v1__admin__list_unresolved(ProtobufCService *service,
+                                             const Countersign__V1__ListUnresolvedRequest *input,
+                                             Countersign__V1__ListUnresolvedReply_Closure closure,
+                                             void *closure_data);
+void countersign__v1__admin__list_payments(ProtobufCService *service,
+                                           const Countersign__V1__ListPaymentsRequest *input,
+                                           Countersign__V1__ListPaymentsReply_Closure closure,
+                                           void *closure_data);
+void countersign__v1__admin__report_day(ProtobufCService *service,
+                                        const Countersign__V1__ReportDayRequest *input,
+                                        Countersign__V1__ReportDayReply_Closure closure,
+                                        void *closure_data);
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
                                     Countersign__V1__RevokeReply_Closure closure,
@@ -1763,6 +2357,17 @@ extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__
 extern const ProtobufCMessageDescriptor countersign__v1__consultant_period__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_unresolved_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_unresolved_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__unresolved_payment__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__payment_filter__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_payments_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_payments_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__listed_payment__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__report_day_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__report_day_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__report_part__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__report_total__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__certificate_name__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__trace_step__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__revoke_request__descriptor;

@@ -1,0 +1,128 @@
+import ArgumentParser
+import CountersignClient
+import Messages
+import ProgramSupport
+
+/// Commands about payments.
+struct PaymentsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "payments", abstract: "Lists payments.", subcommands: [List.self])
+
+  /// Lists payments.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists payments by number, oldest first.",
+      discussion: """
+        Without --limit all of them. --after goes on behind a payment that was listed before.
+
+        EXAMPLES
+          countersign-admin payments list --company "Acme Tours" --state DECLINED --from 2026-11-01
+          countersign-admin payments list --consultant "Kim Minji" --limit 100 --after 4711
+          countersign-admin payments list --order A-1001 --output json
+        """)
+
+    @Option(help: "Number or registered name of the company.")
+    var company: String?
+
+    @Option(help: "Number or registered name of the consultant.")
+    var consultant: String?
+
+    @Option(
+      help: "APPROVED, DECLINED, NOT_CHARGED, INTENT, UNKNOWN, INQUIRING, REVERSING, REVERSED or REVERSAL_REFUSED.")
+    var state: String?
+
+    @Option(help: "Order reference.")
+    var order: String?
+
+    @OptionGroup var period: PeriodOptions
+
+    @Option(help: "Payments with a higher number only.")
+    var after: UInt64 = 0
+
+    @Option(help: "Most payments listed.")
+    var limit: Int?
+
+    @OptionGroup var options: AdminOptions
+
+    func validate() throws {
+      if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    }
+
+    func run() async throws {
+      try await Program.run {
+        var filter = PaymentFilter()
+        (filter.company, filter.consultant) = (company ?? "", consultant ?? "")
+        filter.orderReference = order ?? ""
+        (filter.fromMs, filter.toMs) = try period.milliseconds()
+        if let state { filter.state = try Self.state(named: state) }
+        let (output, after, limit) = (options.output, after, limit ?? .max)
+        try await options.administrator().run { [filter] client in
+          var left = limit
+          for try await payment in ListedPayments(client, filter, after: after) {
+            PaymentsCommand.print(payment, as: output)
+            left -= 1
+            if left == 0 { return }
+          }
+        }
+      }
+    }
+
+    private static func state(named name: String) throws -> PaymentState {
+      let states = (1...UInt8.max).lazy.map { PaymentState(rawValue: Int32($0)) }
+      guard let state = states.first(where: { $0.text == name }) else {
+        throw ProgramError(.usage, "--state \(name): is no state of a payment; see payments list --help")
+      }
+      return state
+    }
+  }
+
+  static func print(_ listed: ListedPayment, as format: OutputFormat) {
+    let payment = listed.payment ?? PaymentResult()
+    switch format {
+    case .text:
+      Console.print(
+        "\(payment.payment)  \(TimeText.instant(Int64(clamping: payment.timeMs)))  \(payment.state.text)  "
+          + "\(Money.text(payment.amount, payment.currency))  \(payment.maskedCard)  order \(payment.orderReference)  "
+          + "consultant \(listed.consultant) \(listed.consultantName)  company \(listed.company) \(listed.companyName)")
+    case .json:
+      Console.print(
+        JSON.object([
+          ("payment", .number(Int64(clamping: payment.payment))), ("time_ms", .number(Int64(clamping: payment.timeMs))),
+          ("outcome", .text(payment.outcome.text)), ("state", .text(payment.state.text)),
+          ("amount", .number(Int64(clamping: payment.amount))), ("currency", .text(payment.currency)),
+          ("masked_card", .text(payment.maskedCard)), ("order_reference", .text(payment.orderReference)),
+          ("approval_code", .text(payment.approvalCode)), ("response_code", .text(payment.responseCode)),
+          ("consultant", .number(Int64(clamping: listed.consultant))),
+          ("consultant_name", .text(listed.consultantName)),
+          ("company", .number(Int64(clamping: listed.company))), ("company_name", .text(listed.companyName)),
+          ("terminal", .text(listed.terminal)), ("stan", .number(Int64(listed.stan))),
+          ("retrieval_reference", .text(listed.retrievalReference)),
+        ]))
+    }
+  }
+}
+
+/// All payments of a filter, page by page.
+struct ListedPayments: AsyncSequence, AsyncIteratorProtocol {
+  private let client: AdminClient
+  private var request = ListPaymentsRequest()
+  private var page: ArraySlice<ListedPayment> = []
+  private var isOver = false
+
+  init(_ client: AdminClient, _ filter: PaymentFilter, after number: UInt64 = 0) {
+    self.client = client
+    (request.filter, request.after) = (filter, number)
+  }
+
+  func makeAsyncIterator() -> ListedPayments { self }
+
+  mutating func next() async throws -> ListedPayment? {
+    while page.isEmpty, !isOver {
+      let reply = try await client.listPayments(request)
+      page = reply.payments[...]
+      request.after = reply.next
+      isOver = reply.next == 0
+    }
+    return page.popFirst()
+  }
+}
