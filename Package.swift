@@ -68,10 +68,11 @@ let package = Package(
 
     // Domain: Payments <- Storage, Acquirer, Ledger, Authority.
     .target(name: "Payments", dependencies: ["Bytes"]),
+    .target(name: "Audit", dependencies: ["Bytes", "Cryptography", "Payments"]),
     .target(name: "CLinux"),
     .target(name: "Ledger", dependencies: ["Bytes", "CLinux", "Payments"]),
     .target(
-      name: "StorageSQLite", dependencies: ["Bytes", "CSQLite", "Cryptography", "Payments"],
+      name: "StorageSQLite", dependencies: ["Audit", "Bytes", "CSQLite", "Cryptography", "Payments"],
       path: "Sources/Storage/SQLite"),
     .target(
       name: "AcquirerSimulator", dependencies: ["Bytes", "Payments"], path: "Sources/Acquirer/Simulator"),
@@ -193,6 +194,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "ISO8583Tests", dependencies: ["ISO8583"]),
+    .testTarget(name: "AuditTests", dependencies: ["Audit", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
     .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
@@ -234,7 +236,7 @@ let package = Package(
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    .testTarget(name: "StorageSQLiteTests", dependencies: ["Bytes", "Cryptography", "Payments", "StorageSQLite"]),
+    .testTarget(name: "StorageSQLiteTests", dependencies: ["Audit", "Bytes", "Cryptography", "Payments", "StorageSQLite"]),
     .testTarget(
       name: "ServiceTests",
       dependencies: [

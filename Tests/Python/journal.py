@@ -32,6 +32,11 @@ def optional_bytes(data):
     return ABSENT if data is None else sized(data)
 
 
+def card(fingerprint, expiry):
+    """What a leaf tells of a card besides its digits."""
+    return hashlib.sha256(fingerprint + u64(expiry)).digest()
+
+
 def leaf(domain, number, *fields):
     """RFC 6962's leaf hash of a record."""
     return hashlib.sha256(b"\0countersign/1 " + domain + b"\0" + u64(number) + b"".join(fields)).digest()
@@ -45,7 +50,7 @@ def leaves(db):
         " fingerprint, expiry, first6, last4, card_length, leaf, original FROM payment"
     ):
         fields = [sized(row[1]), u64(row[2]), u64(row[3]), sized(row[4])] + [u64(n) for n in row[5:10]]
-        fields += [sized(row[10]), sized(row[11])] + [u64(n) for n in row[12:16]]
+        fields += [sized(row[10]), sized(card(row[11], row[12]))] + [u64(n) for n in row[13:16]]
         fields += [] if row[17] is None else [sized(row[17])]
         found.append((row[0], leaf(b"payment", row[0], *fields), row[16], row[6]))
     for row in db.execute("SELECT seq, payment, time, state, approval, response, leaf FROM outcome"):

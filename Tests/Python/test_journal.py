@@ -64,7 +64,7 @@ class Ledger:
         numbers = [8, 1000 + number, 59_000, 0x4B5257, 3]
         digest = leaf(
             b"payment", number, sized(KEY + u64(number)), u64(1), u64(2), sized(SESSION), *[u64(n) for n in numbers],
-            sized("주문"), sized(FINGERPRINT), *[u64(n) for n in (203012, 411111, 1111, 16)],
+            sized("주문"), sized(journal.card(FINGERPRINT, 203012)), *[u64(n) for n in (411111, 1111, 16)],
             *([sized(ORIGINAL)] if number == 4 else []),
         )
         self.insert(
@@ -122,6 +122,8 @@ def test_a_whole_journal_has_no_problem(ledger, capsys):
     [
         ("UPDATE payment SET amount = amount + 1 WHERE seq = 4", "record 4 was altered"),
         ("UPDATE payment SET reference = 'other' WHERE seq = 1", "record 1 was altered"),
+        ("UPDATE payment SET expiry = 203011 WHERE seq = 1", "record 1 was altered"),
+        ("UPDATE payment SET fingerprint = zeroblob(16) WHERE seq = 7", "record 7 was altered"),
         ("UPDATE payment SET original = zeroblob(43) WHERE seq = 1", "record 1 was altered"),
         ("UPDATE payment SET original = NULL WHERE seq = 4", "record 4 was altered"),
         ("UPDATE outcome SET state = 3 WHERE seq = 5", "record 5 was altered"),

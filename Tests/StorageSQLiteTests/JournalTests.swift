@@ -138,22 +138,36 @@ import Testing
     #expect("\(String(describing: error))".contains("is missing"))
   }
 
-  @Test func outcomesBelowTheMarkAreListedUntilTheNextHead() throws {
+  /// An outcome is found by its number whether it stands near its payment or far from it.
+  @Test func outcomesFarFromTheirPaymentsAreListed() throws {
     let ledger = try TestLedger()
     var store: SQLiteStore? = try ledger.openWithSession()
     for key: UInt64 in 1...3 { try store?.write { _ = try $0.record(TestLedger.intent(key)) } }
-    try store?.begin()
-    try store?.commit(lowWater: 4)
-    store?.maintain(idle: true)
     try store?.write { store in
-      for payment: Int64 in [3, 1] { try store.insertOutcome(OutcomeTests.outcome(payment, .approved)) }
+      try store.insertOutcome(OutcomeTests.outcome(3, .approved))
+      // The last that is near has the number 1 + 16,384.
+      for _ in 5...16_384 { try store.insertEvent(event("between")) }
+      try store.insertOutcome(OutcomeTests.outcome(1, .approved))
     }
-    #expect(try store?.database.number("SELECT count(*) FROM late_outcome") == 2)
+    store?.maintain(idle: true)
+    try store?.write { try $0.insertOutcome(OutcomeTests.outcome(2, .declined)) }
+    try store?.write { try $0.insertEvent(event("last")) }
+    #expect(try store?.database.number("SELECT count(*) FROM late_outcome") == 0)
+    let far = try #require(store).database
+    #expect(try JournalRanges(far).leaves(16_385...16_386).map(\.number) == [16_385, 16_386])
     store = nil
     store = try ledger.open()
-    #expect(store?.position.nextNumber == 6)
+    try store?.write { _ = try $0.record(TestLedger.intent(4)) }
+    try store?.write { store in
+      for _ in 0..<16_384 { try store.insertEvent(event("between")) }
+      try store.insertOutcome(OutcomeTests.outcome(16_388, .approved))
+    }
+    #expect(try store?.database.number("SELECT seq FROM late_outcome WHERE payment = 16388") == 32_773)
+    // Not under a head yet: at the next start it is found by the list alone.
+    store = nil
+    store = try ledger.open()
+    #expect(store?.position.nextNumber == 32_774)
     store?.maintain(idle: true)
-    #expect(try store?.database.number("SELECT count(*) FROM late_outcome") == 0)
     try ledger.verifyJournal()
   }
 

@@ -1,16 +1,16 @@
 import Bytes
 import Cryptography
-import Payments
 
 /// Leaves of the journal, which are RFC 6962's leaf hashes of the records: SHA-256 over a zero byte, a domain, the
-/// record's number and its canonical fields. Card ciphertext and key version are left out, so that keys can be rotated.
+/// record's number and its canonical fields. Card ciphertext and key version are left out, so that keys can be rotated;
+/// fingerprint and expiry are in as a digest, so that a record can be shown to others without them.
 ///
 /// ```
 /// 0x00 | ASCII domain | 0x00 | u64 number | fields: numbers as u64, bytes and text behind a u32 length,
 ///                                           absent as 0xFFFFFFFF
 /// ```
 /// All numbers are big-endian. Source: docs/audit.md.
-struct LeafHasher {
+struct LeafHasher: RecordSink {
   /// What was added since the last update of `hasher`: one call of OpenSSL for a payment, not one for each field.
   private var buffer = InlineArray<256, UInt8>(repeating: 0)
   private var count = 0
@@ -27,28 +27,18 @@ struct LeafHasher {
     withUnsafeBytes(of: value.bigEndian) { put($0) }
   }
 
-  mutating func add(_ value: UInt64) { add(Int64(bitPattern: value)) }
-
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
     length(UInt32(bytes.count))
     put(bytes)
   }
 
-  mutating func add(_ text: String) {
-    var text = text
-    text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
-  }
+  mutating func addAbsent() { length(.max) }
 
-  mutating func add(_ value: Bytes16) { value.withUnsafeBytes { add($0) } }
-
-  mutating func addOptional(_ value: Int64?) {
-    guard let value else { return length(.max) }
-    withUnsafeBytes(of: value.bigEndian) { add($0) }
-  }
-
-  mutating func addOptional(_ value: Bytes16?) {
-    guard let value else { return length(.max) }
-    add(value)
+  /// What a leaf tells of a card besides its first six and last four digits: SHA-256 of fingerprint and expiry (u64).
+  /// The fingerprint is keyed, so the expiry cannot be found by trying.
+  static func card(_ fingerprint: Bytes16, expiry: Int64) -> Bytes32 {
+    let bytes = (fingerprint.high.bigEndian, fingerprint.low.bigEndian, expiry.bigEndian)
+    return withUnsafeBytes(of: bytes) { SHA256.digest($0) }
   }
 
   mutating func finish() -> Bytes32 {
@@ -84,60 +74,54 @@ extension Bytes32 {
   var leafPrefix: Int64 { Int64(bitPattern: first.high) }
 }
 
-/// The right edge of a Merkle tree (RFC 6962 section 2.1) that grows leaf by leaf; one hash a leaf on average.
-struct MerkleFrontier: Sendable {
-  /// Roots of the full subtrees, the largest first; their sizes are the bits of ``count``.
-  private var subtrees: [Bytes32] = []
-  private(set) var count: UInt64 = 0
+/// Takes the canonical fields of a record, one after the other.
+protocol RecordSink {
+  /// A number as u64.
+  mutating func add(_ value: Int64)
+  /// Bytes or text behind a u32 length.
+  mutating func add(_ bytes: UnsafeRawBufferPointer)
+  /// A field that is absent: 0xFFFFFFFF.
+  mutating func addAbsent()
+}
 
-  mutating func append(_ leaf: Bytes32) {
-    var node = leaf
-    var rest = count
-    while rest & 1 == 1 {
-      node = Self.inner(subtrees.removeLast(), node)
-      rest >>= 1
-    }
-    subtrees.append(node)
-    count += 1
+extension RecordSink {
+  mutating func add(_ value: UInt64) { add(Int64(bitPattern: value)) }
+
+  mutating func add(_ text: String) {
+    var text = text
+    text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
   }
 
-  /// MTH of all leaves; of none it is SHA-256 of nothing.
-  var root: Bytes32 {
-    guard var node = subtrees.last else { return SHA256.digest([]) }
-    for left in subtrees.dropLast().reversed() { node = Self.inner(left, node) }
-    return node
+  mutating func add(_ value: Bytes16) { value.withUnsafeBytes { add($0) } }
+  mutating func add(_ value: Bytes32) { value.withUnsafeBytes { add($0) } }
+
+  mutating func addOptional(_ value: Int64?) {
+    guard let value else { return addAbsent() }
+    withUnsafeBytes(of: value.bigEndian) { add($0) }
   }
 
-  /// SHA-256(0x01, left, right).
-  private static func inner(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
-    withUnsafeTemporaryAllocation(byteCount: 65, alignment: 1) { node in
-      node[0] = 0x01
-      left.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: node[1..<33]).copyMemory(from: $0) }
-      right.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: node[33..<65]).copyMemory(from: $0) }
-      return SHA256.digest(UnsafeRawBufferPointer(node))
-    }
+  mutating func addOptional(_ value: Bytes16?) {
+    guard let value else { return addAbsent() }
+    add(value)
   }
 }
 
-/// A signed head of the journal.
-///
-/// Signed: ASCII "countersign/1 head", one zero byte, previous head's digest (32), root (32), first and last number,
-/// time in milliseconds since 1970-01-01T00:00:00Z, the last three as big-endian u64. The previous digest is SHA-256 of
-/// what was signed before, zero for the first. Source: docs/audit.md.
-public struct JournalHead: Sendable, Equatable {
-  public var previous: Bytes32
-  public var root: Bytes32
-  public var first: Int64
-  public var last: Int64
-  public var time: Int64
-  public var signature: [UInt8] = []
+/// The canonical bytes of a record: what its leaf is hashed over, without the zero byte in front.
+struct RecordBytes: RecordSink {
+  private(set) var bytes: [UInt8] = []
 
-  /// The bytes that are signed.
-  public var signed: [UInt8] {
-    var bytes = Array("countersign/1 head".utf8) + [0] + previous.bytes + root.bytes
-    for number in [first, last, time] {
-      withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
-    }
-    return bytes
+  init(_ domain: StaticString, number: Int64) {
+    domain.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    bytes.append(0)
+    add(number)
   }
+
+  mutating func add(_ value: Int64) { withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) } }
+
+  mutating func add(_ field: UnsafeRawBufferPointer) {
+    withUnsafeBytes(of: UInt32(field.count).bigEndian) { bytes.append(contentsOf: $0) }
+    bytes.append(contentsOf: field)
+  }
+
+  mutating func addAbsent() { bytes.append(contentsOf: [0xff, 0xff, 0xff, 0xff]) }
 }

@@ -1,3 +1,4 @@
+import Audit
 import Bytes
 import CSQLite
 import Cryptography
@@ -16,6 +17,9 @@ public final class SQLiteStore: Store {
   /// Bytes of the disk that new payments leave to the outcomes and reversals of those under way: a COMMIT that finds no
   /// room ends the process, so payments must stop before. 32 times the WAL at which it is copied.
   public static let reserveBytes: UInt64 = 128 * 1_024 * 1_024
+  /// Numbers between a payment and its outcome beyond which the outcome is listed in `late_outcome`: a range of numbers
+  /// has its outcomes among the payments of the range, this many before it, and that list.
+  static let outcomeWindow: Int64 = 16_384
   /// Milliseconds between two heads while something changes.
   static let headMilliseconds: Int64 = 1_000
 
@@ -36,8 +40,6 @@ public final class SQLiteStore: Store {
     var lastHead: JournalHead?
     /// Milliseconds since 1970-01-01T00:00:00Z of the last record.
     var lastTime: Int64
-    /// Outcomes since the last head of payments below the low-water mark.
-    var hasLateOutcomes: Bool
 
     /// Counts a record.
     mutating func append(_ leaf: Bytes32, time: Int64) {
@@ -240,7 +242,7 @@ public final class SQLiteStore: Store {
 
   private func writeHead() throws(StoreError) {
     guard position.frontier.count > 0 else { return }
-    let previous = position.lastHead.map { SHA256.digest($0.signed) } ?? .zero
+    let previous = position.lastHead?.digest ?? .zero
     let last = position.nextNumber - 1
     var head = JournalHead(
       previous: previous, root: position.frontier.root, first: last - Int64(position.frontier.count) + 1, last: last,
@@ -257,10 +259,7 @@ public final class SQLiteStore: Store {
     insert.bind(4, head.root)
     insert.bind(5, head.time)
     insert.bind(6, head.signature)
-    insert.bind(7, lowWater)
     try insert.run(conflict: "last")
-    if position.hasLateOutcomes { _ = try statements.clearLateOutcomes.run() }
-    position.hasLateOutcomes = false
     position.lastHead = head
     position.frontier = MerkleFrontier()
   }

@@ -34,8 +34,8 @@ enum Schema {
     INSERT INTO mark VALUES (1, 1);
     CREATE TABLE head (
       last INTEGER PRIMARY KEY, first INTEGER NOT NULL, previous BLOB NOT NULL, root BLOB NOT NULL,
-      time INTEGER NOT NULL, signature BLOB NOT NULL, low_water INTEGER NOT NULL) STRICT;
-    CREATE TABLE late_outcome (payment INTEGER PRIMARY KEY) STRICT;
+      time INTEGER NOT NULL, signature BLOB NOT NULL) STRICT;
+    CREATE TABLE late_outcome (seq INTEGER PRIMARY KEY, payment INTEGER NOT NULL) STRICT;
     CREATE TABLE lookup (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, first INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE INDEX lookup_first ON lookup (run, first);
     CREATE TABLE lookup_run (

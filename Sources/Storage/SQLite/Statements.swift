@@ -10,7 +10,6 @@ final class Statements {
   let insertHead: Statement
   let setLowWater: Statement
   let insertLateOutcome: Statement
-  let clearLateOutcomes: Statement
   let setUnresolved: Statement
   let clearUnresolved: Statement
   let sessionForPayment: Statement
@@ -42,10 +41,9 @@ final class Statements {
     insertOutcome = try database.prepare("INSERT INTO outcome VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
     insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
     insertHead = try database.prepare(
-      "INSERT INTO head (last, first, previous, root, time, signature, low_water) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+      "INSERT INTO head (last, first, previous, root, time, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
     setLowWater = try database.prepare("UPDATE mark SET low_water = ?1")
-    insertLateOutcome = try database.prepare("INSERT OR IGNORE INTO late_outcome VALUES (?1)")
-    clearLateOutcomes = try database.prepare("DELETE FROM late_outcome")
+    insertLateOutcome = try database.prepare("INSERT INTO late_outcome VALUES (?1, ?2)")
     setUnresolved = try database.prepare("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3, ?4)")
     clearUnresolved = try database.prepare("DELETE FROM unresolved WHERE payment = ?1")
     sessionForPayment = try database.prepare(

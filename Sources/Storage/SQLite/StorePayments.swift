@@ -102,8 +102,7 @@ extension SQLiteStore {
     hasher.add(Int64(intent.currency.value))
     hasher.add(Int64(intent.instalments))
     hasher.add(reference)
-    hasher.add(intent.card.fingerprint)
-    hasher.add(Int64(intent.card.expiry))
+    hasher.add(LeafHasher.card(intent.card.fingerprint, expiry: Int64(intent.card.expiry)))
     hasher.add(Int64(intent.card.firstSix))
     hasher.add(Int64(intent.card.lastFour))
     hasher.add(Int64(intent.card.length))
@@ -130,10 +129,10 @@ extension SQLiteStore {
     insert.bind(7, leaf.leafPrefix)
     try insert.run(conflict: "payment")
     try days.settle(outcome)
-    if outcome.payment < lowWater {
-      statements.insertLateOutcome.bind(1, outcome.payment)
-      _ = try statements.insertLateOutcome.run()
-      position.hasLateOutcomes = true
+    if number - outcome.payment > Self.outcomeWindow {
+      statements.insertLateOutcome.bind(1, number)
+      statements.insertLateOutcome.bind(2, outcome.payment)
+      try statements.insertLateOutcome.run(conflict: "seq")
     }
     record(leaf, time: outcome.time)
   }
