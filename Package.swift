@@ -106,7 +106,7 @@ let package = Package(
     .target(
       name: "CheckoutService",
       dependencies: [
-        "AcquirerISO8583", "AcquirerSimulator", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
+        "AcquirerISO8583", "AcquirerSimulator", "Audit", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
         "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "OCSP",
         "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
@@ -162,7 +162,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-admin",
       dependencies: [
-        "Bytes", "CountersignClient", "Cryptography", "Files", "Messages", "ProgramSupport",
+        "Audit", "Bytes", "CountersignClient", "Cryptography", "Files", "Messages", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
@@ -236,12 +236,13 @@ let package = Package(
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    .testTarget(name: "StorageSQLiteTests", dependencies: ["Audit", "Bytes", "Cryptography", "Payments", "StorageSQLite"]),
+    .testTarget(
+      name: "StorageSQLiteTests", dependencies: ["Audit", "Bytes", "Cryptography", "Payments", "StorageSQLite"]),
     .testTarget(
       name: "ServiceTests",
       dependencies: [
         "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
-        "Cryptography", "Files", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "Audit", "Cryptography", "Files", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         "TestAcquirer", "TestOpenSSL",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -234,6 +234,7 @@ private struct ServerParts: Sendable {
   private let checkout: CheckoutCalls
   private let enrolment: EnrolmentCalls
   private let admin: AdminCalls
+  private let audit: AuditCalls
   private let gateways: GatewayCalls
   private let payments: PaymentService
 
@@ -281,6 +282,9 @@ private struct ServerParts: Sendable {
       vaultKeys: vaultKeys, companies: companies, policies: policies, authorities: authorities, status: status,
       responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
       clock: clock)
+    audit = AuditCalls(
+      admin: admin, reader: try AuditReader(path: folder.ledger), publicKey: try folder.key("audit/key.pem").publicKey,
+      serviceName: identity.serviceName)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
@@ -334,6 +338,7 @@ private struct ServerParts: Sendable {
     checkout.register(in: &methods)
     enrolment.register(in: &methods)
     admin.register(in: &methods)
+    audit.register(in: &methods)
     gateways.register(in: &methods)
     methods.addInLoop(CheckoutMethods.submitPayment) { [payments] loop in PaymentLoop(service: payments, loop: loop) }
     return methods

@@ -54,6 +54,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case dayLimitReached = "DAY_LIMIT_REACHED"
   case authorityUnreachable = "AUTHORITY_UNREACHABLE"
   case certificateUnknown = "CERTIFICATE_UNKNOWN"
+  case noHeadYet = "NO_HEAD_YET"
 
   /// The reason has the same name.
   init(_ refusal: PolicyRefusal) {
@@ -84,7 +85,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
     case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound: .notFound
-    case .storeUnavailable, .authorityUnreachable: .unavailable
+    case .storeUnavailable, .authorityUnreachable, .noHeadYet: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
     case .deadlineExceeded: .deadlineExceeded
     }
@@ -155,6 +156,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .dayLimitReached: PolicyRefusal.dayLimitReached.text
     case .authorityUnreachable:
       "the authority that issued a certificate cannot be reached or gives no usable answer; try again later"
+    case .noHeadYet: "no signed head is over the record yet; try again later"
     case .certificateUnknown: "the authority that issued a certificate does not know it; ask that authority"
     }
   }
@@ -162,7 +164,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   /// Shortest time to wait before another try, in milliseconds; nil where another try cannot help.
   public var retryAfterMilliseconds: UInt64? {
     switch self {
-    case .storeUnavailable, .tooManyOpenCalls: 1_000
+    case .storeUnavailable, .tooManyOpenCalls, .noHeadYet: 1_000
     case .authorityUnreachable: 2_000
     case .challengeInvalid, .sealingKeyUnknown, .identityRequired, .identityVoid: 0
     default: nil

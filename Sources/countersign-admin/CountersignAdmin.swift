@@ -17,6 +17,8 @@ struct CountersignAdmin: AsyncParsableCommand {
         countersign-admin payments list --company "Acme Tours" --state DECLINED --from 2026-11-01
         countersign-admin report --day 2026-11-23 --time-zone Asia/Seoul
         countersign-admin reconcile settlement.csv --from 2026-11-23 --to 2026-11-24
+        countersign-admin receipt 4711 --output 4711.receipt
+        countersign-admin verify-receipt 4711.receipt --key audit.pem
         countersign-admin revoke consultant 17 --reason privilege-withdrawn
         countersign-admin certificates --expiring 30d
 
@@ -27,13 +29,12 @@ struct CountersignAdmin: AsyncParsableCommand {
     version: "countersign-admin 1.0.0",
     subcommands: [
       CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self, Unresolved.self,
-      PaymentsCommand.self,
-      Report.self, Reconcile.self, Revoke.self, Unlock.self,
-      Certificates.self,
+      PaymentsCommand.self, Report.self, Reconcile.self, Revoke.self, Unlock.self, Certificates.self,
+      ReceiptCommand.self, VerifyReceipt.self, AuditCommand.self,
     ])
 }
 
-/// Options of every command.
+/// Options of commands that print what they found.
 struct AdminOptions: ParsableArguments {
   @OptionGroup var connection: AdminConnection
 

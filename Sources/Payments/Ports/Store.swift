@@ -241,6 +241,8 @@ public enum EventKind: String, Sendable, CaseIterable {
   case refusalsCounted = "REFUSALS"
   case traceRead = "TRACE_READ"
   case paymentsRead = "PAYMENTS_READ"
+  case receiptRead = "RECEIPT_READ"
+  case exportRead = "EXPORT_READ"
   case revoked = "REVOKED"
   case lockedOut = "LOCKED_OUT"
   case unlocked = "UNLOCKED"

@@ -71,6 +71,22 @@ extension PrivateKey {
 }
 
 extension PublicKey {
+  /// Reads a PEM SubjectPublicKeyInfo ("PUBLIC KEY").
+  ///
+  /// - Throws: ``CryptographyError`` where it is none, or a kind that is not allowed.
+  public convenience init(pem: [UInt8]) throws(CryptographyError) {
+    let handle = pem.withUnsafeBytes { pem -> OpaquePointer? in
+      guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return nil }
+      defer { BIO_free(file) }
+      return PEM_read_bio_PUBKEY(file, nil, nil, nil)
+    }
+    guard let handle else {
+      takeErrors()
+      throw CryptographyError("is not a PEM public key")
+    }
+    try self.init(owning: handle)
+  }
+
   /// SubjectPublicKeyInfo as PEM.
   public var pem: [UInt8] {
     guard let file = BIO_new(BIO_s_mem()) else { preconditionFailure("out of memory") }

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Audit
+import Bytes
+import CountersignClient
+import Cryptography
+import Files
+import Messages
+import ProgramSupport
+
+/// Fetches a payment's receipt.
+struct ReceiptCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "receipt",
+    abstract: "Writes a payment's receipt: its records, with proof that they stand in the signed journal.",
+    discussion: """
+      A receipt is verified without this service by verify-receipt, or by docs/verify_receipt.py. Where the payment has no
+      outcome yet the receipt has its order alone.
+
+      EXAMPLES
+        countersign-admin receipt 4711
+        countersign-admin receipt 0199a1b2-c3d4-7000-8000-1122334455ff --output kim.receipt
+      """)
+
+  @Argument(help: "Number of the payment, or its key (32 hexadecimal digits).")
+  var payment: String
+
+  @Option(help: "File to write, default receipt-PAYMENT.")
+  var output: String?
+
+  @OptionGroup var connection: AdminConnection
+
+  func run() async throws {
+    try await Program.run {
+      var request = MakeReceiptRequest()
+      if let number = UInt64(payment) {
+        request.which = .payment(number)
+      } else {
+        request.which = .idempotencyKey(try PaymentKey.parse(payment))
+      }
+      let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
+      let file = output ?? "receipt-\(payment)"
+      try Files.write(reply.receipt, to: file, mode: 0o644)
+      let records = (try? Receipt(reply.receipt).proofs.map { "\($0.record.number)" }) ?? []
+      Console.print("\(file): records \(records.joined(separator: " and ")), \(reply.receipt.count) bytes")
+    }
+  }
+}
+
+/// Verifies a receipt with the published key alone.
+struct VerifyReceipt: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify-receipt",
+    abstract: "Verifies a receipt with the service's published key; needs neither service nor network.",
+    discussion: """
+      EXAMPLE
+        countersign-admin verify-receipt receipt-4711 --key audit.pem
+
+      EXIT CODES
+        0 the receipt is good   1 it is not, and why   64 wrong usage   74 file error   77 the key is none
+      """)
+
+  @Argument(help: "The receipt.")
+  var file: String
+
+  @Option(help: "PEM file with the service's public key of the journal, as countersign-admin audit key writes it.")
+  var key: String
+
+  @Option(help: "text or json.")
+  var output: OutputFormat = .text
+
+  func run() async throws {
+    try await Program.run {
+      let key = try PublicKey(pemFile: key)
+      let bytes = try Files.read(file)
+      do {
+        let receipt = try Receipt(bytes)
+        let (payment, outcome) = try receipt.verify(by: key)
+        let numbers = receipt.proofs.map(\.record.number)
+        switch output {
+        case .text: Self.print(numbers, payment, outcome)
+        case .json: Console.print(Self.json(numbers, payment, outcome))
+        }
+      } catch let failure as AuditFailure {
+        switch output {
+        case .text: Console.print("refused: \(failure)")
+        case .json: Console.print(JSON.object([("result", .text("refused")), ("text", .text("\(failure)"))]))
+        }
+        throw ExitCode(ExitStatus.refused.rawValue)
+      }
+    }
+  }
+
+  private static func print(
+    _ numbers: [Int64], _ payment: JournalRecord.PaymentFields, _ outcome: JournalRecord.OutcomeFields?
+  ) {
+    Console.print("good: the journal has these records under its signed heads")
+    Console.print("payment      \(numbers[0]) of \(TimeText.instant(payment.time))")
+    Console.print("amount       \(Money.text(payment.amount, payment.currency))  card \(payment.maskedCard)")
+    Console.print("order        \(String(decoding: payment.reference, as: UTF8.self))")
+    Console.print("key          \(PaymentKey.text(payment.key))")
+    Console.print("consultant   \(payment.consultant) of company \(payment.company)")
+    Console.print("session      \(Hex.encode(payment.session))")
+    guard let outcome else { return Console.print("outcome      not in this receipt") }
+    Console.print("outcome      \(outcome.stateName) at \(TimeText.instant(outcome.time)), record \(numbers[1])")
+    Console.print("acquirer     approval \(outcome.approvalText), response \(outcome.responseText)")
+  }
+
+  private static func json(
+    _ numbers: [Int64], _ payment: JournalRecord.PaymentFields, _ outcome: JournalRecord.OutcomeFields?
+  ) -> String {
+    var fields: [(String, JSON.Value)] = [
+      ("result", .text("good")), ("payment", .number(numbers[0])), ("time_ms", .number(payment.time)),
+      ("amount", .number(Int64(clamping: payment.amount))), ("currency", .text(payment.currency)),
+      ("masked_card", .text(payment.maskedCard)),
+      ("order_reference", .text(String(decoding: payment.reference, as: UTF8.self))),
+      ("key", .text(Hex.encode(payment.key))), ("consultant", .number(payment.consultant)),
+      ("company", .number(payment.company)), ("session", .text(Hex.encode(payment.session))),
+    ]
+    if let outcome {
+      fields += [
+        ("state", .text(outcome.stateName)), ("outcome_record", .number(numbers[1])),
+        ("outcome_time_ms", .number(outcome.time)), ("approval", .text(outcome.approvalText)),
+        ("response", .text(outcome.responseText)),
+      ]
+    }
+    return JSON.object(fields)
+  }
+}
+
+extension PublicKey {
+  /// - Throws: ``ProgramError`` or `FileError` that names the file.
+  convenience init(pemFile path: String) throws {
+    do {
+      try self.init(pem: try Files.read(path))
+    } catch let error as CryptographyError {
+      throw ProgramError(.untrusted, "\(path): \(error)")
+    }
+  }
+}

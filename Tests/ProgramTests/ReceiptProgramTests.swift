@@ -1,0 +1,61 @@
+import Foundation
+import TestAcquirer
+import Testing
+
+/// Receipts from a running service to somebody who has nothing but the file and the published key.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ReceiptProgramTests {
+  @Test func aReceiptIsVerifiedWithoutTheService() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let paid = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "12900", "--currency", "KRW", "--output", "json"], input: Desk.card)
+    let payment = try #require(
+      (try JSONSerialization.jsonObject(with: Data(paid.output.utf8)) as? [String: Any])?["payment"] as? Int)
+    let key = try desk.admin(["audit", "key", "--output", "\(root)/audit.pem"])
+    let digest = try Program.shell("openssl pkey -pubin -in \(root)/server/audit/public.pem -outform DER | sha256sum")
+    #expect(key.status == 0 && key.output.contains(digest.output.prefix(64)), "\(key.errors)\(key.output)")
+    let made = try desk.admin(["receipt", "\(payment)", "--output", "\(root)/one.receipt"])
+    #expect(made.status == 0, "\(made.errors)")
+    let (receipt, pem) = ("\(root).receipt", "\(root).pem")
+    defer { for file in [receipt, pem] { try? FileManager.default.removeItem(atPath: file) } }
+    try FileManager.default.moveItem(atPath: "\(root)/one.receipt", toPath: receipt)
+    try FileManager.default.moveItem(atPath: "\(root)/audit.pem", toPath: pem)
+    desk.server.end()
+
+    let verified = try Program.run("countersign-admin", ["verify-receipt", receipt, "--key", pem])
+    #expect(verified.status == 0, "\(verified.errors)\(verified.output)")
+    for words in ["payment      \(payment) ", "12900 KRW  card 411111******1111", "A-1", "outcome      APPROVED"] {
+      #expect(verified.output.contains(words), "\(verified.output)")
+    }
+    let python = try Program.run(
+      Repository.root.appending(path: ".venv/bin/python3"),
+      [Repository.root.appending(path: "docs/verify_receipt.py").path, receipt, pem])
+    #expect(python.output.hasPrefix("good: payment \(payment), 12900 KRW, order A-1\noutcome: APPROVED"), "\(python)")
+
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: receipt))
+    #expect(bytes.count < 2_500)
+    let amount = try #require(bytes.firstRange(of: Data([0, 0, 0x32, 0x64])))
+    bytes[amount.lowerBound] = 1
+    try bytes.write(to: URL(fileURLWithPath: receipt))
+    let altered = try Program.run("countersign-admin", ["verify-receipt", receipt, "--key", pem, "--output", "json"])
+    #expect(altered.status == 1)
+    #expect(altered.output.contains("record \(payment) was altered"), "\(altered.output)")
+  }
+
+  @Test func whatIsWrongIsSaid() throws {
+    let desk = try Desk.shared.get()
+    let root = desk.server.root
+    let nobody = try desk.admin(["receipt", "999999", "--output", "\(root)/none"])
+    #expect(nobody.status == 1 && nobody.errors.contains("PAYMENT_NOT_FOUND"), "\(nobody.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/none"))
+    let word = try desk.admin(["receipt", "today", "--output", "\(root)/none"])
+    #expect(word.status == 64 && word.errors.contains("32 hexadecimal digits"))
+    let (file, key) = ("\(root)/passphrase", "\(root)/server/audit/public.pem")
+    let text = try desk.admin(["verify-receipt", file, "--key", key])
+    #expect(text.status == 1 && text.output.contains("is no receipt"), "\(text.output)")
+    let noKey = try desk.admin(["verify-receipt", file, "--key", file])
+    #expect(noKey.status == 77 && noKey.errors.contains("\(file): is not a PEM public key"), "\(noKey.errors)")
+    let noFile = try desk.admin(["verify-receipt", "\(root)/missing", "--key", key])
+    #expect(noFile.status == 74 && noFile.errors.contains("\(root)/missing"), "\(noFile.errors)")
+  }
+}

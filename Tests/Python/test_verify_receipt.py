@@ -1,0 +1,72 @@
+"""Tests of docs/verify_receipt.py with a receipt that real processes made (Tests/Vectors/receipt).
+
+Tests/ProgramTests/ReceiptProgramTests.swift runs the same program on a receipt that is made anew each time.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import verify_receipt  # noqa: E402
+from verify_receipt import Refused, verify  # noqa: E402
+
+VECTORS = ROOT / "Tests" / "Vectors" / "receipt"
+RECEIPT = (VECTORS / "approved.receipt").read_bytes()
+KEY = (VECTORS / "audit.pem").read_bytes()
+
+
+def test_the_receipt_tells_payment_and_outcome():
+    payment, outcome = verify(RECEIPT, KEY)
+    assert payment["number"] == 19 and payment["amount"] == 12900 and payment["currency"] == "KRW"
+    assert payment["reference"] == "A-3" and (payment["first6"], payment["last4"]) == (411111, 1111)
+    assert outcome["payment"] == 19 and outcome["state"] == 2
+    assert outcome["approval"] == "000019" and outcome["response"] == "00"
+
+
+def test_every_altered_byte_is_refused():
+    for place in range(len(RECEIPT)):
+        altered = bytearray(RECEIPT)
+        altered[place] ^= 1
+        with pytest.raises((Refused, UnicodeDecodeError)):
+            verify(bytes(altered), KEY)
+
+
+def test_every_shorter_or_longer_receipt_is_refused():
+    for count in range(len(RECEIPT)):
+        with pytest.raises((Refused, UnicodeDecodeError)):
+            verify(RECEIPT[:count], KEY)
+    with pytest.raises(Refused, match="behind its end"):
+        verify(RECEIPT + b"\0", KEY)
+
+
+def test_another_key_is_refused():
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(Refused, match="another key"):
+        verify(RECEIPT, pem)
+
+
+def test_the_key_in_the_receipt_is_the_digest_that_openssl_prints():
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-in", VECTORS / "audit.pem", "-outform", "DER"], check=True, capture_output=True
+    ).stdout
+    assert RECEIPT[22:54] == verify_receipt.sha256(der)
+
+
+def test_the_program_says_what_is_wrong_and_exits_with_one(tmp_path):
+    def run(data):
+        (tmp_path / "receipt").write_bytes(data)
+        program = [sys.executable, ROOT / "docs" / "verify_receipt.py", tmp_path / "receipt", VECTORS / "audit.pem"]
+        done = subprocess.run(program, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    assert run(RECEIPT) == (0, "good: payment 19, 12900 KRW, order A-3\noutcome: APPROVED\n")
+    altered = RECEIPT.replace(b"A-3", b"A-4")
+    assert run(altered) == (1, "refused: record 19 or its proof was altered\n")

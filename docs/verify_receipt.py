@@ -1,0 +1,155 @@
+"""Verifies a receipt of Countersign's journal, from docs/audit.md alone.
+
+    python3 verify_receipt.py RECEIPT AUDIT_PUBLIC.pem
+
+Prints what the receipt proves and exits 0, or says what is wrong and exits 1. Needs the package `cryptography`.
+"""
+
+import hashlib
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+MAGIC = b"countersign/1 receipt\0"
+STATES = {2: "APPROVED", 3: "DECLINED", 4: "NOT_CHARGED", 8: "REVERSED"}
+
+
+class Refused(Exception):
+    """The receipt is not good; the text says why."""
+
+
+class Reader:
+    """Reads bytes from front to back."""
+
+    def __init__(self, data):
+        self.data, self.place = data, 0
+
+    def take(self, count):
+        if self.place + count > len(self.data):
+            raise Refused("the receipt ends too early")
+        self.place += count
+        return self.data[self.place - count : self.place]
+
+    def number(self, count):
+        return int.from_bytes(self.take(count), "big")
+
+    def sized(self):
+        return self.take(self.number(4))
+
+    def is_at_end(self):
+        return self.place == len(self.data)
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def read_head(reader):
+    """A head, and the bytes that its signature is over."""
+    previous, root = reader.take(32), reader.take(32)
+    numbers = reader.take(24)
+    first, last, time = (int.from_bytes(numbers[i : i + 8], "big") for i in (0, 8, 16))
+    signature = reader.take(reader.number(2))
+    signed = b"countersign/1 head\0" + previous + root + numbers
+    return {"root": root, "first": first, "last": last, "time": time, "signed": signed, "signature": signature}
+
+
+def root_of(leaf, index, size, path):
+    """The root that an inclusion proof leads to (RFC 9162 section 2.1.3.2)."""
+    node, place, last = leaf, index, size - 1
+    for sibling in path:
+        if last == 0:
+            raise Refused("the proof has too many hashes")
+        if place % 2 == 1 or place == last:
+            node = sha256(b"\1" + sibling + node)
+            while place % 2 == 0 and place > 0:
+                place, last = place // 2, last // 2
+        else:
+            node = sha256(b"\1" + node + sibling)
+        place, last = place // 2, last // 2
+    if last != 0:
+        raise Refused("the proof has too few hashes")
+    return node
+
+
+def check_signature(head, key):
+    try:
+        key.verify(head["signature"], head["signed"], ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise Refused(f"the signature of the head over {head['first']} to {head['last']} is wrong") from None
+
+
+def fields_of(record):
+    """Domain, number and fields of a record."""
+    domain, _, rest = record.partition(b"\0")
+    reader = Reader(rest)
+    found = {"domain": domain.decode(), "number": reader.number(8)}
+    if domain == b"countersign/1 payment":
+        found |= {"key": reader.sized().hex(), "company": reader.number(8), "consultant": reader.number(8)}
+        found |= {"session": reader.sized().hex(), "sequence": reader.number(8), "time": reader.number(8)}
+        found |= {"amount": reader.number(8), "currency": reader.take(8).strip(b"\0").decode()}
+        found |= {"instalments": reader.number(8), "reference": reader.sized().decode(), "card": reader.sized().hex()}
+        found |= {"first6": reader.number(8), "last4": reader.number(8), "card_length": reader.number(8)}
+        if not reader.is_at_end():
+            found["original"] = reader.sized().hex()
+    elif domain == b"countersign/1 outcome":
+        found |= {"payment": reader.number(8), "time": reader.number(8), "state": reader.number(8)}
+        found |= {name: reader.take(8).strip(b"\0").decode() for name in ("approval", "response")}
+    else:
+        raise Refused("a record is neither payment nor outcome")
+    if not reader.is_at_end():
+        raise Refused(f"record {found['number']} has bytes behind its last field")
+    return found
+
+
+def verify(data, public_key_pem):
+    """The receipt's records, the payment first; raises Refused where anything is wrong."""
+    key = serialization.load_pem_public_key(public_key_pem)
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if not data.startswith(MAGIC):
+        raise Refused("this is no receipt")
+    reader = Reader(data[len(MAGIC) :])
+    if reader.take(32) != sha256(der):
+        raise Refused("the receipt was signed with another key")
+    records = []
+    for _ in range(reader.number(1)):
+        record, head = reader.sized(), read_head(reader)
+        path = [reader.take(32) for _ in range(reader.number(1))]
+        found = fields_of(record)
+        if not head["first"] <= found["number"] <= head["last"]:
+            raise Refused(f"record {found['number']} is not under its head")
+        index, size = found["number"] - head["first"], head["last"] - head["first"] + 1
+        if root_of(sha256(b"\0" + record), index, size, path) != head["root"]:
+            raise Refused(f"record {found['number']} or its proof was altered")
+        check_signature(head, key)
+        records.append(found)
+    if not reader.is_at_end():
+        raise Refused("the receipt has bytes behind its end")
+    if [record["domain"] for record in records] not in (
+        ["countersign/1 payment"],
+        ["countersign/1 payment", "countersign/1 outcome"],
+    ):
+        raise Refused("the receipt must have a payment, and at most its outcome")
+    if len(records) == 2 and records[1]["payment"] != records[0]["number"]:
+        raise Refused("the outcome is another payment's")
+    return records
+
+
+def main(receipt, public_key):
+    with open(receipt, "rb") as file, open(public_key, "rb") as key:
+        try:
+            records = verify(file.read(), key.read())
+        except Refused as problem:
+            print(f"refused: {problem}")
+            return 1
+    payment = records[0]
+    print(f"good: payment {payment['number']}, {payment['amount']} {payment['currency']}, order {payment['reference']}")
+    if len(records) == 2:
+        print(f"outcome: {STATES.get(records[1]['state'], records[1]['state'])}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))
