@@ -147,8 +147,8 @@ let package = Package(
     .executableTarget(
       name: "countersign-server",
       dependencies: [
-        "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files", "ISO8583",
-        "NetworkService", "Payments", "ProgramSupport",
+        "AcquirerISO8583", "Audit", "Authority", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files",
+        "ISO8583", "NetworkService", "Payments", "ProgramSupport", "StorageSQLite",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),

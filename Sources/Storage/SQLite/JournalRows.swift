@@ -72,7 +72,7 @@ enum JournalTable: CaseIterable {
 }
 
 /// The leaf of one row.
-struct JournalLeaf {
+struct JournalLeaf: Sendable {
   var number: Int64
   /// Computed from the row's fields.
   var digest: Bytes32

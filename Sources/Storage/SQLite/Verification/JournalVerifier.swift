@@ -1,0 +1,173 @@
+import Audit
+import Bytes
+import CSQLite
+import Cryptography
+import Payments
+
+/// Verifies a ledger's journal, also of a running server: reads parts of the numbers in transactions of their own, so
+/// that the writer's checkpoints are not held up.
+public struct JournalVerifier: Sendable {
+  /// Numbers of one read transaction, which lasts some tens of milliseconds.
+  public static let pageNumbers: Int64 = 16_384
+  /// Most records behind the last head that are read in one transaction.
+  static let largestTail: Int64 = 65_536
+
+  /// What was verified.
+  public struct Report: Sendable, Equatable {
+    public var records: Int64
+    public var heads: Int64
+    /// The last head, which vouches for all records up to its own last.
+    public var last: JournalHead?
+    /// Records that no head is over yet. They fit the digests they keep, but nobody has signed them.
+    public var unsigned: Int64
+    /// Numbers that were written while this ran and were not read.
+    public var skipped: Int64
+  }
+
+  private let key: PublicKey
+  private let readers: [PageReader]
+  private let survey: JournalSurvey
+  private let pageNumbers: Int64
+
+  /// - Parameters:
+  ///   - key: what heads must be signed with.
+  ///   - workers: pages that are read at once.
+  ///   - pageNumbers: numbers of one read transaction.
+  /// - Throws: ``StoreError`` that names the file.
+  public init(
+    path: String, key: PublicKey, workers: Int, pageNumbers: Int64 = JournalVerifier.pageNumbers
+  ) throws(StoreError) {
+    self.key = key
+    self.pageNumbers = pageNumbers
+    var readers: [PageReader] = []
+    for _ in 0..<max(1, workers) { readers.append(try PageReader(path: path, key: key)) }
+    self.readers = readers
+    survey = try JournalSurvey(path: path, key: key)
+  }
+
+  /// Verifies everything.
+  ///
+  /// - Parameter progress: told the numbers done and the last of those that a head is over.
+  /// - Throws: ``JournalProblem`` for the first bad record, ``StoreError``.
+  public func run(progress: @Sendable (_ done: Int64, _ of: Int64) -> Void = { _, _ in }) async throws -> Report {
+    if let added = try await survey.numberBelowOne() { throw JournalProblem(added, "was added") }
+    let last = try await survey.lastHead()?.last ?? 0
+    var walk = JournalWalk()
+    var pages = PagesAhead(readers: readers, end: last, pageNumbers: pageNumbers)
+    defer { pages.cancel() }
+    while let page = try await pages.next() {
+      try walk.take(page)
+      progress(page.range.upperBound, last)
+    }
+    let skipped = try await survey.lastNumber() - last
+    guard skipped <= Self.largestTail else {
+      return Report(
+        records: last, heads: walk.headCount, last: walk.lastHead, unsigned: 0, skipped: skipped)
+    }
+    let unsigned = try walk.finish(try await survey.tail(after: last))
+    return Report(
+      records: walk.next - 1, heads: walk.headCount, last: walk.lastHead, unsigned: unsigned, skipped: 0)
+  }
+
+  /// Compares a head that was kept elsewhere with a journal that ``run(progress:)`` found whole.
+  ///
+  /// - Parameters:
+  ///   - place: where the head was found, for people.
+  ///   - end: number of the journal's last record.
+  /// - Throws: ``JournalProblem``, ``AuditFailure`` where the head is not signed with the key, ``StoreError``.
+  public func compare(_ head: JournalHead, from place: String, end: Int64) async throws {
+    let own = try await survey.head(endingAt: head.last)
+    guard own?.signed != head.signed else { return }
+    guard head.isSigned(by: key) else { throw AuditFailure("\(place): the head is not signed with this key") }
+    guard head.last <= end else {
+      throw JournalProblem(end + 1, "is missing: \(place) has a signed head over records \(head.first) to \(head.last)")
+    }
+    throw JournalProblem(head, "they are not those that the signed head in \(place) is over")
+  }
+}
+
+/// Pages in order, read ahead of the one who takes them.
+private struct PagesAhead {
+  private let readers: [PageReader]
+  private let end: Int64
+  private let pageNumbers: Int64
+  private var nextNumber: Int64 = 1
+  private var nextReader = 0
+  private var tasks: [Task<VerifiedPage, any Error>] = []
+
+  init(readers: [PageReader], end: Int64, pageNumbers: Int64) {
+    self.readers = readers
+    self.end = end
+    self.pageNumbers = pageNumbers
+  }
+
+  mutating func next() async throws -> VerifiedPage? {
+    while tasks.count < readers.count * 2, nextNumber <= end {
+      let range = nextNumber...min(end, nextNumber + pageNumbers - 1)
+      let reader = readers[nextReader]
+      tasks.append(Task { try await reader.page(range) })
+      nextNumber = range.upperBound + 1
+      nextReader = (nextReader + 1) % readers.count
+    }
+    guard !tasks.isEmpty else { return nil }
+    return try await tasks.removeFirst().value
+  }
+
+  func cancel() {
+    for task in tasks { task.cancel() }
+  }
+}
+
+/// Looks at a journal as a whole, on a connection of its own.
+actor JournalSurvey {
+  private let database: Database
+  private let ranges: JournalRanges
+  private let key: PublicKey
+
+  init(path: String, key: PublicKey) throws(StoreError) {
+    database = try Database(path: path, flags: SQLITE_OPEN_READONLY)
+    ranges = try JournalRanges(database)
+    self.key = key
+  }
+
+  func lastHead() throws(StoreError) -> JournalHead? {
+    try database.prepare("\(JournalHead.columns) ORDER BY last DESC LIMIT 1").first(JournalHead.init(row:))
+  }
+
+  func head(endingAt last: Int64) throws(StoreError) -> JournalHead? {
+    let find = try database.prepare("\(JournalHead.columns) WHERE last = ?")
+    find.bind(1, last)
+    return try find.first(JournalHead.init(row:))
+  }
+
+  /// The highest number of the tables that are in order of it.
+  func lastNumber() throws(StoreError) -> Int64 {
+    try database.number(
+      """
+      SELECT max(coalesce((SELECT max(seq) FROM payment), 0), coalesce((SELECT max(seq) FROM event), 0),
+        coalesce((SELECT max(last) FROM head), 0))
+      """)
+  }
+
+  /// A number that no journal begins with.
+  func numberBelowOne() throws(StoreError) -> Int64? {
+    let find = try database.prepare(
+      """
+      SELECT min(seq) FROM (SELECT min(seq) AS seq FROM payment UNION ALL SELECT min(seq) FROM event
+        UNION ALL SELECT min(payment) FROM outcome) WHERE seq < 1
+      """)
+    return try find.first { $0.optionalInt(0) } ?? nil
+  }
+
+  /// Everything behind a record, of one moment.
+  func tail(after last: Int64) throws(StoreError) -> VerifiedTail {
+    try database.execute("BEGIN")
+    defer { try? database.execute("ROLLBACK") }
+    var tail = VerifiedTail()
+    tail.leaves = try ranges.leaves(last + 1...Int64.max)
+    let heads = try database.prepare("\(JournalHead.columns) WHERE last > ? ORDER BY last")
+    heads.bind(1, last)
+    tail.heads = try heads.all(JournalHead.init(row:)).map { ($0, $0.isSigned(by: key)) }
+    return tail
+  }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Audit
+import Bytes
+import CheckoutService
+import Cryptography
+import Files
+import Glibc
+import Payments
+import ProgramSupport
+import StorageSQLite
+
+/// What auditors do with the ledger's file.
+struct AuditCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Verifies the journal.", subcommands: [Verify.self])
+}
+
+extension AuditCommand {
+  /// Finds out whether anybody changed the journal.
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Verifies every record and head of the journal, and names the first bad record.",
+      discussion: """
+        Reads the ledger's file, beside a running server too. Records that were altered, removed, added or reordered are
+        found from the journal alone; that its end was cut off, or that all of it was written anew, shows only against
+        heads that were kept elsewhere: name their files, or folders of such files, with --against.
+
+        EXAMPLES
+          countersign-server audit verify --data /var/lib/countersign
+          countersign-server audit verify --data /var/lib/countersign --against /mnt/other/heads --key audit.pem
+          countersign-server audit verify --ledger /backup/ledger.db --key audit.pem
+
+        EXIT CODES
+          0 whole   1 the first bad record is named   64 wrong usage   65 a file of heads is not one of this journal
+          74 file error   77 the key is none
+        """)
+
+    @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
+    var data: String?
+
+    @Option(help: "The ledger's file, default DATA/ledger.db.")
+    var ledger: String?
+
+    @Option(help: "PEM file with the published key of the journal, default DATA/audit/public.pem.")
+    var key: String?
+
+    @Option(help: "File of signed heads that were kept elsewhere, or a folder of such files; may be repeated.")
+    var against: [String] = []
+
+    @Option(help: "Parts that are read at once, default one for each core.")
+    var workers: Int?
+
+    @Option(help: "text or json.")
+    var output: OutputFormat = .text
+
+    func run() async throws {
+      try await Program.run {
+        let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init)
+        guard let ledger = ledger ?? folder?.ledger, let key = key ?? folder?.file("audit/public.pem") else {
+          throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")
+        }
+        let files = try against.flatMap(HeadFile.files)
+        let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
+        let verifier = try JournalVerifier(path: ledger, key: try Self.publicKey(key), workers: workers)
+        do {
+          let report = try await verifier.run(progress: ProgressLines().tell)
+          let compared = try await compare(files, verifier, end: report.records + report.skipped)
+          tell(report, compared: compared)
+        } catch let problem as JournalProblem {
+          tell(problem)
+          throw ExitCode(ExitStatus.refused.rawValue)
+        }
+      }
+    }
+
+    /// - Returns: how many heads were compared.
+    private func compare(_ files: [String], _ verifier: JournalVerifier, end: Int64) async throws -> Int64 {
+      var compared: Int64 = 0
+      for path in files {
+        var file = try HeadFile(path)
+        while let line = try file.next() {
+          guard let head = JournalHead(line: line.text) else {
+            throw ProgramError(.input, "\(line.place): is no head")
+          }
+          do {
+            try await verifier.compare(head, from: line.place, end: end)
+          } catch let failure as AuditFailure {
+            throw ProgramError(.input, "\(failure)")
+          }
+          compared += 1
+        }
+      }
+      return compared
+    }
+
+    static func publicKey(_ path: String) throws -> PublicKey {
+      do {
+        return try PublicKey(pem: try Files.read(path))
+      } catch let error as CryptographyError {
+        throw ProgramError(.untrusted, "\(path): \(error)")
+      }
+    }
+  }
+}
+
+// MARK: - Output
+
+extension AuditCommand.Verify {
+  private func tell(_ report: JournalVerifier.Report, compared: Int64) {
+    switch output {
+    case .text:
+      Console.print(
+        "whole: \(report.records) records under \(report.heads) heads"
+          + (compared > 0 ? ", which agree with \(compared) kept elsewhere" : ""))
+      if let last = report.last {
+        Console.print("last head: over record \(last.last), \(TimeText.instant(last.time))")
+        Console.print("  \(last.line)")
+      }
+      if report.unsigned > 0 { Console.print("no head is over the last \(report.unsigned) records yet") }
+      if report.skipped > 0 { Console.print("\(report.skipped) records were written meanwhile and not read") }
+    case .json:
+      Console.print(
+        JSON.object([
+          ("result", .text("whole")), ("records", .number(report.records)), ("heads", .number(report.heads)),
+          ("last_head", .text(report.last?.line ?? "")), ("unsigned", .number(report.unsigned)),
+          ("skipped", .number(report.skipped)), ("compared", .number(compared)),
+        ]))
+    }
+  }
+
+  private func tell(_ problem: JournalProblem) {
+    switch output {
+    case .text: Console.print("bad: \(problem)")
+    case .json:
+      Console.print(
+        JSON.object([
+          ("result", .text("bad")), ("record", .number(problem.record)), ("text", .text(problem.description)),
+        ]))
+    }
+  }
+}

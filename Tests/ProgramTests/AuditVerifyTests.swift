@@ -1,0 +1,83 @@
+import Foundation
+import TestAcquirer
+import Testing
+
+/// `countersign-server audit verify` on the folder of a real service, beside the running server and after it.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct AuditVerifyTests {
+  private static func verify(_ desk: Desk, _ arguments: [String] = []) throws -> Program.Result {
+    try Program.run("countersign-server", ["audit", "verify", "--data", "\(desk.server.root)/server"] + arguments)
+  }
+
+  private static func head(_ result: Program.Result) throws -> String {
+    let line = try #require(result.output.split(separator: "\n").first { $0.hasPrefix("  head/1 ") })
+    return line.dropFirst(2) + "\n"
+  }
+
+  /// Changes the ledger as somebody with the file's rights could; the server is not running.
+  private static func alter(_ desk: Desk, _ statement: String) throws {
+    let result = try Program.run(
+      URL(fileURLWithPath: "/usr/bin/sqlite3"), ["\(desk.server.root)/server/ledger.db", statement])
+    try #require(result.status == 0, "\(result.errors)")
+  }
+
+  @Test func attacksOnTheFileAreFoundAndTheFirstBadRecordIsNamed() async throws {
+    let desk = try Desk()
+    let folder = desk.server.root
+    for _ in 0..<3 { #expect(try desk.pay(card: Desk.card).status == 0) }
+    let beside = try Self.verify(desk)
+    #expect(beside.status == 0 && beside.output.hasPrefix("whole: "), "\(beside.errors)\(beside.output)")
+    #expect(desk.server.stop() == 0)
+
+    let whole = try Self.verify(desk)
+    #expect(whole.status == 0 && !whole.output.contains("no head is over"), "\(whole.output)")
+    let kept = try Self.head(whole)
+    try Data(kept.utf8).write(to: URL(fileURLWithPath: "\(folder)/kept"))
+    let against = try Self.verify(desk, ["--against", "\(folder)/kept", "--key", "\(folder)/server/audit/public.pem"])
+    #expect(against.status == 0 && against.output.contains("agree with 1 kept elsewhere"), "\(against.output)")
+
+    let rows = try Sqlite.lines("\(folder)/server/ledger.db", "SELECT seq FROM payment ORDER BY seq DESC LIMIT 1")
+    let payment = try #require(rows.first.flatMap { Int($0) })
+    try Self.alter(desk, "UPDATE payment SET amount = amount * 10 WHERE seq = \(payment)")
+    let altered = try Self.verify(desk)
+    #expect(altered.status == 1 && altered.output == "bad: record \(payment) was altered\n", "\(altered.output)")
+    try Self.alter(desk, "UPDATE payment SET amount = amount / 10 WHERE seq = \(payment)")
+
+    try Self.alter(
+      desk,
+      """
+      DELETE FROM payment WHERE seq >= \(payment); DELETE FROM outcome WHERE seq >= \(payment);
+      DELETE FROM event WHERE seq >= \(payment); DELETE FROM head WHERE last >= \(payment)
+      """)
+    #expect(try Self.verify(desk).status == 0, "a cut end shows against a kept head alone")
+    let cut = try Self.verify(desk, ["--against", "\(folder)/kept", "--output", "json"])
+    let object = try JSONSerialization.jsonObject(with: Data(cut.output.utf8)) as? [String: Any]
+    #expect(cut.status == 1 && object?["record"] as? Int == payment, "\(cut.output)")
+    #expect((object?["text"] as? String)?.contains("\(folder)/kept, line 1") == true, "\(cut.output)")
+  }
+
+  @Test func wrongFilesAreNamed() throws {
+    let desk = try Desk.shared.get()
+    let root = desk.server.root
+    let text = "\(root)/no-heads"
+    try Data("head/1 1 2 3\n".utf8).write(to: URL(fileURLWithPath: text))
+    let noHeads = try Self.verify(desk, ["--against", text])
+    #expect(noHeads.status == 65 && noHeads.errors.contains("\(text), line 1: is no head"), "\(noHeads.errors)")
+    let missing = try Self.verify(desk, ["--against", "\(root)/missing"])
+    #expect(missing.status == 74 && missing.errors.contains("\(root)/missing"), "\(missing.errors)")
+    let noKey = try Self.verify(desk, ["--key", "\(root)/passphrase"])
+    #expect(noKey.status == 77 && noKey.errors.contains("is not a PEM public key"), "\(noKey.errors)")
+    let noLedger = try Program.run(
+      "countersign-server", ["audit", "verify", "--ledger", text, "--key", "\(root)/server/audit/public.pem"])
+    #expect(noLedger.status == 74 && noLedger.errors.contains(text), "\(noLedger.errors)")
+    let nothing = try Program.run("countersign-server", ["audit", "verify"])
+    #expect(nothing.status == 64 && nothing.errors.contains("--data"), "\(nothing.errors)")
+  }
+
+  @Test func headsOfAnotherServiceAreNotTakenForThisOnes() throws {
+    let (one, other) = (try Desk.shared.get(), try Desk())
+    let file = "\(other.server.root)/heads"
+    try Data(try Self.head(try Self.verify(other)).utf8).write(to: URL(fileURLWithPath: file))
+    let result = try Self.verify(one, ["--against", file])
+    #expect(result.status == 65 && result.errors.contains("\(file), line 1: the head is not signed with this key"))
+  }
+}
