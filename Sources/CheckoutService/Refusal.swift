@@ -38,6 +38,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case tokenExpired = "TOKEN_EXPIRED"
   case enrolmentRejected = "ENROLMENT_REJECTED"
   case administratorRequired = "ADMINISTRATOR_REQUIRED"
+  case roleRequired = "ROLE_REQUIRED"
+  case administratorNotFound = "ADMINISTRATOR_NOT_FOUND"
   case nameTaken = "NAME_TAKEN"
   case companyNotFound = "COMPANY_NOT_FOUND"
   case consultantNotFound = "CONSULTANT_NOT_FOUND"
@@ -75,7 +77,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .companyCertificateRequired, .certificateRefused, .challengeInvalid, .signatureInvalid,
       .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired, .certificateUnknown:
       .unauthenticated
-    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired,
+    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired, .roleRequired,
       .lockedOut, .gatewayOnly, .gatewayRequired, .sourceRefused, .outsideHours, .currencyRefused, .amountOverLimit,
       .dayLimitReached:
       .permissionDenied
@@ -84,7 +86,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
-    case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound: .notFound
+    case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound, .administratorNotFound:
+      .notFound
     case .storeUnavailable, .authorityUnreachable, .noHeadYet: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
     case .deadlineExceeded: .deadlineExceeded
@@ -140,6 +143,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .tokenExpired: "the enrolment token is over; ask for a new one"
     case .enrolmentRejected: "the enrolment request does not open or its certificate request is wrong"
     case .administratorRequired: "this call needs an administrator's certificate on the connection"
+    case .roleRequired: "the administrator has none of the roles that this call needs"
+    case .administratorNotFound: "no administrator with this number"
     case .nameTaken: "the name is registered already"
     case .companyNotFound: "no company of this name"
     case .consultantNotFound: "no consultant with this number"

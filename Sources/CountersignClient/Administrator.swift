@@ -31,17 +31,17 @@ public struct Administrator: Sendable {
   ///
   /// - Throws: ``TerminalError`` for a status, else what `body` throws.
   public func run<R: Sendable>(_ body: @Sendable (AdminClient) async throws -> R) async throws -> R {
-    try await connected { try await body(AdminClient($0)) }
+    try await TerminalError.mapping { try await connected { try await body(AdminClient($0)) } }
   }
 
   /// The same for receipts and exports.
   ///
   /// - Throws: ``TerminalError`` for a status, else what `body` throws.
   public func audit<R: Sendable>(_ body: @Sendable (AuditClient) async throws -> R) async throws -> R {
-    try await connected { try await body(AuditClient($0)) }
+    try await TerminalError.mapping { try await connected { try await body(AuditClient($0)) } }
   }
 
-  private func connected<R: Sendable>(_ body: @Sendable (RPCClient) async throws -> R) async throws -> R {
+  func connected<R: Sendable>(_ body: @Sendable (RPCClient) async throws -> R) async throws -> R {
     guard let root = chain.last else { throw TerminalError.key("the administrator's chain is empty") }
     let channel = try RPCClient(
       host: host, port: port,
@@ -49,7 +49,7 @@ public struct Administrator: Sendable {
         verify: ServerVerification(rootFingerprint: root.fingerprint, dnsName: nil, role: .server), chain: chain,
         key: key))
     defer { channel.closeSoon() }
-    return try await TerminalError.mapping { try await body(channel) }
+    return try await body(channel)
   }
 }
 
@@ -73,6 +73,9 @@ public enum CompanyFiles {
     }
     return try CertificateRequest.make(key: key, commonName: name, organisation: name)
   }
+
+  /// Makes a folder for an administrator's files, mode 0700, where there is none.
+  public static func makeFolder(_ path: String) throws { try Files.makeFolder(path) }
 
   /// Removes a key that nothing was issued for.
   public static func removeKey(at path: String) throws { try Files.destroy(asking(path)) }

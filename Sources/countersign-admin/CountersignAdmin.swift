@@ -10,6 +10,7 @@ struct CountersignAdmin: AsyncParsableCommand {
     abstract: "Registers companies and consultants, traces payments, and revokes.",
     discussion: """
       EXAMPLES
+        countersign-admin administrator add "Lee Jun" --role operator --folder /home/lee/countersign-admin
         countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
         countersign-admin consultant add "Kim Minji" --company "Acme Tours"
         countersign-admin trace 4711
@@ -28,8 +29,8 @@ struct CountersignAdmin: AsyncParsableCommand {
       """,
     version: "countersign-admin 1.0.0",
     subcommands: [
-      CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self, Unresolved.self,
-      PaymentsCommand.self, Report.self, Reconcile.self, Revoke.self, Unlock.self, Certificates.self,
+      AdministratorCommand.self, CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self,
+      Unresolved.self, PaymentsCommand.self, Report.self, Reconcile.self, Revoke.self, Unlock.self, Certificates.self,
       ReceiptCommand.self, VerifyReceipt.self, AuditCommand.self,
     ])
 }

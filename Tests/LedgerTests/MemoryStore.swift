@@ -214,6 +214,13 @@ extension MemoryStore {
   func gateway(company: Int64) throws(StoreError) -> GatewayRow? { throw Self.absent }
   func gateway(token: Bytes32) throws(StoreError) -> GatewayRow? { throw Self.absent }
   func companyCertificates() throws(StoreError) -> [(fingerprint: Bytes32, company: Int64)] { throw Self.absent }
+  func insertAdministrator(name: String, roles: AdministratorRoles, time: Int64) throws(StoreError) -> Int64 {
+    throw Self.absent
+  }
+  func administrator(id: Int64) throws(StoreError) -> AdministratorRow? { throw Self.absent }
+  func administrator(name: String) throws(StoreError) -> AdministratorRow? { throw Self.absent }
+  func setRoles(administrator: Int64, _ roles: AdministratorRoles) throws(StoreError) { throw Self.absent }
+  func administrators(after number: Int64, limit: Int) throws(StoreError) -> [AdministratorRow] { throw Self.absent }
   func companies(after number: Int64, limit: Int) throws(StoreError) -> [CompanyRow] { throw Self.absent }
   func setPolicy(company: Int64, _ policy: [UInt8]?) throws(StoreError) { throw Self.absent }
   func policies() throws(StoreError) -> [(company: Int64, policy: [UInt8])] { throw Self.absent }

@@ -66,6 +66,30 @@ import Testing
     #expect((json.first?["totals"] as? [[String: Any]])?.count == 2)
   }
 
+  @Test func anAdministratorOfARoleDoesThatAlone() throws {
+    let desk = try Desk()
+    let folder = "\(desk.server.root)/lee"
+    let added = try desk.admin(["administrator", "add", "Lee Jun", "--role", "auditor", "--folder", folder])
+    #expect(added.status == 0 && added.output == "administrator 2 Lee Jun: \(folder)\n", "\(added.errors)")
+    let again = try desk.admin(["administrator", "add", "Lee Jun", "--role", "auditor", "--folder", folder])
+    #expect(again.status == 78 && again.errors.contains("\(folder)/key.pem exists"), "\(again.status) \(again.errors)")
+    let listed = try desk.admin(["payments", "list", "--admin", folder])
+    #expect(listed.status == 0, "\(listed.errors)")
+    let refused = try desk.admin(["revoke", "consultant", "1", "--reason", "superseded", "--admin", folder])
+    #expect(refused.status == 1 && refused.errors.contains("ROLE_REQUIRED"), "\(refused.errors)")
+    #expect(refused.errors.contains("security officer"), "\(refused.errors)")
+    _ = try desk.admin(["administrator", "roles", "2", "--role", "operator", "--role", "security-officer"])
+    let all = try desk.admin(["administrator", "list", "--admin", folder])
+    #expect(
+      all.output == """
+        administrator 1 first administrator  operator, auditor, security-officer
+        administrator 2 Lee Jun  operator, security-officer
+
+        """, "\(all.errors)")
+    let wrong = try desk.admin(["administrator", "add", "Park", "--role", "king", "--folder", folder])
+    #expect(wrong.status == 64 && wrong.errors.contains("security-officer"), "\(wrong.errors)")
+  }
+
   @Test func nothingIsOpen() throws {
     let open = try Desk.shared.get().admin(["unresolved"])
     #expect(open.status == 0 && open.output.isEmpty, "\(open.errors)")

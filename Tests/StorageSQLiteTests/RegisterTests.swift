@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [CertificateRow.Holder.consultant(1), .company(2), .administrator])
+  @Test(arguments: [CertificateRow.Holder.consultant(1), .company(2), .administrator(3)])
   func aCertificateIsFoundByFingerprintAndSerial(holder: CertificateRow.Holder) throws {
     let store = try TestLedger().open()
     let row = Self.certificate(1, holder: holder, macAddress: holder == .consultant(1) ? TestLedger.mac : nil)

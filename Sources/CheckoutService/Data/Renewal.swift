@@ -6,12 +6,16 @@ import Ledger
 import Payments
 
 extension DataFolder {
-  /// Puts the administrator's certificate of this folder into the register, where it can be revoked; once.
+  /// Puts the administrator's certificate of this folder into the register, where it can be revoked; once. The first time
+  /// the administrator comes there too, with every role: somebody must register the others.
   func registerAdministrator(in ledger: Ledger, now: Int64) async throws {
     let leaf = try chain("admin/chain.pem")[0]
     try await ledger.perform { store in
       guard try store.certificate(fingerprint: leaf.fingerprint) == nil else { return }
-      try store.insertCertificate(CertificateRow(leaf, holder: .administrator, macAddress: nil))
+      let name = leaf.commonName ?? leaf.subjectText
+      let id =
+        try store.administrator(name: name)?.id ?? store.insertAdministrator(name: name, roles: .all, time: now)
+      try store.insertCertificate(CertificateRow(leaf, holder: .administrator(id), macAddress: nil))
       try store.insertEvent(
         EventRow(
           kind: .administratorRegistered, time: now, text: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))"))

@@ -32,12 +32,7 @@ struct AdminCalls: AdminServiceProtocol {
     try await refusals.journaling(.callRefused, context) {
       let administrator = try await administrator(context)
       let name = try checkedName(request.name)
-      let certificateRequest: CertificateRequest
-      do {
-        certificateRequest = try CertificateRequest(der: request.certificateRequest)
-      } catch {
-        throw ServiceRefusal(.invalidField, field: "certificate_request", description: "\(error)")
-      }
+      let certificateRequest = try checkedCertificateRequest(request.certificateRequest)
       let now = clock.wall()
       let (company, leaf) = try await ledger.perform { [issuer] store in
         if let added = try Self.added(name, certificateRequest.publicKey, in: store) { return added }
@@ -104,21 +99,7 @@ struct AdminCalls: AdminServiceProtocol {
     }
   }
 
-  /// Name of the administrator whose certificate authenticated the connection; its path was verified at the handshake,
-  /// the register tells whether it is still good.
-  func administrator(_ context: ServerContext) async throws -> String {
-    guard let leaf = context.peer.certificates.first, leaf.roles.contains(.administrator) else {
-      throw ServiceRefusal(.administratorRequired, cause: context.method)
-    }
-    let row = try await ledger.perform { store in try store.certificate(fingerprint: leaf.fingerprint) }
-    guard let row, row.holder == .administrator else {
-      throw ServiceRefusal(.notRegistered, cause: leaf.subjectText)
-    }
-    guard row.revocation == nil else { throw ServiceRefusal(.revoked, cause: leaf.subjectText) }
-    return "\(leaf.subjectText), serial \(Hex.encode(leaf.serial))"
-  }
-
-  private func checkedName(_ name: String) throws -> String {
+  func checkedName(_ name: String) throws -> String {
     guard (1...64).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
       throw ServiceRefusal(
         .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
@@ -138,7 +119,15 @@ struct AdminCalls: AdminServiceProtocol {
     return nil
   }
 
-  private static func unique<R>(_ insert: () throws -> R) throws -> R {
+  func checkedCertificateRequest(_ der: [UInt8]) throws -> CertificateRequest {
+    do {
+      return try CertificateRequest(der: der)
+    } catch {
+      throw ServiceRefusal(.invalidField, field: "certificate_request", description: "\(error)")
+    }
+  }
+
+  static func unique<R>(_ insert: () throws -> R) throws -> R {
     do {
       return try insert()
     } catch StoreError.conflict {

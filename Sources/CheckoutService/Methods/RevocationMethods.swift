@@ -185,7 +185,7 @@ extension RegisteredCertificate {
     switch row.holder {
     case .consultant(let id): (holderKind, holder) = ("consultant", UInt64(id))
     case .company(let id): (holderKind, holder) = ("company", UInt64(id))
-    case .administrator: holderKind = "administrator"
+    case .administrator(let id): (holderKind, holder) = ("administrator", UInt64(id))
     case .gateway(let company): (holderKind, holder) = ("gateway", UInt64(company))
     }
     macAddress = row.macAddress?.bytes ?? []

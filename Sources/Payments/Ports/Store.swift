@@ -97,6 +97,14 @@ public protocol Store: AnyObject {
   /// Marks the token as used for the key with this digest and the certificate issued for it.
   func useToken(digest: Bytes32, request: Bytes32, certificate: Bytes32, time: Int64) throws(StoreError)
 
+  // Administrators.
+  func insertAdministrator(name: String, roles: AdministratorRoles, time: Int64) throws(StoreError) -> Int64
+  func administrator(id: Int64) throws(StoreError) -> AdministratorRow?
+  func administrator(name: String) throws(StoreError) -> AdministratorRow?
+  func setRoles(administrator: Int64, _ roles: AdministratorRoles) throws(StoreError)
+  /// Administrators with a higher number, by number.
+  func administrators(after number: Int64, limit: Int) throws(StoreError) -> [AdministratorRow]
+
   // Policy.
   /// Companies with a higher number, by number.
   func companies(after number: Int64, limit: Int) throws(StoreError) -> [CompanyRow]
@@ -248,6 +256,8 @@ public enum EventKind: String, Sendable, CaseIterable {
   case unlocked = "UNLOCKED"
   case renewed = "RENEWED"
   case administratorRegistered = "ADMINISTRATOR_REGISTERED"
+  case administratorAdded = "ADMINISTRATOR_ADDED"
+  case rolesSet = "ROLES_SET"
   case policySet = "POLICY_SET"
   case certificateRegistered = "CERTIFICATE_REGISTERED"
 }
@@ -332,7 +342,7 @@ public struct CertificateRow: Sendable, Equatable {
   public enum Holder: Sendable, Equatable {
     case consultant(Int64)
     case company(Int64)
-    case administrator
+    case administrator(Int64)
     /// The TLS certificate of the gateway of this company.
     case gateway(Int64)
   }

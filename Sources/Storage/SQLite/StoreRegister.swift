@@ -181,7 +181,7 @@ extension CertificateRow.Holder {
     switch self {
     case .consultant(let id): (1, id)
     case .company(let id): (2, id)
-    case .administrator: (3, 0)
+    case .administrator(let id): (3, id)
     case .gateway(let company): (4, company)
     }
   }
@@ -191,7 +191,7 @@ extension CertificateRow.Holder {
     case 1: self = .consultant(id)
     case 2: self = .company(id)
     case 4: self = .gateway(id)
-    default: self = .administrator
+    default: self = .administrator(id)
     }
   }
 }

@@ -1897,6 +1897,321 @@ void   countersign__v1__registered_certificate__free_unpacked
   assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__add_administrator_request__init
+                     (Countersign__V1__AddAdministratorRequest         *message)
+{
+  static const Countersign__V1__AddAdministratorRequest init_value = COUNTERSIGN__V1__ADD_ADMINISTRATOR_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_administrator_request__get_packed_size
+                     (const Countersign__V1__AddAdministratorRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_administrator_request__pack
+                     (const Countersign__V1__AddAdministratorRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_administrator_request__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddAdministratorRequest *
+       countersign__v1__add_administrator_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddAdministratorRequest *)
+     protobuf_c_message_unpack (&countersign__v1__add_administrator_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_administrator_request__free_unpacked
+                     (Countersign__V1__AddAdministratorRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__add_administrator_reply__init
+                     (Countersign__V1__AddAdministratorReply         *message)
+{
+  static const Countersign__V1__AddAdministratorReply init_value = COUNTERSIGN__V1__ADD_ADMINISTRATOR_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_administrator_reply__get_packed_size
+                     (const Countersign__V1__AddAdministratorReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_administrator_reply__pack
+                     (const Countersign__V1__AddAdministratorReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_administrator_reply__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddAdministratorReply *
+       countersign__v1__add_administrator_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddAdministratorReply *)
+     protobuf_c_message_unpack (&countersign__v1__add_administrator_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_administrator_reply__free_unpacked
+                     (Countersign__V1__AddAdministratorReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__set_administrator_roles_request__init
+                     (Countersign__V1__SetAdministratorRolesRequest         *message)
+{
+  static const Countersign__V1__SetAdministratorRolesRequest init_value = COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_administrator_roles_request__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_administrator_roles_request__pack
+                     (const Countersign__V1__SetAdministratorRolesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_administrator_roles_request__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetAdministratorRolesRequest *
+       countersign__v1__set_administrator_roles_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetAdministratorRolesRequest *)
+     protobuf_c_message_unpack (&countersign__v1__set_administrator_roles_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_administrator_roles_request__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__set_administrator_roles_reply__init
+                     (Countersign__V1__SetAdministratorRolesReply         *message)
+{
+  static const Countersign__V1__SetAdministratorRolesReply init_value = COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_administrator_roles_reply__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_administrator_roles_reply__pack
+                     (const Countersign__V1__SetAdministratorRolesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_administrator_roles_reply__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetAdministratorRolesReply *
+       countersign__v1__set_administrator_roles_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetAdministratorRolesReply *)
+     protobuf_c_message_unpack (&countersign__v1__set_administrator_roles_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_administrator_roles_reply__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_administrators_request__init
+                     (Countersign__V1__ListAdministratorsRequest         *message)
+{
+  static const Countersign__V1__ListAdministratorsRequest init_value = COUNTERSIGN__V1__LIST_ADMINISTRATORS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_administrators_request__get_packed_size
+                     (const Countersign__V1__ListAdministratorsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_administrators_request__pack
+                     (const Countersign__V1__ListAdministratorsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_administrators_request__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListAdministratorsRequest *
+       countersign__v1__list_administrators_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListAdministratorsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_administrators_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_administrators_request__free_unpacked
+                     (Countersign__V1__ListAdministratorsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_administrators_reply__init
+                     (Countersign__V1__ListAdministratorsReply         *message)
+{
+  static const Countersign__V1__ListAdministratorsReply init_value = COUNTERSIGN__V1__LIST_ADMINISTRATORS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_administrators_reply__get_packed_size
+                     (const Countersign__V1__ListAdministratorsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_administrators_reply__pack
+                     (const Countersign__V1__ListAdministratorsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_administrators_reply__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListAdministratorsReply *
+       countersign__v1__list_administrators_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListAdministratorsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_administrators_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_administrators_reply__free_unpacked
+                     (Countersign__V1__ListAdministratorsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__registered_administrator__init
+                     (Countersign__V1__RegisteredAdministrator         *message)
+{
+  static const Countersign__V1__RegisteredAdministrator init_value = COUNTERSIGN__V1__REGISTERED_ADMINISTRATOR__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__registered_administrator__get_packed_size
+                     (const Countersign__V1__RegisteredAdministrator *message)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__registered_administrator__pack
+                     (const Countersign__V1__RegisteredAdministrator *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__registered_administrator__pack_to_buffer
+                     (const Countersign__V1__RegisteredAdministrator *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisteredAdministrator *
+       countersign__v1__registered_administrator__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisteredAdministrator *)
+     protobuf_c_message_unpack (&countersign__v1__registered_administrator__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__registered_administrator__free_unpacked
+                     (Countersign__V1__RegisteredAdministrator *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor countersign__v1__add_company_request__field_descriptors[2] =
 {
   {
@@ -4780,6 +5095,343 @@ const ProtobufCMessageDescriptor countersign__v1__registered_certificate__descri
   (ProtobufCMessageInit) countersign__v1__registered_certificate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__add_administrator_request__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate_request",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorRequest, certificate_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__AddAdministratorRequest, n_roles),
+    offsetof(Countersign__V1__AddAdministratorRequest, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_administrator_request__field_indices_by_name[] = {
+  1,   /* field[1] = certificate_request */
+  0,   /* field[0] = name */
+  2,   /* field[2] = roles */
+};
+static const ProtobufCIntRange countersign__v1__add_administrator_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_administrator_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddAdministratorRequest",
+  "AddAdministratorRequest",
+  "Countersign__V1__AddAdministratorRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddAdministratorRequest),
+  3,
+  countersign__v1__add_administrator_request__field_descriptors,
+  countersign__v1__add_administrator_request__field_indices_by_name,
+  1,  countersign__v1__add_administrator_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_administrator_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__add_administrator_reply__field_descriptors[2] =
+{
+  {
+    "administrator",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorReply, administrator),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chain",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__AddAdministratorReply, n_chain),
+    offsetof(Countersign__V1__AddAdministratorReply, chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_administrator_reply__field_indices_by_name[] = {
+  0,   /* field[0] = administrator */
+  1,   /* field[1] = chain */
+};
+static const ProtobufCIntRange countersign__v1__add_administrator_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_administrator_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddAdministratorReply",
+  "AddAdministratorReply",
+  "Countersign__V1__AddAdministratorReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddAdministratorReply),
+  2,
+  countersign__v1__add_administrator_reply__field_descriptors,
+  countersign__v1__add_administrator_reply__field_indices_by_name,
+  1,  countersign__v1__add_administrator_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_administrator_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__set_administrator_roles_request__field_descriptors[2] =
+{
+  {
+    "administrator",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, administrator),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, n_roles),
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__set_administrator_roles_request__field_indices_by_name[] = {
+  0,   /* field[0] = administrator */
+  1,   /* field[1] = roles */
+};
+static const ProtobufCIntRange countersign__v1__set_administrator_roles_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetAdministratorRolesRequest",
+  "SetAdministratorRolesRequest",
+  "Countersign__V1__SetAdministratorRolesRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetAdministratorRolesRequest),
+  2,
+  countersign__v1__set_administrator_roles_request__field_descriptors,
+  countersign__v1__set_administrator_roles_request__field_indices_by_name,
+  1,  countersign__v1__set_administrator_roles_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_administrator_roles_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define countersign__v1__set_administrator_roles_reply__field_descriptors NULL
+#define countersign__v1__set_administrator_roles_reply__field_indices_by_name NULL
+#define countersign__v1__set_administrator_roles_reply__number_ranges NULL
+const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetAdministratorRolesReply",
+  "SetAdministratorRolesReply",
+  "Countersign__V1__SetAdministratorRolesReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetAdministratorRolesReply),
+  0,
+  countersign__v1__set_administrator_roles_reply__field_descriptors,
+  countersign__v1__set_administrator_roles_reply__field_indices_by_name,
+  0,  countersign__v1__set_administrator_roles_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_administrator_roles_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_administrators_request__field_descriptors[1] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListAdministratorsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_administrators_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+};
+static const ProtobufCIntRange countersign__v1__list_administrators_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_administrators_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListAdministratorsRequest",
+  "ListAdministratorsRequest",
+  "Countersign__V1__ListAdministratorsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListAdministratorsRequest),
+  1,
+  countersign__v1__list_administrators_request__field_descriptors,
+  countersign__v1__list_administrators_request__field_indices_by_name,
+  1,  countersign__v1__list_administrators_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_administrators_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_administrators_reply__field_descriptors[1] =
+{
+  {
+    "administrators",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListAdministratorsReply, n_administrators),
+    offsetof(Countersign__V1__ListAdministratorsReply, administrators),
+    &countersign__v1__registered_administrator__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_administrators_reply__field_indices_by_name[] = {
+  0,   /* field[0] = administrators */
+};
+static const ProtobufCIntRange countersign__v1__list_administrators_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_administrators_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListAdministratorsReply",
+  "ListAdministratorsReply",
+  "Countersign__V1__ListAdministratorsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListAdministratorsReply),
+  1,
+  countersign__v1__list_administrators_reply__field_descriptors,
+  countersign__v1__list_administrators_reply__field_indices_by_name,
+  1,  countersign__v1__list_administrators_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_administrators_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__registered_administrator__field_descriptors[4] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__RegisteredAdministrator, n_roles),
+    offsetof(Countersign__V1__RegisteredAdministrator, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_active",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, is_active),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__registered_administrator__field_indices_by_name[] = {
+  3,   /* field[3] = is_active */
+  1,   /* field[1] = name */
+  0,   /* field[0] = number */
+  2,   /* field[2] = roles */
+};
+static const ProtobufCIntRange countersign__v1__registered_administrator__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__registered_administrator__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisteredAdministrator",
+  "RegisteredAdministrator",
+  "Countersign__V1__RegisteredAdministrator",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisteredAdministrator),
+  4,
+  countersign__v1__registered_administrator__field_descriptors,
+  countersign__v1__registered_administrator__field_indices_by_name,
+  1,  countersign__v1__registered_administrator__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__registered_administrator__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue countersign__v1__revocation_reason__enum_values_by_number[6] =
 {
   { "REVOCATION_REASON_UNSPECIFIED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED", 0 },
@@ -4816,7 +5468,39 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[15] =
+static const ProtobufCEnumValue countersign__v1__administrator_role__enum_values_by_number[4] =
+{
+  { "ADMINISTRATOR_ROLE_UNSPECIFIED", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_UNSPECIFIED", 0 },
+  { "ADMINISTRATOR_ROLE_OPERATOR", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_OPERATOR", 1 },
+  { "ADMINISTRATOR_ROLE_AUDITOR", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_AUDITOR", 2 },
+  { "ADMINISTRATOR_ROLE_SECURITY_OFFICER", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_SECURITY_OFFICER", 3 },
+};
+static const ProtobufCIntRange countersign__v1__administrator_role__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex countersign__v1__administrator_role__enum_values_by_name[4] =
+{
+  { "ADMINISTRATOR_ROLE_AUDITOR", 2 },
+  { "ADMINISTRATOR_ROLE_OPERATOR", 1 },
+  { "ADMINISTRATOR_ROLE_SECURITY_OFFICER", 3 },
+  { "ADMINISTRATOR_ROLE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor countersign__v1__administrator_role__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.AdministratorRole",
+  "AdministratorRole",
+  "Countersign__V1__AdministratorRole",
+  "countersign.v1",
+  4,
+  countersign__v1__administrator_role__enum_values_by_number,
+  4,
+  countersign__v1__administrator_role__enum_values_by_name,
+  1,
+  countersign__v1__administrator_role__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[18] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -4830,26 +5514,32 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "ListUnresolved", &countersign__v1__list_unresolved_request__descriptor, &countersign__v1__list_unresolved_reply__descriptor },
   { "ListPayments", &countersign__v1__list_payments_request__descriptor, &countersign__v1__list_payments_reply__descriptor },
   { "ReportDay", &countersign__v1__report_day_request__descriptor, &countersign__v1__report_day_reply__descriptor },
+  { "AddAdministrator", &countersign__v1__add_administrator_request__descriptor, &countersign__v1__add_administrator_reply__descriptor },
+  { "SetAdministratorRoles", &countersign__v1__set_administrator_roles_request__descriptor, &countersign__v1__set_administrator_roles_reply__descriptor },
+  { "ListAdministrators", &countersign__v1__list_administrators_request__descriptor, &countersign__v1__list_administrators_reply__descriptor },
   { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
   { "ListCertificates", &countersign__v1__list_certificates_request__descriptor, &countersign__v1__list_certificates_reply__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
+  12,        /* AddAdministrator */
   0,        /* AddCompany */
   4,        /* AddConsultant */
   6,        /* AddGateway */
   5,        /* CreateToken */
   2,        /* GetCompany */
-  14,        /* ListCertificates */
+  14,        /* ListAdministrators */
+  17,        /* ListCertificates */
   3,        /* ListCompanies */
   10,        /* ListPayments */
   9,        /* ListUnresolved */
   7,        /* RegisterCertificate */
   11,        /* ReportDay */
-  12,        /* Revoke */
+  15,        /* Revoke */
+  13,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
   8,        /* TracePayment */
-  13         /* Unlock */
+  16         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -4858,7 +5548,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  15,
+  18,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -4958,13 +5648,37 @@ void countersign__v1__admin__report_day(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__add_administrator(ProtobufCService *service,
+                                               const Countersign__V1__AddAdministratorRequest *input,
+                                               Countersign__V1__AddAdministratorReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
+                                                     const Countersign__V1__SetAdministratorRolesRequest *input,
+                                                     Countersign__V1__SetAdministratorRolesReply_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_administrators(ProtobufCService *service,
+                                                 const Countersign__V1__ListAdministratorsRequest *input,
+                                                 Countersign__V1__ListAdministratorsReply_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
                                     Countersign__V1__RevokeReply_Closure closure,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -4972,7 +5686,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -4980,7 +5694,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -25,6 +25,24 @@ public struct RevocationReason: RawRepresentable, Hashable, Sendable {
   public static let privilegeWithdrawn = RevocationReason(rawValue: 9)
 }
 
+/// What an administrator may do.
+public struct AdministratorRole: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not used.
+  public static let unspecified = AdministratorRole(rawValue: 0)
+  /// Registers companies, consultants and gateways, and looks after payments.
+  public static let `operator` = AdministratorRole(rawValue: 1)
+  /// Reads everything and changes nothing.
+  public static let auditor = AdministratorRole(rawValue: 2)
+  /// Decides who is trusted: administrators, certificates, the kill switch, keys.
+  public static let securityOfficer = AdministratorRole(rawValue: 3)
+}
+
 /// Set by the administrator.
 public struct AddCompanyRequest: Message {
   /// Name, 1 to 64 bytes of UTF-8, not registered yet.
@@ -637,12 +655,86 @@ public struct RegisteredCertificate: Message {
   public var name: CertificateName?
   /// "consultant", "company", "administrator" or "gateway" (the company whose gateway it is).
   public var holderKind: String = ""
-  /// Number of the consultant or company; 0 for administrators.
+  /// Number of the holder.
   public var holder: UInt64 = 0
   /// 6 bytes, MAC address of the terminal; empty where the holder is not a consultant.
   public var macAddress: [UInt8] = []
   /// End, milliseconds since 1970-01-01T00:00:00Z.
   public var notAfterMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct AddAdministratorRequest: Message {
+  /// Name, 1 to 64 bytes of UTF-8, not registered yet.
+  public var name: String = ""
+  /// DER of a PKCS#10 request (RFC 2986) signed with the new administrator's key.
+  public var certificateRequest: [UInt8] = []
+  /// At least one.
+  public var roles: [AdministratorRole] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct AddAdministratorReply: Message {
+  /// Number of the administrator.
+  public var administrator: UInt64 = 0
+  /// DER certificates, the administrator's leaf first, the root last.
+  public var chain: [[UInt8]] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct SetAdministratorRolesRequest: Message {
+  /// Number of the administrator.
+  public var administrator: UInt64 = 0
+  /// In place of the former ones; at least one.
+  public var roles: [AdministratorRole] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Empty. The roles hold from the next call on.
+public struct SetAdministratorRolesReply: Message {
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ListAdministratorsRequest: Message {
+  /// Administrators with a higher number than this: 0 at first, then the number of the last one told.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListAdministratorsReply: Message {
+  /// At most 50, by rising number; none at the end.
+  public var administrators: [RegisteredAdministrator] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// An administrator of the register.
+public struct RegisteredAdministrator: Message {
+  /// Number.
+  public var number: UInt64 = 0
+  /// Registered name.
+  public var name: String = ""
+  /// What the administrator may do.
+  public var roles: [AdministratorRole] = []
+  /// Whether a certificate of the administrator is good: neither revoked nor ended.
+  public var isActive: Bool = false
 
   /// Every field empty or zero.
   public init() {}
@@ -674,6 +766,12 @@ public enum AdminMethods {
   public static let listPayments = "/countersign.v1.Admin/ListPayments"
   /// Counts and sums the payments of a day.
   public static let reportDay = "/countersign.v1.Admin/ReportDay"
+  /// Registers an administrator and issues the certificate.
+  public static let addAdministrator = "/countersign.v1.Admin/AddAdministrator"
+  /// Gives an administrator other roles.
+  public static let setAdministratorRoles = "/countersign.v1.Admin/SetAdministratorRoles"
+  /// Lists the administrators.
+  public static let listAdministrators = "/countersign.v1.Admin/ListAdministrators"
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   public static let revoke = "/countersign.v1.Admin/Revoke"
   /// Lifts a lockout.
@@ -682,7 +780,8 @@ public enum AdminMethods {
   public static let listCertificates = "/countersign.v1.Admin/ListCertificates"
 }
 
-/// Every call is journaled with the administrator's certificate.
+/// Every call is journaled with the administrator's certificate. Each needs one of the roles that docs/security.md,
+/// "Administrators", names for it.
 public protocol AdminServiceProtocol: Sendable {
   /// Registers a company and issues its certificate.
   func addCompany(_ request: AddCompanyRequest, context: ServerContext) async throws -> AddCompanyReply
@@ -710,6 +809,15 @@ public protocol AdminServiceProtocol: Sendable {
   func listPayments(_ request: ListPaymentsRequest, context: ServerContext) async throws -> ListPaymentsReply
   /// Counts and sums the payments of a day.
   func reportDay(_ request: ReportDayRequest, context: ServerContext) async throws -> ReportDayReply
+  /// Registers an administrator and issues the certificate.
+  func addAdministrator(_ request: AddAdministratorRequest, context: ServerContext) async throws
+    -> AddAdministratorReply
+  /// Gives an administrator other roles.
+  func setAdministratorRoles(_ request: SetAdministratorRolesRequest, context: ServerContext) async throws
+    -> SetAdministratorRolesReply
+  /// Lists the administrators.
+  func listAdministrators(_ request: ListAdministratorsRequest, context: ServerContext) async throws
+    -> ListAdministratorsReply
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
   func revoke(_ request: RevokeRequest, context: ServerContext) async throws -> RevokeReply
   /// Lifts a lockout.
@@ -758,6 +866,15 @@ extension AdminServiceProtocol {
     methods.add(AdminMethods.reportDay) {
       try await reportDay(ReportDayRequest(request: $0), context: $1).encoded()
     }
+    methods.add(AdminMethods.addAdministrator) {
+      try await addAdministrator(AddAdministratorRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.setAdministratorRoles) {
+      try await setAdministratorRoles(SetAdministratorRolesRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listAdministrators) {
+      try await listAdministrators(ListAdministratorsRequest(request: $0), context: $1).encoded()
+    }
     methods.add(AdminMethods.revoke) {
       try await revoke(RevokeRequest(request: $0), context: $1).encoded()
     }
@@ -770,7 +887,8 @@ extension AdminServiceProtocol {
   }
 }
 
-/// Every call is journaled with the administrator's certificate.
+/// Every call is journaled with the administrator's certificate. Each needs one of the roles that docs/security.md,
+/// "Administrators", names for it.
 public struct AdminClient: Sendable {
   private let caller: any UnaryCaller
 
@@ -861,6 +979,30 @@ public struct AdminClient: Sendable {
     -> ReportDayReply
   {
     try ReportDayReply(reply: await caller.call(AdminMethods.reportDay, request.encoded(), options: options))
+  }
+
+  /// Registers an administrator and issues the certificate.
+  public func addAdministrator(_ request: AddAdministratorRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> AddAdministratorReply
+  {
+    try AddAdministratorReply(
+      reply: await caller.call(AdminMethods.addAdministrator, request.encoded(), options: options))
+  }
+
+  /// Gives an administrator other roles.
+  public func setAdministratorRoles(_ request: SetAdministratorRolesRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> SetAdministratorRolesReply
+  {
+    try SetAdministratorRolesReply(
+      reply: await caller.call(AdminMethods.setAdministratorRoles, request.encoded(), options: options))
+  }
+
+  /// Lists the administrators.
+  public func listAdministrators(_ request: ListAdministratorsRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> ListAdministratorsReply
+  {
+    try ListAdministratorsReply(
+      reply: await caller.call(AdminMethods.listAdministrators, request.encoded(), options: options))
   }
 
   /// The kill switch: revokes for good, ends the live sessions that this touches and refuses their queued payments.
@@ -1844,5 +1986,142 @@ extension RegisteredCertificate {
     c.holder = holder
     c.mac_address = arena.bytes(macAddress)
     c.not_after_ms = notAfterMs
+  }
+}
+
+extension AddAdministratorRequest {
+  public static let descriptor = messageDescriptor(AddAdministratorRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__AddAdministratorRequest>) {
+    countersign__v1__add_administrator_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__AddAdministratorRequest>) {
+    name = String(decoded: c.pointee.name)
+    certificateRequest = [UInt8](decoded: c.pointee.certificate_request)
+    roles = (0..<c.pointee.n_roles).map {
+      AdministratorRole(rawValue: Int32(truncatingIfNeeded: c.pointee.roles[$0].rawValue))
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__AddAdministratorRequest, in arena: Arena) {
+    c.name = arena.text(name)
+    c.certificate_request = arena.bytes(certificateRequest)
+    c.n_roles = roles.count
+    c.roles = arena.list(roles) { Countersign__V1__AdministratorRole(rawValue: .init(truncatingIfNeeded: $0.rawValue)) }
+  }
+}
+
+extension AddAdministratorReply {
+  public static let descriptor = messageDescriptor(AddAdministratorReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__AddAdministratorReply>) {
+    countersign__v1__add_administrator_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__AddAdministratorReply>) {
+    administrator = c.pointee.administrator
+    chain = (0..<c.pointee.n_chain).map { [UInt8](decoded: c.pointee.chain[$0]) }
+  }
+
+  public func write(to c: inout Countersign__V1__AddAdministratorReply, in arena: Arena) {
+    c.administrator = administrator
+    c.n_chain = chain.count
+    c.chain = arena.list(chain) { arena.bytes($0) }
+  }
+}
+
+extension SetAdministratorRolesRequest {
+  public static let descriptor = messageDescriptor(SetAdministratorRolesRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SetAdministratorRolesRequest>) {
+    countersign__v1__set_administrator_roles_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SetAdministratorRolesRequest>) {
+    administrator = c.pointee.administrator
+    roles = (0..<c.pointee.n_roles).map {
+      AdministratorRole(rawValue: Int32(truncatingIfNeeded: c.pointee.roles[$0].rawValue))
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__SetAdministratorRolesRequest, in arena: Arena) {
+    c.administrator = administrator
+    c.n_roles = roles.count
+    c.roles = arena.list(roles) { Countersign__V1__AdministratorRole(rawValue: .init(truncatingIfNeeded: $0.rawValue)) }
+  }
+}
+
+extension SetAdministratorRolesReply {
+  public static let descriptor = messageDescriptor(SetAdministratorRolesReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SetAdministratorRolesReply>) {
+    countersign__v1__set_administrator_roles_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SetAdministratorRolesReply>) {
+  }
+
+  public func write(to c: inout Countersign__V1__SetAdministratorRolesReply, in arena: Arena) {
+  }
+}
+
+extension ListAdministratorsRequest {
+  public static let descriptor = messageDescriptor(ListAdministratorsRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListAdministratorsRequest>) {
+    countersign__v1__list_administrators_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListAdministratorsRequest>) {
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ListAdministratorsRequest, in arena: Arena) {
+    c.after = after
+  }
+}
+
+extension ListAdministratorsReply {
+  public static let descriptor = messageDescriptor(ListAdministratorsReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListAdministratorsReply>) {
+    countersign__v1__list_administrators_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListAdministratorsReply>) {
+    administrators = (0..<c.pointee.n_administrators).compactMap {
+      c.pointee.administrators[$0].map { RegisteredAdministrator(copying: $0) }
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__ListAdministratorsReply, in arena: Arena) {
+    c.n_administrators = administrators.count
+    c.administrators = arena.list(administrators) { Optional(arena.message($0)) }
+  }
+}
+
+extension RegisteredAdministrator {
+  public static let descriptor = messageDescriptor(RegisteredAdministrator.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RegisteredAdministrator>) {
+    countersign__v1__registered_administrator__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RegisteredAdministrator>) {
+    number = c.pointee.number
+    name = String(decoded: c.pointee.name)
+    roles = (0..<c.pointee.n_roles).map {
+      AdministratorRole(rawValue: Int32(truncatingIfNeeded: c.pointee.roles[$0].rawValue))
+    }
+    isActive = c.pointee.is_active != 0
+  }
+
+  public func write(to c: inout Countersign__V1__RegisteredAdministrator, in arena: Arena) {
+    c.number = number
+    c.name = arena.text(name)
+    c.n_roles = roles.count
+    c.roles = arena.list(roles) { Countersign__V1__AdministratorRole(rawValue: .init(truncatingIfNeeded: $0.rawValue)) }
+    c.is_active = isActive ? 1 : 0
   }
 }

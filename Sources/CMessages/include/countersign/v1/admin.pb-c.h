@@ -59,6 +59,13 @@ typedef struct Countersign__V1__UnlockReply Countersign__V1__UnlockReply;
 typedef struct Countersign__V1__ListCertificatesRequest Countersign__V1__ListCertificatesRequest;
 typedef struct Countersign__V1__ListCertificatesReply Countersign__V1__ListCertificatesReply;
 typedef struct Countersign__V1__RegisteredCertificate Countersign__V1__RegisteredCertificate;
+typedef struct Countersign__V1__AddAdministratorRequest Countersign__V1__AddAdministratorRequest;
+typedef struct Countersign__V1__AddAdministratorReply Countersign__V1__AddAdministratorReply;
+typedef struct Countersign__V1__SetAdministratorRolesRequest Countersign__V1__SetAdministratorRolesRequest;
+typedef struct Countersign__V1__SetAdministratorRolesReply Countersign__V1__SetAdministratorRolesReply;
+typedef struct Countersign__V1__ListAdministratorsRequest Countersign__V1__ListAdministratorsRequest;
+typedef struct Countersign__V1__ListAdministratorsReply Countersign__V1__ListAdministratorsReply;
+typedef struct Countersign__V1__RegisteredAdministrator Countersign__V1__RegisteredAdministrator;
 
 
 /* --- enums --- */
@@ -93,6 +100,28 @@ typedef enum _Countersign__V1__RevocationReason {
   COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_PRIVILEGE_WITHDRAWN = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__REVOCATION_REASON)
 } Countersign__V1__RevocationReason;
+/*
+ * What an administrator may do.
+ */
+typedef enum _Countersign__V1__AdministratorRole {
+  /*
+   * Not used.
+   */
+  COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_UNSPECIFIED = 0,
+  /*
+   * Registers companies, consultants and gateways, and looks after payments.
+   */
+  COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_OPERATOR = 1,
+  /*
+   * Reads everything and changes nothing.
+   */
+  COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_AUDITOR = 2,
+  /*
+   * Decides who is trusted: administrators, certificates, the kill switch, keys.
+   */
+  COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_SECURITY_OFFICER = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__ADMINISTRATOR_ROLE)
+} Countersign__V1__AdministratorRole;
 
 /* --- messages --- */
 
@@ -1238,7 +1267,7 @@ struct  Countersign__V1__RegisteredCertificate
    */
   char *holder_kind;
   /*
-   * Number of the consultant or company; 0 for administrators.
+   * Number of the holder.
    */
   uint64_t holder;
   /*
@@ -1253,6 +1282,147 @@ struct  Countersign__V1__RegisteredCertificate
 #define COUNTERSIGN__V1__REGISTERED_CERTIFICATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__registered_certificate__descriptor) \
     , NULL, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0 }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__AddAdministratorRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Name, 1 to 64 bytes of UTF-8, not registered yet.
+   */
+  char *name;
+  /*
+   * DER of a PKCS#10 request (RFC 2986) signed with the new administrator's key.
+   */
+  ProtobufCBinaryData certificate_request;
+  /*
+   * At least one.
+   */
+  size_t n_roles;
+  Countersign__V1__AdministratorRole *roles;
+};
+#define COUNTERSIGN__V1__ADD_ADMINISTRATOR_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_administrator_request__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__AddAdministratorReply
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the administrator.
+   */
+  uint64_t administrator;
+  /*
+   * DER certificates, the administrator's leaf first, the root last.
+   */
+  size_t n_chain;
+  ProtobufCBinaryData *chain;
+};
+#define COUNTERSIGN__V1__ADD_ADMINISTRATOR_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_administrator_reply__descriptor) \
+    , 0, 0,NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__SetAdministratorRolesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the administrator.
+   */
+  uint64_t administrator;
+  /*
+   * In place of the former ones; at least one.
+   */
+  size_t n_roles;
+  Countersign__V1__AdministratorRole *roles;
+};
+#define COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__set_administrator_roles_request__descriptor) \
+    , 0, 0,NULL }
+
+
+/*
+ * Empty. The roles hold from the next call on.
+ */
+struct  Countersign__V1__SetAdministratorRolesReply
+{
+  ProtobufCMessage base;
+};
+#define COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__set_administrator_roles_reply__descriptor) \
+     }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListAdministratorsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Administrators with a higher number than this: 0 at first, then the number of the last one told.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__LIST_ADMINISTRATORS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_administrators_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListAdministratorsReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, by rising number; none at the end.
+   */
+  size_t n_administrators;
+  Countersign__V1__RegisteredAdministrator **administrators;
+};
+#define COUNTERSIGN__V1__LIST_ADMINISTRATORS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_administrators_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * An administrator of the register.
+ */
+struct  Countersign__V1__RegisteredAdministrator
+{
+  ProtobufCMessage base;
+  /*
+   * Number.
+   */
+  uint64_t number;
+  /*
+   * Registered name.
+   */
+  char *name;
+  /*
+   * What the administrator may do.
+   */
+  size_t n_roles;
+  Countersign__V1__AdministratorRole *roles;
+  /*
+   * Whether a certificate of the administrator is good: neither revoked nor ended.
+   */
+  protobuf_c_boolean is_active;
+};
+#define COUNTERSIGN__V1__REGISTERED_ADMINISTRATOR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__registered_administrator__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0 }
 
 
 /* Countersign__V1__AddCompanyRequest methods */
@@ -2053,6 +2223,139 @@ Countersign__V1__RegisteredCertificate *
 void   countersign__v1__registered_certificate__free_unpacked
                      (Countersign__V1__RegisteredCertificate *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__AddAdministratorRequest methods */
+void   countersign__v1__add_administrator_request__init
+                     (Countersign__V1__AddAdministratorRequest         *message);
+size_t countersign__v1__add_administrator_request__get_packed_size
+                     (const Countersign__V1__AddAdministratorRequest   *message);
+size_t countersign__v1__add_administrator_request__pack
+                     (const Countersign__V1__AddAdministratorRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__add_administrator_request__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__AddAdministratorRequest *
+       countersign__v1__add_administrator_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__add_administrator_request__free_unpacked
+                     (Countersign__V1__AddAdministratorRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__AddAdministratorReply methods */
+void   countersign__v1__add_administrator_reply__init
+                     (Countersign__V1__AddAdministratorReply         *message);
+size_t countersign__v1__add_administrator_reply__get_packed_size
+                     (const Countersign__V1__AddAdministratorReply   *message);
+size_t countersign__v1__add_administrator_reply__pack
+                     (const Countersign__V1__AddAdministratorReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__add_administrator_reply__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__AddAdministratorReply *
+       countersign__v1__add_administrator_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__add_administrator_reply__free_unpacked
+                     (Countersign__V1__AddAdministratorReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SetAdministratorRolesRequest methods */
+void   countersign__v1__set_administrator_roles_request__init
+                     (Countersign__V1__SetAdministratorRolesRequest         *message);
+size_t countersign__v1__set_administrator_roles_request__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesRequest   *message);
+size_t countersign__v1__set_administrator_roles_request__pack
+                     (const Countersign__V1__SetAdministratorRolesRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__set_administrator_roles_request__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SetAdministratorRolesRequest *
+       countersign__v1__set_administrator_roles_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__set_administrator_roles_request__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SetAdministratorRolesReply methods */
+void   countersign__v1__set_administrator_roles_reply__init
+                     (Countersign__V1__SetAdministratorRolesReply         *message);
+size_t countersign__v1__set_administrator_roles_reply__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesReply   *message);
+size_t countersign__v1__set_administrator_roles_reply__pack
+                     (const Countersign__V1__SetAdministratorRolesReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__set_administrator_roles_reply__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SetAdministratorRolesReply *
+       countersign__v1__set_administrator_roles_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__set_administrator_roles_reply__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListAdministratorsRequest methods */
+void   countersign__v1__list_administrators_request__init
+                     (Countersign__V1__ListAdministratorsRequest         *message);
+size_t countersign__v1__list_administrators_request__get_packed_size
+                     (const Countersign__V1__ListAdministratorsRequest   *message);
+size_t countersign__v1__list_administrators_request__pack
+                     (const Countersign__V1__ListAdministratorsRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_administrators_request__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListAdministratorsRequest *
+       countersign__v1__list_administrators_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_administrators_request__free_unpacked
+                     (Countersign__V1__ListAdministratorsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListAdministratorsReply methods */
+void   countersign__v1__list_administrators_reply__init
+                     (Countersign__V1__ListAdministratorsReply         *message);
+size_t countersign__v1__list_administrators_reply__get_packed_size
+                     (const Countersign__V1__ListAdministratorsReply   *message);
+size_t countersign__v1__list_administrators_reply__pack
+                     (const Countersign__V1__ListAdministratorsReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_administrators_reply__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListAdministratorsReply *
+       countersign__v1__list_administrators_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_administrators_reply__free_unpacked
+                     (Countersign__V1__ListAdministratorsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RegisteredAdministrator methods */
+void   countersign__v1__registered_administrator__init
+                     (Countersign__V1__RegisteredAdministrator         *message);
+size_t countersign__v1__registered_administrator__get_packed_size
+                     (const Countersign__V1__RegisteredAdministrator   *message);
+size_t countersign__v1__registered_administrator__pack
+                     (const Countersign__V1__RegisteredAdministrator   *message,
+                      uint8_t             *out);
+size_t countersign__v1__registered_administrator__pack_to_buffer
+                     (const Countersign__V1__RegisteredAdministrator   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RegisteredAdministrator *
+       countersign__v1__registered_administrator__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__registered_administrator__free_unpacked
+                     (Countersign__V1__RegisteredAdministrator *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Countersign__V1__AddCompanyRequest_Closure)
@@ -2181,6 +2484,27 @@ typedef void (*Countersign__V1__ListCertificatesReply_Closure)
 typedef void (*Countersign__V1__RegisteredCertificate_Closure)
                  (const Countersign__V1__RegisteredCertificate *message,
                   void *closure_data);
+typedef void (*Countersign__V1__AddAdministratorRequest_Closure)
+                 (const Countersign__V1__AddAdministratorRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__AddAdministratorReply_Closure)
+                 (const Countersign__V1__AddAdministratorReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SetAdministratorRolesRequest_Closure)
+                 (const Countersign__V1__SetAdministratorRolesRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SetAdministratorRolesReply_Closure)
+                 (const Countersign__V1__SetAdministratorRolesReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListAdministratorsRequest_Closure)
+                 (const Countersign__V1__ListAdministratorsRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListAdministratorsReply_Closure)
+                 (const Countersign__V1__ListAdministratorsReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RegisteredAdministrator_Closure)
+                 (const Countersign__V1__RegisteredAdministrator *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2236,6 +2560,18 @@ struct Countersign__V1__Admin_Service
                      const Countersign__V1__ReportDayRequest *input,
                      Countersign__V1__ReportDayReply_Closure closure,
                      void *closure_data);
+  void (*add_administrator)(Countersign__V1__Admin_Service *service,
+                            const Countersign__V1__AddAdministratorRequest *input,
+                            Countersign__V1__AddAdministratorReply_Closure closure,
+                            void *closure_data);
+  void (*set_administrator_roles)(Countersign__V1__Admin_Service *service,
+                                  const Countersign__V1__SetAdministratorRolesRequest *input,
+                                  Countersign__V1__SetAdministratorRolesReply_Closure closure,
+                                  void *closure_data);
+  void (*list_administrators)(Countersign__V1__Admin_Service *service,
+                              const Countersign__V1__ListAdministratorsRequest *input,
+                              Countersign__V1__ListAdministratorsReply_Closure closure,
+                              void *closure_data);
   void (*revoke)(Countersign__V1__Admin_Service *service,
                  const Countersign__V1__RevokeRequest *input,
                  Countersign__V1__RevokeReply_Closure closure,
@@ -2268,6 +2604,9 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## list_unresolved,\
       function_prefix__ ## list_payments,\
       function_prefix__ ## report_day,\
+      function_prefix__ ## add_administrator,\
+      function_prefix__ ## set_administrator_roles,\
+      function_prefix__ ## list_administrators,\
       function_prefix__ ## revoke,\
       function_prefix__ ## unlock,\
       function_prefix__ ## list_certificates  }
@@ -2319,6 +2658,18 @@ void countersign__v1__admin__report_day(ProtobufCService *service,
                                         const Countersign__V1__ReportDayRequest *input,
                                         Countersign__V1__ReportDayReply_Closure closure,
                                         void *closure_data);
+void countersign__v1__admin__add_administrator(ProtobufCService *service,
+                                               const Countersign__V1__AddAdministratorRequest *input,
+                                               Countersign__V1__AddAdministratorReply_Closure closure,
+                                               void *closure_data);
+void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
+                                                     const Countersign__V1__SetAdministratorRolesRequest *input,
+                                                     Countersign__V1__SetAdministratorRolesReply_Closure closure,
+                                                     void *closure_data);
+void countersign__v1__admin__list_administrators(ProtobufCService *service,
+                                                 const Countersign__V1__ListAdministratorsRequest *input,
+                                                 Countersign__V1__ListAdministratorsReply_Closure closure,
+                                                 void *closure_data);
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
                                     Countersign__V1__RevokeReply_Closure closure,
@@ -2335,6 +2686,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    countersign__v1__revocation_reason__descriptor;
+extern const ProtobufCEnumDescriptor    countersign__v1__administrator_role__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__set_company_policy_request__descriptor;
@@ -2377,6 +2729,13 @@ extern const ProtobufCMessageDescriptor countersign__v1__unlock_reply__descripto
 extern const ProtobufCMessageDescriptor countersign__v1__list_certificates_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__list_certificates_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__registered_certificate__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__add_administrator_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__add_administrator_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_administrators_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_administrators_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__registered_administrator__descriptor;
 extern const ProtobufCServiceDescriptor countersign__v1__admin__descriptor;
 
 PROTOBUF_C__END_DECLS
