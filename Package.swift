@@ -110,6 +110,9 @@ let package = Package(
         "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "OCSP",
         "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .target(

@@ -44,6 +44,8 @@ public final class CheckoutServer: Service {
     /// Public address of the OCSP responder, which goes into consultants' and companies' certificates; nil: none does.
     public var ocspAddress: OCSPAddress?
     public var acquirer: AcquirerChoice
+    /// Folder that signed heads of the journal are kept in; nil: `heads` in the data folder.
+    public var headsFolder: String?
     /// Where programs are served over HTTPS; nil: nowhere.
     public var network: NetworkPort?
 
@@ -183,6 +185,7 @@ public final class CheckoutServer: Service {
     await cancelWhenGracefulShutdown { [parts] in
       await withDiscardingTaskGroup { group in
         group.addTask { await parts.watch.run() }
+        group.addTask { await parts.heads.run() }
         await parts.housekeeping.run()
       }
     }
@@ -226,6 +229,7 @@ private struct ServerParts: Sendable {
   let destination: PublicDestination
   let identity: ServiceIdentity
   let watch: StatusWatch
+  let heads: HeadPublisher
   private let responder: StatusResponder
   private let listener: OCSPListener
   private let acquirer: any Acquirer
@@ -282,8 +286,13 @@ private struct ServerParts: Sendable {
       vaultKeys: vaultKeys, companies: companies, policies: policies, authorities: authorities, status: status,
       responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
       clock: clock)
+    let auditReader = try AuditReader(path: folder.ledger)
+    heads = HeadPublisher(
+      folder: configuration.headsFolder ?? folder.file("heads"),
+      receivers: try HeadReceiver.readAll(in: folder.file("receivers")), reader: auditReader, clock: clock,
+      logger: logger)
     audit = AuditCalls(
-      admin: admin, reader: try AuditReader(path: folder.ledger), publicKey: try folder.key("audit/key.pem").publicKey,
+      admin: admin, reader: auditReader, publicKey: try folder.key("audit/key.pem").publicKey,
       serviceName: identity.serviceName)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
@@ -359,6 +368,7 @@ private struct ServerParts: Sendable {
   /// The ledger first: it takes the acquirer's last answers.
   func stop() async {
     ledger.stop()
+    await heads.finish()
     if let link = acquirer as? ISO8583Acquirer { await link.stop() }
   }
 }

@@ -72,6 +72,13 @@ extension CountersignServer {
     @Option(help: "Public http:// address of the OCSP responder, for new certificates. [COUNTERSIGN_OCSP_URL]")
     var ocspUrl: String?
 
+    @Option(
+      help: """
+        Folder that the journal's signed heads are kept in, best on another machine's disk; default DATA/heads. \
+        [COUNTERSIGN_HEADS]
+        """)
+    var heads: String?
+
     @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
@@ -137,6 +144,7 @@ extension CountersignServer {
         ocspPort: try settings.optionalNumber(ocspPort, "ocsp.port", in: 0...65_535).map { UInt16($0) },
         ocspHost: settings.text(ocspListen, "ocsp.listen", default: listen),
         ocspAddress: try settings.text(ocspUrl, "ocsp.url").map(ocspAddress), acquirer: try acquirer(settings))
+      configuration.headsFolder = settings.text(heads, "heads")
       if let port = try settings.optionalNumber(httpsPort, "https.port", in: 0...65_535) {
         configuration.network = .init(
           listenPort: UInt16(port),

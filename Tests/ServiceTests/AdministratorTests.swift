@@ -34,11 +34,14 @@ import Testing
   @Test func everyCallOfTheProtocolHasItsRole() throws {
     let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let proto = try String(contentsOf: repository.appending(path: "proto/countersign/v1/admin.proto"), encoding: .utf8)
-    let service = try #require(
-      proto.components(separatedBy: "service Admin {").last?.components(separatedBy: "\n}").first)
-    let names = service.split(separator: "\n").filter { $0.hasPrefix("  rpc ") }.map {
-      "/countersign.v1.Admin/" + $0.dropFirst(6).prefix { $0 != "(" }
+    let names = try ["Admin", "Audit"].flatMap { name in
+      let proto = try String(
+        contentsOf: repository.appending(path: "proto/countersign/v1/\(name.lowercased()).proto"), encoding: .utf8)
+      let service = try #require(
+        proto.components(separatedBy: "service \(name) {").last?.components(separatedBy: "\n}").first)
+      return service.split(separator: "\n").filter { $0.hasPrefix("  rpc ") }.map {
+        "/countersign.v1.\(name)/" + $0.dropFirst(6).prefix { $0 != "(" }
+      }
     }
     #expect(Set(names) == Set(AdministratorAccess.needed.keys) && names.count > 10)
     let security = try String(contentsOf: repository.appending(path: "docs/security.md"), encoding: .utf8)

@@ -52,7 +52,7 @@ public struct OutsideAuthority: Sendable {
   ///
   /// - Throws: `FileError` that names file and line.
   public static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
-    var settings = try AuthoritySettings(reading: "\(path)/authority.conf")
+    var settings = try FolderSettings(reading: "\(path)/authority.conf")
     let certificates = try certificates("\(path)/anchor.pem")
     let role: Role = try settings.required("role", among: ["consultant": .consultant, "company": .company])
     let mark = try settings.mark()

@@ -15,6 +15,8 @@ import Messages
 /// ocsp/chain.pem key.pem               signs OCSP answers, root last
 /// anchors/NAME/                        outside authorities, see OutsideAuthority
 /// audit/key.pem public.pem             signs the heads of the journal
+/// heads/                               signed heads, see HeadLog
+/// receivers/NAME/                      who gets heads over HTTPS, see HeadReceiver
 /// vault/kek.key data-1.key fingerprint.key   see VaultKeys
 /// acquirer/stan                        STANs reserved for the ISO 8583 link
 /// admin/chain.pem key.pem              the first administrator's certificate

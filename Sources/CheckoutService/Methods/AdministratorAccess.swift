@@ -25,6 +25,8 @@ enum AdministratorAccess {
     AdminMethods.revoke: .securityOfficer, AdminMethods.unlock: [.paymentOperator, .securityOfficer],
     AdminMethods.listCertificates: .all, AdminMethods.addAdministrator: .securityOfficer,
     AdminMethods.setAdministratorRoles: .securityOfficer, AdminMethods.listAdministrators: .all,
+    AuditMethods.getAuditKey: .all, AuditMethods.makeReceipt: readers, AuditMethods.beginExport: .auditor,
+    AuditMethods.readExport: .auditor,
   ]
 
   /// - Throws: ``ServiceRefusal`` that names the roles of which one is needed. A method that is not listed needs all.

@@ -1,14 +1,14 @@
 import Cryptography
 import Files
 
-/// Lines `name = value` of an authority's file; `#` begins a comment line. Every name is asked for once, and what is left
+/// Lines `name = value` of a file that operators write; `#` begins a comment line. Every name is asked for once, and what is left
 /// over is an error, so that a misspelt line is never a line without effect.
-struct AuthoritySettings {
+package struct FolderSettings {
   private let path: String
   private var values: [String: (line: Int, value: String)] = [:]
 
   /// - Throws: `FileError` that names file and line.
-  init(reading path: String) throws(FileError) {
+  package init(reading path: String) throws(FileError) {
     self.path = path
     let text = String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self)
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -24,7 +24,7 @@ struct AuthoritySettings {
   }
 
   /// A value that must be there, one of a few words.
-  mutating func required<Value>(_ name: String, among words: [String: Value]) throws(FileError) -> Value {
+  package mutating func required<Value>(_ name: String, among words: [String: Value]) throws(FileError) -> Value {
     guard let (line, text) = values.removeValue(forKey: name) else {
       throw FileError(path: path, doing: "use", cause: "\(name) is missing; it must be \(Self.list(words.keys))")
     }
@@ -35,7 +35,7 @@ struct AuthoritySettings {
   }
 
   /// One of an enum's words.
-  mutating func value<Value: RawRepresentable & CaseIterable>(
+  package mutating func value<Value: RawRepresentable & CaseIterable>(
     _ name: String, among: Value.Type
   ) throws(FileError) -> Value? where Value.RawValue == String {
     guard let (line, text) = values.removeValue(forKey: name) else { return nil }
@@ -45,7 +45,7 @@ struct AuthoritySettings {
     return value
   }
 
-  mutating func number(
+  package mutating func number(
     _ name: String, in range: ClosedRange<Int64>, default standard: Int64
   ) throws(FileError) -> Int64 {
     guard let (line, text) = values.removeValue(forKey: name) else { return standard }
@@ -55,7 +55,7 @@ struct AuthoritySettings {
     return number
   }
 
-  mutating func address(_ name: String) throws(FileError) -> OCSPAddress? {
+  package mutating func address(_ name: String) throws(FileError) -> OCSPAddress? {
     guard let (line, text) = values.removeValue(forKey: name) else { return nil }
     guard let address = OCSPAddress(text) else {
       throw Self.error(path, line, "\(name) \"\(text)\" must be http://HOST[:PORT][/PATH]")
@@ -63,8 +63,23 @@ struct AuthoritySettings {
     return address
   }
 
+  /// A value that must be there, in a form of its own.
+  ///
+  /// - Parameters:
+  ///   - form: as people write it, for the error.
+  ///   - read: nil where the text does not have the form.
+  package mutating func required<Value>(
+    _ name: String, form: String, _ read: (String) -> Value?
+  ) throws(FileError) -> Value {
+    guard let (line, text) = values.removeValue(forKey: name) else {
+      throw FileError(path: path, doing: "use", cause: "\(name) is missing; it must be \(form)")
+    }
+    guard let value = read(text) else { throw Self.error(path, line, "\(name) \"\(text)\" must be \(form)") }
+    return value
+  }
+
   /// `usage` or `policy`, exactly one of them.
-  mutating func mark() throws(FileError) -> RoleMark {
+  package mutating func mark() throws(FileError) -> RoleMark {
     let (usage, policy) = (values.removeValue(forKey: "usage"), values.removeValue(forKey: "policy"))
     guard (usage == nil) != (policy == nil), let (line, text) = usage ?? policy else {
       throw FileError(
@@ -77,7 +92,7 @@ struct AuthoritySettings {
   }
 
   /// - Throws: `FileError` where a line was not asked for.
-  func end() throws(FileError) {
+  package func end() throws(FileError) {
     if let (name, value) = values.min(by: { $0.value.line < $1.value.line }) {
       throw Self.error(path, value.line, "\(name) is not known")
     }
