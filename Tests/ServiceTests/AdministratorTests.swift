@@ -49,7 +49,7 @@ import Testing
       let name = String(method.split(separator: "/").last ?? "")
       let row = security.split(separator: "\n").first { row in
         row.hasPrefix("| ") && row.hasSuffix(" |") && row.split(separator: "|").count == 4
-          && row.split(separator: "|")[1].split(separator: ",").contains {
+          && row.split(separator: "|")[0].split(separator: ",").contains {
             $0.trimmingCharacters(in: .whitespaces) == name
           }
       }
