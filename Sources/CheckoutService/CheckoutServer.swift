@@ -126,6 +126,7 @@ public final class CheckoutServer: Service {
       try await parts.lockouts.load()
       try await parts.readCompanies()
       try await parts.policies.read(from: parts.ledger)
+      try await parts.vault.rotator.resume()
       var server = ServerConfiguration(
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
@@ -230,6 +231,7 @@ private struct ServerParts: Sendable {
   let identity: ServiceIdentity
   let watch: StatusWatch
   let heads: HeadPublisher
+  let vault: VaultCare
   private let responder: StatusResponder
   private let listener: OCSPListener
   private let acquirer: any Acquirer
@@ -256,8 +258,12 @@ private struct ServerParts: Sendable {
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)
     acquirer = try Self.acquirer(configuration.acquirer, folder, clock, logger)
-    let vaultKeys = try VaultKeys(reading: folder)
-    ledger = try Self.ledger(acquirer, vaultKeys, folder, clock, logger, onFatal)
+    try VaultKeys.recover(in: folder)
+    let ring = VaultKeyRing(try VaultKeys(reading: folder))
+    ledger = try Self.ledger(acquirer, ring, folder, clock, logger, onFatal)
+    vault = VaultCare(
+      folder: folder, ring: ring,
+      rotator: KeyRotator(folder: folder, ring: ring, ledger: ledger, clock: clock, logger: logger))
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
     lockouts = Lockouts(ledger: ledger, clock: clock, logger: logger)
@@ -283,7 +289,7 @@ private struct ServerParts: Sendable {
       refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      vaultKeys: vaultKeys, companies: companies, policies: policies, authorities: authorities, status: status,
+      vault: vault, companies: companies, policies: policies, authorities: authorities, status: status,
       responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
       clock: clock)
     let auditReader = try AuditReader(path: folder.ledger)
@@ -297,7 +303,7 @@ private struct ServerParts: Sendable {
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
-      vaultKeys: vaultKeys, clock: clock, process: process)
+      vault: ring, clock: clock, process: process)
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, responder: responder, refusals: refusals,
       ledger: ledger, connections: connections,
@@ -330,7 +336,7 @@ private struct ServerParts: Sendable {
   func stopResponder() async { await listener.stop() }
 
   private static func ledger(
-    _ acquirer: any Acquirer, _ vaultKeys: VaultKeys, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
+    _ acquirer: any Acquirer, _ ring: VaultKeyRing, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
     _ onFatal: @escaping @Sendable (any Error) -> Void
   ) throws -> Ledger {
     let signer = try folder.key("audit/key.pem")
@@ -338,7 +344,7 @@ private struct ServerParts: Sendable {
     return Ledger(
       store: { try SQLiteStore(path: path, signer: { try signer.sign($0) }) },
       acquirer: acquirer, clock: LedgerClock(wall: clock.wall, monotonic: clock.monotonic),
-      cards: { CardVault(keys: vaultKeys) },
+      cards: { CardVault(ring: ring) },
       onRefusing: { logger.error("new payments are refused", metadata: ["error": "\($0)"]) }, onFatal: onFatal)
   }
 
@@ -367,6 +373,7 @@ private struct ServerParts: Sendable {
 
   /// The ledger first: it takes the acquirer's last answers.
   func stop() async {
+    await vault.rotator.stop()
     ledger.stop()
     await heads.finish()
     if let link = acquirer as? ISO8583Acquirer { await link.stop() }

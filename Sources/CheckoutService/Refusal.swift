@@ -57,6 +57,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case authorityUnreachable = "AUTHORITY_UNREACHABLE"
   case certificateUnknown = "CERTIFICATE_UNKNOWN"
   case noHeadYet = "NO_HEAD_YET"
+  case rotationRunning = "ROTATION_RUNNING"
 
   /// The reason has the same name.
   init(_ refusal: PolicyRefusal) {
@@ -82,7 +83,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .dayLimitReached:
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
-      .paymentExpired, .renewalTooEarly:
+      .paymentExpired, .renewalTooEarly, .rotationRunning:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
@@ -163,6 +164,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       "the authority that issued a certificate cannot be reached or gives no usable answer; try again later"
     case .noHeadYet: "no signed head is over the record yet; try again later"
     case .certificateUnknown: "the authority that issued a certificate does not know it; ask that authority"
+    case .rotationRunning: "cards are still being sealed again under the last new key; wait until that has ended"
     }
   }
 

@@ -24,6 +24,8 @@ final class Inbox: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var work = Work()
+  /// Jobs that wait until there is nothing else.
+  private var idleJobs: [any WriterJob] = []
   private var loops: [UInt32: any LedgerLoop] = [:]
   private var isWaiting = false
   private var isClosed = false
@@ -57,6 +59,9 @@ final class Inbox: @unchecked Sendable {
   func add(_ job: any WriterJob) -> Bool { append { $0.jobs.append(job) } }
   func add(_ question: Question) -> Bool { append { $0.questions.append(question) } }
 
+  /// Adds a job that is taken once nothing else waits.
+  func addIdle(_ job: any WriterJob) -> Bool { locked { wakeUnlessClosed { idleJobs.append(job) } } }
+
   func stop() { append { $0.isStopping = true } }
 
   func attach(_ loop: any LedgerLoop, index: UInt32) { locked { loops[index] = loop } }
@@ -68,15 +73,17 @@ final class Inbox: @unchecked Sendable {
 
   @discardableResult
   private func append(_ change: (inout Work) -> Void) -> Bool {
-    locked {
-      guard !isClosed else { return false }
-      change(&work)
-      if isWaiting {
-        isWaiting = false
-        pthread_cond_signal(condition)
-      }
-      return true
+    locked { wakeUnlessClosed { change(&work) } }
+  }
+
+  private func wakeUnlessClosed(_ change: () -> Void) -> Bool {
+    guard !isClosed else { return false }
+    change()
+    if isWaiting {
+      isWaiting = false
+      pthread_cond_signal(condition)
     }
+    return true
   }
 
   private func locked<R>(_ body: () -> R) -> R {
@@ -87,10 +94,13 @@ final class Inbox: @unchecked Sendable {
 
   // MARK: - For the writer
 
-  /// Takes all there is, after waiting for it at most `milliseconds`.
-  func take(waiting milliseconds: Int64) -> Work {
+  /// Takes all there is, after waiting for it at most `milliseconds`; jobs of idle times where there is nothing else.
+  ///
+  /// - Parameter isIdle: whether the writer itself has nothing to do.
+  func take(waiting milliseconds: Int64, isIdle: Bool) -> Work {
     locked {
-      if work.isEmpty, !work.isStopping, milliseconds > 0 { wait(milliseconds) }
+      if milliseconds > 0 { wait(milliseconds, isIdle: isIdle) }
+      if isIdle, work.isEmpty, !work.isStopping { swap(&work.jobs, &idleJobs) }
       defer {
         let isStopping = work.isStopping
         work = Work()
@@ -100,13 +110,15 @@ final class Inbox: @unchecked Sendable {
     }
   }
 
-  private func wait(_ milliseconds: Int64) {
+  private func hasWork(isIdle: Bool) -> Bool { !work.isEmpty || work.isStopping || isIdle && !idleJobs.isEmpty }
+
+  private func wait(_ milliseconds: Int64, isIdle: Bool) {
     var until = timespec()
     clock_gettime(CLOCK_MONOTONIC, &until)
     let nanoseconds = Int64(until.tv_nsec) + milliseconds % 1_000 * 1_000_000
     until.tv_sec += Int(milliseconds / 1_000 + nanoseconds / 1_000_000_000)
     until.tv_nsec = Int(nanoseconds % 1_000_000_000)
-    while work.isEmpty, !work.isStopping {
+    while !hasWork(isIdle: isIdle) {
       isWaiting = true
       if pthread_cond_timedwait(condition, mutex, &until) != 0 { break }
     }
@@ -117,7 +129,8 @@ final class Inbox: @unchecked Sendable {
   func close() -> Work {
     locked {
       isClosed = true
-      defer { work = Work() }
+      work.jobs += idleJobs
+      defer { (work, idleJobs) = (Work(), []) }
       return work
     }
   }

@@ -47,7 +47,7 @@ final class Writer {
 
   func run() {
     while !isFatal {
-      var work = inbox.take(waiting: wait)
+      var work = inbox.take(waiting: wait, isIdle: answers.isEmpty && !isFailing)
       let isDrained = work.isEmpty
       let isIdle = isDrained && answers.isEmpty
       work.answers.insert(contentsOf: answers, at: 0)

@@ -31,7 +31,7 @@ struct CountersignAdmin: AsyncParsableCommand {
     subcommands: [
       AdministratorCommand.self, CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self,
       Unresolved.self, PaymentsCommand.self, Report.self, Reconcile.self, Revoke.self, Unlock.self, Certificates.self,
-      ReceiptCommand.self, VerifyReceipt.self, AuditCommand.self,
+      ReceiptCommand.self, VerifyReceipt.self, AuditCommand.self, KeysCommand.self,
     ])
 }
 

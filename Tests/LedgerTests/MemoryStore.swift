@@ -197,6 +197,11 @@ final class MemoryStore: Store {
 extension MemoryStore {
   private static var absent: StoreError { .failed("not kept by this store") }
 
+  func cards(after number: Int64, limit: Int) throws(StoreError) -> [SealedCard] { throw Self.absent }
+  func setCard(_ card: SealedCard) throws(StoreError) { throw Self.absent }
+  func lastPayment() throws(StoreError) -> Int64 { throw Self.absent }
+  func rotation() throws(StoreError) -> KeyRotation? { throw Self.absent }
+  func setRotation(_ rotation: KeyRotation) throws(StoreError) { throw Self.absent }
   func insertCompany(name: String, time: Int64) throws(StoreError) -> Int64 { throw Self.absent }
   func company(name: String) throws(StoreError) -> CompanyRow? { throw Self.absent }
   func company(id: Int64) throws(StoreError) -> CompanyRow? { throw Self.absent }

@@ -17,7 +17,7 @@ import Messages
 /// audit/key.pem public.pem             signs the heads of the journal
 /// heads/                               signed heads, see HeadLog
 /// receivers/NAME/                      who gets heads over HTTPS, see HeadReceiver
-/// vault/kek.key data-1.key fingerprint.key   see VaultKeys
+/// vault/kek.key data-V.key fingerprint-1.key lock   see VaultKeys
 /// acquirer/stan                        STANs reserved for the ISO 8583 link
 /// admin/chain.pem key.pem              the first administrator's certificate
 /// ledger.db                            SQLite

@@ -16,7 +16,6 @@ struct AdminCalls: AdminServiceProtocol {
   let rootFingerprint: Bytes32
   let ledger: Ledger
   let reader: SQLiteReader
-  let vaultKeys: VaultKeys
   let companies: CompanyCertificates
   let policies: CompanyPolicies
   let authorities: Authorities
@@ -26,6 +25,7 @@ struct AdminCalls: AdminServiceProtocol {
   let lockouts: Lockouts
   let sessions: SessionTable
   let connections: ConnectionControl
+  let vault: VaultCare
   let clock: ServiceClock
 
   func addCompany(_ request: AddCompanyRequest, context: ServerContext) async throws -> AddCompanyReply {

@@ -27,6 +27,8 @@ enum AdministratorAccess {
     AdminMethods.setAdministratorRoles: .securityOfficer, AdminMethods.listAdministrators: .all,
     AuditMethods.getAuditKey: .all, AuditMethods.makeReceipt: readers, AuditMethods.beginExport: .auditor,
     AuditMethods.readExport: .auditor,
+    AdminMethods.getVault: [.auditor, .securityOfficer], AdminMethods.rewrapKeys: .securityOfficer,
+    AdminMethods.rotateKeys: .securityOfficer,
   ]
 
   /// - Throws: ``ServiceRefusal`` that names the roles of which one is needed. A method that is not listed needs all.

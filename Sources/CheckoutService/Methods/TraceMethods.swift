@@ -72,7 +72,7 @@ extension AdminCalls {
     case .cardNumber(let digits):
       return try digits.withUnsafeBytes { digits in
         try Self.checked("card_number") { () throws(FieldViolation) in try CardNumber.check(digits) }
-        let lookup = PaymentLookup.card(vaultKeys.fingerprint(of: digits))
+        let lookup = PaymentLookup.card(vault.ring.fingerprint(of: digits))
         return AskedTrace(which: .lookups([lookup], .all), text: "card \(CardNumber.masked(digits))")
       }
     case .consultant(let period): return try await asked(period)

@@ -36,9 +36,11 @@ final class PaymentLoop: InLoopHandler, LedgerLoop, @unchecked Sendable {
   init(service: PaymentService, loop: ServerLoop) {
     self.service = service
     self.loop = loop
-    vault = CardVault(keys: service.vaultKeys)
+    vault = CardVault(ring: service.vault)
     batch = PaymentBatch(loop: loop.index)
     service.ledger.attach(self, index: loop.index)
+    let eventLoop = loop.eventLoop
+    service.vault.addFence { try? await eventLoop.submit {}.get() }
   }
 
   func receive(_ call: InLoopCall, _ request: UnsafeRawBufferPointer) {
@@ -308,7 +310,7 @@ struct PaymentService: Sendable {
   let companies: CompanyCertificates
   let ledger: Ledger
   let refusals: RefusalJournal
-  let vaultKeys: VaultKeys
+  let vault: VaultKeyRing
   let clock: ServiceClock
   /// Random start id of this process.
   let process: UInt64

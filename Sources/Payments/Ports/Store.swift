@@ -5,7 +5,7 @@ import Bytes
 /// One thread calls everything here. Every method between ``begin()`` and ``commit(lowWater:)`` belongs to one
 /// transaction; nothing is told to anyone before ``commit(lowWater:)`` has returned. Each insert is its own journal
 /// record, numbered from one rising sequence without gaps.
-public protocol Store: AnyObject {
+public protocol Store: CardStore {
   func begin() throws(StoreError)
 
   /// Makes the transaction durable.
@@ -260,6 +260,9 @@ public enum EventKind: String, Sendable, CaseIterable {
   case rolesSet = "ROLES_SET"
   case policySet = "POLICY_SET"
   case certificateRegistered = "CERTIFICATE_REGISTERED"
+  case keysRewrapped = "KEYS_REWRAPPED"
+  case rotationStarted = "KEY_ROTATION_STARTED"
+  case rotationFinished = "KEY_ROTATION_FINISHED"
 }
 
 public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {

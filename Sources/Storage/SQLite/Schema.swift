@@ -35,6 +35,9 @@ enum Schema {
     CREATE TABLE head (
       last INTEGER PRIMARY KEY, first INTEGER NOT NULL, previous BLOB NOT NULL, root BLOB NOT NULL,
       time INTEGER NOT NULL, signature BLOB NOT NULL) STRICT;
+    CREATE TABLE rotation (
+      id INTEGER PRIMARY KEY CHECK (id = 1), key_version INTEGER NOT NULL, position INTEGER NOT NULL,
+      cards INTEGER NOT NULL, finished INTEGER NOT NULL) STRICT;
     CREATE TABLE late_outcome (seq INTEGER PRIMARY KEY, payment INTEGER NOT NULL) STRICT;
     CREATE TABLE lookup (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, first INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE INDEX lookup_first ON lookup (run, first);

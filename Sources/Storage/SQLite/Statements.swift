@@ -16,6 +16,7 @@ final class Statements {
   let paymentByNumber: Statement
   let paymentByKey: Statement
   let saleByNumber: Statement
+  let setCard: Statement
 
   /// Columns of a payment with what became of it, in the order that ``StoredPayment/init(row:)`` reads.
   static let paymentColumns = """
@@ -58,6 +59,7 @@ final class Statements {
       SELECT key, company, fingerprint, expiry, key_version, first6, last4, card_length, card, original
       FROM payment WHERE seq = ?1
       """)
+    setCard = try database.prepare("UPDATE payment SET key_version = ?2, card = ?3 WHERE seq = ?1")
     paymentByKey = try database.prepare("\(Self.paymentColumns) WHERE p.key = ?1 AND p.company = ?2")
   }
 }

@@ -778,6 +778,12 @@ public enum AdminMethods {
   public static let unlock = "/countersign.v1.Admin/Unlock"
   /// Lists registered certificates that end soon.
   public static let listCertificates = "/countersign.v1.Admin/ListCertificates"
+  /// Tells how the keys of the card vault stand, and how far a rotation is.
+  public static let getVault = "/countersign.v1.Admin/GetVault"
+  /// Wraps the keys of the card vault under a new key-encryption key.
+  public static let rewrapKeys = "/countersign.v1.Admin/RewrapKeys"
+  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
+  public static let rotateKeys = "/countersign.v1.Admin/RotateKeys"
 }
 
 /// Every call is journaled with the administrator's certificate. Each needs one of the roles that docs/security.md,
@@ -825,6 +831,12 @@ public protocol AdminServiceProtocol: Sendable {
   /// Lists registered certificates that end soon.
   func listCertificates(_ request: ListCertificatesRequest, context: ServerContext) async throws
     -> ListCertificatesReply
+  /// Tells how the keys of the card vault stand, and how far a rotation is.
+  func getVault(_ request: GetVaultRequest, context: ServerContext) async throws -> VaultState
+  /// Wraps the keys of the card vault under a new key-encryption key.
+  func rewrapKeys(_ request: RewrapKeysRequest, context: ServerContext) async throws -> RewrapKeysReply
+  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
+  func rotateKeys(_ request: RotateKeysRequest, context: ServerContext) async throws -> VaultState
 }
 
 extension AdminServiceProtocol {
@@ -883,6 +895,15 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.listCertificates) {
       try await listCertificates(ListCertificatesRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.getVault) {
+      try await getVault(GetVaultRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.rewrapKeys) {
+      try await rewrapKeys(RewrapKeysRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.rotateKeys) {
+      try await rotateKeys(RotateKeysRequest(request: $0), context: $1).encoded()
     }
   }
 }
@@ -1023,6 +1044,27 @@ public struct AdminClient: Sendable {
   {
     try ListCertificatesReply(
       reply: await caller.call(AdminMethods.listCertificates, request.encoded(), options: options))
+  }
+
+  /// Tells how the keys of the card vault stand, and how far a rotation is.
+  public func getVault(_ request: GetVaultRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> VaultState
+  {
+    try VaultState(reply: await caller.call(AdminMethods.getVault, request.encoded(), options: options))
+  }
+
+  /// Wraps the keys of the card vault under a new key-encryption key.
+  public func rewrapKeys(_ request: RewrapKeysRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> RewrapKeysReply
+  {
+    try RewrapKeysReply(reply: await caller.call(AdminMethods.rewrapKeys, request.encoded(), options: options))
+  }
+
+  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
+  public func rotateKeys(_ request: RotateKeysRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> VaultState
+  {
+    try VaultState(reply: await caller.call(AdminMethods.rotateKeys, request.encoded(), options: options))
   }
 }
 

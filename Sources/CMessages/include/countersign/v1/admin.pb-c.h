@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 #include "countersign/v1/checkout.pb-c.h"
 #include "countersign/v1/policy.pb-c.h"
+#include "countersign/v1/vault.pb-c.h"
 
 typedef struct Countersign__V1__AddCompanyRequest Countersign__V1__AddCompanyRequest;
 typedef struct Countersign__V1__AddCompanyReply Countersign__V1__AddCompanyReply;
@@ -2584,6 +2585,18 @@ struct Countersign__V1__Admin_Service
                             const Countersign__V1__ListCertificatesRequest *input,
                             Countersign__V1__ListCertificatesReply_Closure closure,
                             void *closure_data);
+  void (*get_vault)(Countersign__V1__Admin_Service *service,
+                    const Countersign__V1__GetVaultRequest *input,
+                    Countersign__V1__VaultState_Closure closure,
+                    void *closure_data);
+  void (*rewrap_keys)(Countersign__V1__Admin_Service *service,
+                      const Countersign__V1__RewrapKeysRequest *input,
+                      Countersign__V1__RewrapKeysReply_Closure closure,
+                      void *closure_data);
+  void (*rotate_keys)(Countersign__V1__Admin_Service *service,
+                      const Countersign__V1__RotateKeysRequest *input,
+                      Countersign__V1__VaultState_Closure closure,
+                      void *closure_data);
 };
 typedef void (*Countersign__V1__Admin_ServiceDestroy)(Countersign__V1__Admin_Service *);
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
@@ -2609,7 +2622,10 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## list_administrators,\
       function_prefix__ ## revoke,\
       function_prefix__ ## unlock,\
-      function_prefix__ ## list_certificates  }
+      function_prefix__ ## list_certificates,\
+      function_prefix__ ## get_vault,\
+      function_prefix__ ## rewrap_keys,\
+      function_prefix__ ## rotate_keys  }
 void countersign__v1__admin__add_company(ProtobufCService *service,
                                          const Countersign__V1__AddCompanyRequest *input,
                                          Countersign__V1__AddCompanyReply_Closure closure,
@@ -2682,6 +2698,18 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
                                                Countersign__V1__ListCertificatesReply_Closure closure,
                                                void *closure_data);
+void countersign__v1__admin__get_vault(ProtobufCService *service,
+                                       const Countersign__V1__GetVaultRequest *input,
+                                       Countersign__V1__VaultState_Closure closure,
+                                       void *closure_data);
+void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
+                                         const Countersign__V1__RewrapKeysRequest *input,
+                                         Countersign__V1__RewrapKeysReply_Closure closure,
+                                         void *closure_data);
+void countersign__v1__admin__rotate_keys(ProtobufCService *service,
+                                         const Countersign__V1__RotateKeysRequest *input,
+                                         Countersign__V1__VaultState_Closure closure,
+                                         void *closure_data);
 
 /* --- descriptors --- */
 

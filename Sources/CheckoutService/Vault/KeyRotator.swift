@@ -1,0 +1,124 @@
+import Cryptography
+import Ledger
+import Logging
+import Payments
+import Synchronization
+
+/// Seals stored cards again under a new data key: 200 at a time, each in its own transaction with the position, only while
+/// no payment waits. After a restart it goes on where it stood.
+///
+/// Source: docs/security.md, "Card data"; PCI DSS 3.7.4.
+final class KeyRotator: Sendable {
+  /// Cards of one transaction: a payment that comes meanwhile waits for one of them at most.
+  static let step = 200
+
+  private let folder: DataFolder
+  private let ring: VaultKeyRing
+  private let ledger: Ledger
+  private let clock: ServiceClock
+  private let logger: Logger
+  private let running = Mutex<Task<Void, Never>?>(nil)
+
+  init(folder: DataFolder, ring: VaultKeyRing, ledger: Ledger, clock: ServiceClock, logger: Logger) {
+    self.folder = folder
+    self.ring = ring
+    self.ledger = ledger
+    self.clock = clock
+    self.logger = logger
+  }
+
+  /// Goes on with a rotation that the last process left open, or that it had only made the key for.
+  func resume() async throws {
+    let version = ring.version
+    guard let rotation = try await ledger.perform({ store in try store.rotation() }) else {
+      if version > 1 { try await begin(version, by: "the server's start") }
+      return
+    }
+    if rotation.keyVersion < version { return try await begin(version, by: "the server's start") }
+    if !rotation.isFinished { run() }
+  }
+
+  /// Puts a new data key in force and begins to seal older cards again.
+  ///
+  /// - Parameter administrator: for the journal.
+  /// - Returns: false where a rotation is under way; nothing was done.
+  func rotate(by administrator: String) async throws -> Bool {
+    let rotation = try await ledger.perform { store in try store.rotation() }
+    if let rotation, !rotation.isFinished { return false }
+    let (version, key) = try VaultKeys.addDataKey(in: folder)
+    ring.use(key, version: version)
+    try await begin(version, by: administrator)
+    return true
+  }
+
+  /// Ends after the present step.
+  func stop() async {
+    let task = running.withLock { $0.take() }
+    task?.cancel()
+    await task?.value
+  }
+
+  private func begin(_ version: UInt32, by administrator: String) async throws {
+    let now = clock.wall()
+    try await ledger.perform { store in
+      try store.setRotation(KeyRotation(keyVersion: version))
+      try store.insertEvent(
+        EventRow(kind: .rotationStarted, time: now, text: "data key \(version), by \(administrator)"))
+    }
+    run()
+  }
+
+  private func run() {
+    running.withLock { running in
+      running?.cancel()
+      running = Task { await work() }
+    }
+  }
+
+  private func work() async {
+    do {
+      // What was sealed under the former key is queued now and recorded before the next job: the walk meets it.
+      await ring.fence()
+      try await ledger.perform { _ in }
+      let vault = RotatingVault(CardVault(ring: ring))
+      let now = clock.wall
+      while !Task.isCancelled {
+        let isFinished = try await ledger.performIdle { store in try vault.step(store, now: now()) }
+        if isFinished { return }
+      }
+    } catch LedgerError.stopped {
+    } catch {
+      logger.error("cards could not be sealed again; the next start goes on", metadata: ["error": "\(error)"])
+    }
+  }
+}
+
+/// A vault that only the writer's thread uses, one step at a time; that is why it may be shared.
+private final class RotatingVault: @unchecked Sendable {
+  private let vault: CardVault
+
+  init(_ vault: CardVault) { self.vault = vault }
+
+  /// - Returns: whether no card is left.
+  func step(_ store: any Store, now: Int64) throws -> Bool {
+    guard var rotation = try store.rotation(), !rotation.isFinished else { return true }
+    let cards = try store.cards(after: rotation.position, limit: KeyRotator.step)
+    for card in cards where card.keyVersion != rotation.keyVersion {
+      guard let resealed = vault.reseal(card) else {
+        throw StoreError.damaged("the card of payment \(card.payment) does not open under data key \(card.keyVersion)")
+      }
+      try store.setCard(resealed)
+      rotation.cards += 1
+    }
+    if let last = cards.last {
+      rotation.position = last.payment
+    } else {
+      rotation.isFinished = true
+      try store.insertEvent(
+        EventRow(
+          kind: .rotationFinished, time: now, text: "data key \(rotation.keyVersion), \(rotation.cards) cards"))
+    }
+    try store.setRotation(rotation)
+    return rotation.isFinished
+  }
+}
