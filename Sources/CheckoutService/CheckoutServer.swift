@@ -289,8 +289,8 @@ private struct ServerParts: Sendable {
       refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      vault: vault, companies: companies, policies: policies, authorities: authorities, status: status,
-      responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
+      companies: companies, policies: policies, authorities: authorities, status: status, responder: responder,
+      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, vault: vault,
       clock: clock)
     let auditReader = try AuditReader(path: folder.ledger)
     heads = HeadPublisher(

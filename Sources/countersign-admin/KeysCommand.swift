@@ -43,7 +43,8 @@ struct KeysCommand: AsyncParsableCommand {
       try await Program.run {
         let reply = try await options.administrator().run { try await $0.rewrapKeys(RewrapKeysRequest()) }
         switch options.output {
-        case .text: Console.print("\(reply.keys) keys are wrapped under a new key-encryption key; copy DATA/vault again")
+        case .text:
+          Console.print("\(reply.keys) keys are wrapped under a new key-encryption key; copy DATA/vault again")
         case .json: Console.print(JSON.object([("keys", .number(Int64(reply.keys)))]))
         }
       }

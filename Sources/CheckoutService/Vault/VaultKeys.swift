@@ -113,7 +113,8 @@ struct VaultKeys: Sendable {
 
   private static func dataName(_ version: UInt32) -> String { "data-\(version).key" }
 
-  private static func wrap(_ key: SecretBytes, _ name: String, under wrapping: SecretBytes, _ folder: DataFolder) throws {
+  private static func wrap(_ key: SecretBytes, _ name: String, under wrapping: SecretBytes, _ folder: DataFolder) throws
+  {
     let nonce = randomBytes(12)
     var plain = key.withUnsafeBytes { [UInt8]($0) }
     defer { plain.withUnsafeMutableBytes { $0.erase() } }

@@ -862,6 +862,51 @@ void   countersign__v1__trace_payment_request__free_unpacked
   assert(message->base.descriptor == &countersign__v1__trace_payment_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__consultant_period__init
+                     (Countersign__V1__ConsultantPeriod         *message)
+{
+  static const Countersign__V1__ConsultantPeriod init_value = COUNTERSIGN__V1__CONSULTANT_PERIOD__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__consultant_period__get_packed_size
+                     (const Countersign__V1__ConsultantPeriod *message)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__consultant_period__pack
+                     (const Countersign__V1__ConsultantPeriod *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__consultant_period__pack_to_buffer
+                     (const Countersign__V1__ConsultantPeriod *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ConsultantPeriod *
+       countersign__v1__consultant_period__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ConsultantPeriod *)
+     protobuf_c_message_unpack (&countersign__v1__consultant_period__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__consultant_period__free_unpacked
+                     (Countersign__V1__ConsultantPeriod *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__consultant_period__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__trace_payment_reply__init
                      (Countersign__V1__TracePaymentReply         *message)
 {
@@ -950,6 +995,501 @@ void   countersign__v1__trace__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &countersign__v1__trace__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_unresolved_request__init
+                     (Countersign__V1__ListUnresolvedRequest         *message)
+{
+  static const Countersign__V1__ListUnresolvedRequest init_value = COUNTERSIGN__V1__LIST_UNRESOLVED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_unresolved_request__get_packed_size
+                     (const Countersign__V1__ListUnresolvedRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_unresolved_request__pack
+                     (const Countersign__V1__ListUnresolvedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_unresolved_request__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListUnresolvedRequest *
+       countersign__v1__list_unresolved_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListUnresolvedRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_unresolved_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_unresolved_request__free_unpacked
+                     (Countersign__V1__ListUnresolvedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_unresolved_reply__init
+                     (Countersign__V1__ListUnresolvedReply         *message)
+{
+  static const Countersign__V1__ListUnresolvedReply init_value = COUNTERSIGN__V1__LIST_UNRESOLVED_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_unresolved_reply__get_packed_size
+                     (const Countersign__V1__ListUnresolvedReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_unresolved_reply__pack
+                     (const Countersign__V1__ListUnresolvedReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_unresolved_reply__pack_to_buffer
+                     (const Countersign__V1__ListUnresolvedReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListUnresolvedReply *
+       countersign__v1__list_unresolved_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListUnresolvedReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_unresolved_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_unresolved_reply__free_unpacked
+                     (Countersign__V1__ListUnresolvedReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_unresolved_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__unresolved_payment__init
+                     (Countersign__V1__UnresolvedPayment         *message)
+{
+  static const Countersign__V1__UnresolvedPayment init_value = COUNTERSIGN__V1__UNRESOLVED_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__unresolved_payment__get_packed_size
+                     (const Countersign__V1__UnresolvedPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__unresolved_payment__pack
+                     (const Countersign__V1__UnresolvedPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__unresolved_payment__pack_to_buffer
+                     (const Countersign__V1__UnresolvedPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__UnresolvedPayment *
+       countersign__v1__unresolved_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__UnresolvedPayment *)
+     protobuf_c_message_unpack (&countersign__v1__unresolved_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__unresolved_payment__free_unpacked
+                     (Countersign__V1__UnresolvedPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__unresolved_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__payment_filter__init
+                     (Countersign__V1__PaymentFilter         *message)
+{
+  static const Countersign__V1__PaymentFilter init_value = COUNTERSIGN__V1__PAYMENT_FILTER__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__payment_filter__get_packed_size
+                     (const Countersign__V1__PaymentFilter *message)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__payment_filter__pack
+                     (const Countersign__V1__PaymentFilter *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__payment_filter__pack_to_buffer
+                     (const Countersign__V1__PaymentFilter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__PaymentFilter *
+       countersign__v1__payment_filter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__PaymentFilter *)
+     protobuf_c_message_unpack (&countersign__v1__payment_filter__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__payment_filter__free_unpacked
+                     (Countersign__V1__PaymentFilter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__payment_filter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_payments_request__init
+                     (Countersign__V1__ListPaymentsRequest         *message)
+{
+  static const Countersign__V1__ListPaymentsRequest init_value = COUNTERSIGN__V1__LIST_PAYMENTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_payments_request__get_packed_size
+                     (const Countersign__V1__ListPaymentsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_payments_request__pack
+                     (const Countersign__V1__ListPaymentsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_payments_request__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListPaymentsRequest *
+       countersign__v1__list_payments_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListPaymentsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_payments_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_payments_request__free_unpacked
+                     (Countersign__V1__ListPaymentsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_payments_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_payments_reply__init
+                     (Countersign__V1__ListPaymentsReply         *message)
+{
+  static const Countersign__V1__ListPaymentsReply init_value = COUNTERSIGN__V1__LIST_PAYMENTS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_payments_reply__get_packed_size
+                     (const Countersign__V1__ListPaymentsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_payments_reply__pack
+                     (const Countersign__V1__ListPaymentsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_payments_reply__pack_to_buffer
+                     (const Countersign__V1__ListPaymentsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListPaymentsReply *
+       countersign__v1__list_payments_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListPaymentsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_payments_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_payments_reply__free_unpacked
+                     (Countersign__V1__ListPaymentsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_payments_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__listed_payment__init
+                     (Countersign__V1__ListedPayment         *message)
+{
+  static const Countersign__V1__ListedPayment init_value = COUNTERSIGN__V1__LISTED_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__listed_payment__get_packed_size
+                     (const Countersign__V1__ListedPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__listed_payment__pack
+                     (const Countersign__V1__ListedPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__listed_payment__pack_to_buffer
+                     (const Countersign__V1__ListedPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListedPayment *
+       countersign__v1__listed_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListedPayment *)
+     protobuf_c_message_unpack (&countersign__v1__listed_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__listed_payment__free_unpacked
+                     (Countersign__V1__ListedPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__listed_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_day_request__init
+                     (Countersign__V1__ReportDayRequest         *message)
+{
+  static const Countersign__V1__ReportDayRequest init_value = COUNTERSIGN__V1__REPORT_DAY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_day_request__get_packed_size
+                     (const Countersign__V1__ReportDayRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_day_request__pack
+                     (const Countersign__V1__ReportDayRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_day_request__pack_to_buffer
+                     (const Countersign__V1__ReportDayRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportDayRequest *
+       countersign__v1__report_day_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportDayRequest *)
+     protobuf_c_message_unpack (&countersign__v1__report_day_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_day_request__free_unpacked
+                     (Countersign__V1__ReportDayRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_day_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_day_reply__init
+                     (Countersign__V1__ReportDayReply         *message)
+{
+  static const Countersign__V1__ReportDayReply init_value = COUNTERSIGN__V1__REPORT_DAY_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_day_reply__get_packed_size
+                     (const Countersign__V1__ReportDayReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_day_reply__pack
+                     (const Countersign__V1__ReportDayReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_day_reply__pack_to_buffer
+                     (const Countersign__V1__ReportDayReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportDayReply *
+       countersign__v1__report_day_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportDayReply *)
+     protobuf_c_message_unpack (&countersign__v1__report_day_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_day_reply__free_unpacked
+                     (Countersign__V1__ReportDayReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_day_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_part__init
+                     (Countersign__V1__ReportPart         *message)
+{
+  static const Countersign__V1__ReportPart init_value = COUNTERSIGN__V1__REPORT_PART__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_part__get_packed_size
+                     (const Countersign__V1__ReportPart *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_part__pack
+                     (const Countersign__V1__ReportPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_part__pack_to_buffer
+                     (const Countersign__V1__ReportPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportPart *
+       countersign__v1__report_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportPart *)
+     protobuf_c_message_unpack (&countersign__v1__report_part__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_part__free_unpacked
+                     (Countersign__V1__ReportPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__report_total__init
+                     (Countersign__V1__ReportTotal         *message)
+{
+  static const Countersign__V1__ReportTotal init_value = COUNTERSIGN__V1__REPORT_TOTAL__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__report_total__get_packed_size
+                     (const Countersign__V1__ReportTotal *message)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__report_total__pack
+                     (const Countersign__V1__ReportTotal *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__report_total__pack_to_buffer
+                     (const Countersign__V1__ReportTotal *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ReportTotal *
+       countersign__v1__report_total__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ReportTotal *)
+     protobuf_c_message_unpack (&countersign__v1__report_total__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__report_total__free_unpacked
+                     (Countersign__V1__ReportTotal *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__report_total__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   countersign__v1__certificate_name__init
@@ -1355,6 +1895,321 @@ void   countersign__v1__registered_certificate__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &countersign__v1__registered_certificate__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__add_administrator_request__init
+                     (Countersign__V1__AddAdministratorRequest         *message)
+{
+  static const Countersign__V1__AddAdministratorRequest init_value = COUNTERSIGN__V1__ADD_ADMINISTRATOR_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_administrator_request__get_packed_size
+                     (const Countersign__V1__AddAdministratorRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_administrator_request__pack
+                     (const Countersign__V1__AddAdministratorRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_administrator_request__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddAdministratorRequest *
+       countersign__v1__add_administrator_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddAdministratorRequest *)
+     protobuf_c_message_unpack (&countersign__v1__add_administrator_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_administrator_request__free_unpacked
+                     (Countersign__V1__AddAdministratorRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_administrator_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__add_administrator_reply__init
+                     (Countersign__V1__AddAdministratorReply         *message)
+{
+  static const Countersign__V1__AddAdministratorReply init_value = COUNTERSIGN__V1__ADD_ADMINISTRATOR_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__add_administrator_reply__get_packed_size
+                     (const Countersign__V1__AddAdministratorReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__add_administrator_reply__pack
+                     (const Countersign__V1__AddAdministratorReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__add_administrator_reply__pack_to_buffer
+                     (const Countersign__V1__AddAdministratorReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__AddAdministratorReply *
+       countersign__v1__add_administrator_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__AddAdministratorReply *)
+     protobuf_c_message_unpack (&countersign__v1__add_administrator_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__add_administrator_reply__free_unpacked
+                     (Countersign__V1__AddAdministratorReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__add_administrator_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__set_administrator_roles_request__init
+                     (Countersign__V1__SetAdministratorRolesRequest         *message)
+{
+  static const Countersign__V1__SetAdministratorRolesRequest init_value = COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_administrator_roles_request__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_administrator_roles_request__pack
+                     (const Countersign__V1__SetAdministratorRolesRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_administrator_roles_request__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetAdministratorRolesRequest *
+       countersign__v1__set_administrator_roles_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetAdministratorRolesRequest *)
+     protobuf_c_message_unpack (&countersign__v1__set_administrator_roles_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_administrator_roles_request__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__set_administrator_roles_reply__init
+                     (Countersign__V1__SetAdministratorRolesReply         *message)
+{
+  static const Countersign__V1__SetAdministratorRolesReply init_value = COUNTERSIGN__V1__SET_ADMINISTRATOR_ROLES_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__set_administrator_roles_reply__get_packed_size
+                     (const Countersign__V1__SetAdministratorRolesReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__set_administrator_roles_reply__pack
+                     (const Countersign__V1__SetAdministratorRolesReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__set_administrator_roles_reply__pack_to_buffer
+                     (const Countersign__V1__SetAdministratorRolesReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SetAdministratorRolesReply *
+       countersign__v1__set_administrator_roles_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SetAdministratorRolesReply *)
+     protobuf_c_message_unpack (&countersign__v1__set_administrator_roles_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__set_administrator_roles_reply__free_unpacked
+                     (Countersign__V1__SetAdministratorRolesReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__set_administrator_roles_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_administrators_request__init
+                     (Countersign__V1__ListAdministratorsRequest         *message)
+{
+  static const Countersign__V1__ListAdministratorsRequest init_value = COUNTERSIGN__V1__LIST_ADMINISTRATORS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_administrators_request__get_packed_size
+                     (const Countersign__V1__ListAdministratorsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_administrators_request__pack
+                     (const Countersign__V1__ListAdministratorsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_administrators_request__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListAdministratorsRequest *
+       countersign__v1__list_administrators_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListAdministratorsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_administrators_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_administrators_request__free_unpacked
+                     (Countersign__V1__ListAdministratorsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_administrators_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_administrators_reply__init
+                     (Countersign__V1__ListAdministratorsReply         *message)
+{
+  static const Countersign__V1__ListAdministratorsReply init_value = COUNTERSIGN__V1__LIST_ADMINISTRATORS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_administrators_reply__get_packed_size
+                     (const Countersign__V1__ListAdministratorsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_administrators_reply__pack
+                     (const Countersign__V1__ListAdministratorsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_administrators_reply__pack_to_buffer
+                     (const Countersign__V1__ListAdministratorsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListAdministratorsReply *
+       countersign__v1__list_administrators_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListAdministratorsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_administrators_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_administrators_reply__free_unpacked
+                     (Countersign__V1__ListAdministratorsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_administrators_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__registered_administrator__init
+                     (Countersign__V1__RegisteredAdministrator         *message)
+{
+  static const Countersign__V1__RegisteredAdministrator init_value = COUNTERSIGN__V1__REGISTERED_ADMINISTRATOR__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__registered_administrator__get_packed_size
+                     (const Countersign__V1__RegisteredAdministrator *message)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__registered_administrator__pack
+                     (const Countersign__V1__RegisteredAdministrator *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__registered_administrator__pack_to_buffer
+                     (const Countersign__V1__RegisteredAdministrator *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisteredAdministrator *
+       countersign__v1__registered_administrator__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisteredAdministrator *)
+     protobuf_c_message_unpack (&countersign__v1__registered_administrator__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__registered_administrator__free_unpacked
+                     (Countersign__V1__RegisteredAdministrator *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor countersign__v1__add_company_request__field_descriptors[2] =
@@ -2353,7 +3208,7 @@ const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__de
   (ProtobufCMessageInit) countersign__v1__register_certificate_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[6] =
 {
   {
     "payment",
@@ -2379,15 +3234,67 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__fi
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "order_reference",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, order_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_number",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, card_number),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__TracePaymentRequest, which_case),
+    offsetof(Countersign__V1__TracePaymentRequest, consultant),
+    &countersign__v1__consultant_period__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_request__field_indices_by_name[] = {
+  5,   /* field[5] = after */
+  3,   /* field[3] = card_number */
+  4,   /* field[4] = consultant */
   1,   /* field[1] = idempotency_key */
+  2,   /* field[2] = order_reference */
   0,   /* field[0] = payment */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor =
 {
@@ -2397,14 +3304,91 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descrip
   "Countersign__V1__TracePaymentRequest",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentRequest),
-  2,
+  6,
   countersign__v1__trace_payment_request__field_descriptors,
   countersign__v1__trace_payment_request__field_indices_by_name,
   1,  countersign__v1__trace_payment_request__number_ranges,
   (ProtobufCMessageInit) countersign__v1__trace_payment_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[1] =
+static const ProtobufCFieldDescriptor countersign__v1__consultant_period__field_descriptors[4] =
+{
+  {
+    "consultant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Countersign__V1__ConsultantPeriod, who_case),
+    offsetof(Countersign__V1__ConsultantPeriod, consultant),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Countersign__V1__ConsultantPeriod, who_case),
+    offsetof(Countersign__V1__ConsultantPeriod, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConsultantPeriod, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConsultantPeriod, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__consultant_period__field_indices_by_name[] = {
+  0,   /* field[0] = consultant */
+  2,   /* field[2] = from_ms */
+  1,   /* field[1] = name */
+  3,   /* field[3] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__consultant_period__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__consultant_period__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ConsultantPeriod",
+  "ConsultantPeriod",
+  "Countersign__V1__ConsultantPeriod",
+  "countersign.v1",
+  sizeof(Countersign__V1__ConsultantPeriod),
+  4,
+  countersign__v1__consultant_period__field_descriptors,
+  countersign__v1__consultant_period__field_indices_by_name,
+  1,  countersign__v1__consultant_period__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__consultant_period__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[2] =
 {
   {
     "traces",
@@ -2418,14 +3402,27 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_reply__field_indices_by_name[] = {
+  1,   /* field[1] = next */
   0,   /* field[0] = traces */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor =
 {
@@ -2435,7 +3432,7 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descripto
   "Countersign__V1__TracePaymentReply",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentReply),
-  1,
+  2,
   countersign__v1__trace_payment_reply__field_descriptors,
   countersign__v1__trace_payment_reply__field_indices_by_name,
   1,  countersign__v1__trace_payment_reply__number_ranges,
@@ -2634,6 +3631,853 @@ const ProtobufCMessageDescriptor countersign__v1__trace__descriptor =
   countersign__v1__trace__field_indices_by_name,
   1,  countersign__v1__trace__number_ranges,
   (ProtobufCMessageInit) countersign__v1__trace__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_unresolved_request__field_descriptors[1] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListUnresolvedRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_unresolved_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+};
+static const ProtobufCIntRange countersign__v1__list_unresolved_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_unresolved_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListUnresolvedRequest",
+  "ListUnresolvedRequest",
+  "Countersign__V1__ListUnresolvedRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListUnresolvedRequest),
+  1,
+  countersign__v1__list_unresolved_request__field_descriptors,
+  countersign__v1__list_unresolved_request__field_indices_by_name,
+  1,  countersign__v1__list_unresolved_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_unresolved_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_unresolved_reply__field_descriptors[1] =
+{
+  {
+    "payments",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListUnresolvedReply, n_payments),
+    offsetof(Countersign__V1__ListUnresolvedReply, payments),
+    &countersign__v1__unresolved_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_unresolved_reply__field_indices_by_name[] = {
+  0,   /* field[0] = payments */
+};
+static const ProtobufCIntRange countersign__v1__list_unresolved_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_unresolved_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListUnresolvedReply",
+  "ListUnresolvedReply",
+  "Countersign__V1__ListUnresolvedReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListUnresolvedReply),
+  1,
+  countersign__v1__list_unresolved_reply__field_descriptors,
+  countersign__v1__list_unresolved_reply__field_indices_by_name,
+  1,  countersign__v1__list_unresolved_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_unresolved_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__unresolved_payment__field_descriptors[8] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, payment),
+    &countersign__v1__payment_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_try_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, next_try_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reversals",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__UnresolvedPayment, reversals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__unresolved_payment__field_indices_by_name[] = {
+  1,   /* field[1] = company */
+  2,   /* field[2] = company_name */
+  3,   /* field[3] = consultant */
+  4,   /* field[4] = consultant_name */
+  6,   /* field[6] = next_try_ms */
+  0,   /* field[0] = payment */
+  7,   /* field[7] = reversals */
+  5,   /* field[5] = since_ms */
+};
+static const ProtobufCIntRange countersign__v1__unresolved_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__unresolved_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.UnresolvedPayment",
+  "UnresolvedPayment",
+  "Countersign__V1__UnresolvedPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__UnresolvedPayment),
+  8,
+  countersign__v1__unresolved_payment__field_descriptors,
+  countersign__v1__unresolved_payment__field_indices_by_name,
+  1,  countersign__v1__unresolved_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__unresolved_payment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__payment_filter__field_descriptors[6] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, company),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, consultant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, state),
+    &countersign__v1__payment_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "order_reference",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentFilter, order_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__payment_filter__field_indices_by_name[] = {
+  0,   /* field[0] = company */
+  1,   /* field[1] = consultant */
+  3,   /* field[3] = from_ms */
+  5,   /* field[5] = order_reference */
+  2,   /* field[2] = state */
+  4,   /* field[4] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__payment_filter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor countersign__v1__payment_filter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.PaymentFilter",
+  "PaymentFilter",
+  "Countersign__V1__PaymentFilter",
+  "countersign.v1",
+  sizeof(Countersign__V1__PaymentFilter),
+  6,
+  countersign__v1__payment_filter__field_descriptors,
+  countersign__v1__payment_filter__field_indices_by_name,
+  1,  countersign__v1__payment_filter__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__payment_filter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_payments_request__field_descriptors[2] =
+{
+  {
+    "filter",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsRequest, filter),
+    &countersign__v1__payment_filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_payments_request__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  0,   /* field[0] = filter */
+};
+static const ProtobufCIntRange countersign__v1__list_payments_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_payments_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListPaymentsRequest",
+  "ListPaymentsRequest",
+  "Countersign__V1__ListPaymentsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListPaymentsRequest),
+  2,
+  countersign__v1__list_payments_request__field_descriptors,
+  countersign__v1__list_payments_request__field_indices_by_name,
+  1,  countersign__v1__list_payments_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_payments_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_payments_reply__field_descriptors[2] =
+{
+  {
+    "payments",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListPaymentsReply, n_payments),
+    offsetof(Countersign__V1__ListPaymentsReply, payments),
+    &countersign__v1__listed_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListPaymentsReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_payments_reply__field_indices_by_name[] = {
+  1,   /* field[1] = next */
+  0,   /* field[0] = payments */
+};
+static const ProtobufCIntRange countersign__v1__list_payments_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_payments_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListPaymentsReply",
+  "ListPaymentsReply",
+  "Countersign__V1__ListPaymentsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListPaymentsReply),
+  2,
+  countersign__v1__list_payments_reply__field_descriptors,
+  countersign__v1__list_payments_reply__field_indices_by_name,
+  1,  countersign__v1__list_payments_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_payments_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__listed_payment__field_descriptors[8] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, payment),
+    &countersign__v1__payment_result__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "terminal",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, terminal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stan",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, stan),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retrieval_reference",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListedPayment, retrieval_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__listed_payment__field_indices_by_name[] = {
+  1,   /* field[1] = company */
+  2,   /* field[2] = company_name */
+  3,   /* field[3] = consultant */
+  4,   /* field[4] = consultant_name */
+  0,   /* field[0] = payment */
+  7,   /* field[7] = retrieval_reference */
+  6,   /* field[6] = stan */
+  5,   /* field[5] = terminal */
+};
+static const ProtobufCIntRange countersign__v1__listed_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__listed_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListedPayment",
+  "ListedPayment",
+  "Countersign__V1__ListedPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListedPayment),
+  8,
+  countersign__v1__listed_payment__field_descriptors,
+  countersign__v1__listed_payment__field_indices_by_name,
+  1,  countersign__v1__listed_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__listed_payment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_day_request__field_descriptors[3] =
+{
+  {
+    "day",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, day),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_zone",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_day_request__field_indices_by_name[] = {
+  2,   /* field[2] = after */
+  0,   /* field[0] = day */
+  1,   /* field[1] = time_zone */
+};
+static const ProtobufCIntRange countersign__v1__report_day_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_day_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportDayRequest",
+  "ReportDayRequest",
+  "Countersign__V1__ReportDayRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportDayRequest),
+  3,
+  countersign__v1__report_day_request__field_descriptors,
+  countersign__v1__report_day_request__field_indices_by_name,
+  1,  countersign__v1__report_day_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_day_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_day_reply__field_descriptors[4] =
+{
+  {
+    "parts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ReportDayReply, n_parts),
+    offsetof(Countersign__V1__ReportDayReply, parts),
+    &countersign__v1__report_part__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportDayReply, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_day_reply__field_indices_by_name[] = {
+  2,   /* field[2] = from_ms */
+  1,   /* field[1] = next */
+  0,   /* field[0] = parts */
+  3,   /* field[3] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__report_day_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_day_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportDayReply",
+  "ReportDayReply",
+  "Countersign__V1__ReportDayReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportDayReply),
+  4,
+  countersign__v1__report_day_reply__field_descriptors,
+  countersign__v1__report_day_reply__field_indices_by_name,
+  1,  countersign__v1__report_day_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_day_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_part__field_descriptors[1] =
+{
+  {
+    "totals",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ReportPart, n_totals),
+    offsetof(Countersign__V1__ReportPart, totals),
+    &countersign__v1__report_total__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_part__field_indices_by_name[] = {
+  0,   /* field[0] = totals */
+};
+static const ProtobufCIntRange countersign__v1__report_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportPart",
+  "ReportPart",
+  "Countersign__V1__ReportPart",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportPart),
+  1,
+  countersign__v1__report_part__field_descriptors,
+  countersign__v1__report_part__field_indices_by_name,
+  1,  countersign__v1__report_part__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__report_total__field_descriptors[8] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, consultant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consultant_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, consultant_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, state),
+    &countersign__v1__payment_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, amount),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__report_total__field_indices_by_name[] = {
+  7,   /* field[7] = amount */
+  0,   /* field[0] = company */
+  1,   /* field[1] = company_name */
+  2,   /* field[2] = consultant */
+  3,   /* field[3] = consultant_name */
+  6,   /* field[6] = count */
+  4,   /* field[4] = currency */
+  5,   /* field[5] = state */
+};
+static const ProtobufCIntRange countersign__v1__report_total__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor countersign__v1__report_total__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ReportTotal",
+  "ReportTotal",
+  "Countersign__V1__ReportTotal",
+  "countersign.v1",
+  sizeof(Countersign__V1__ReportTotal),
+  8,
+  countersign__v1__report_total__field_descriptors,
+  countersign__v1__report_total__field_indices_by_name,
+  1,  countersign__v1__report_total__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__report_total__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__v1__certificate_name__field_descriptors[4] =
@@ -3251,6 +5095,343 @@ const ProtobufCMessageDescriptor countersign__v1__registered_certificate__descri
   (ProtobufCMessageInit) countersign__v1__registered_certificate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__add_administrator_request__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "certificate_request",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorRequest, certificate_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__AddAdministratorRequest, n_roles),
+    offsetof(Countersign__V1__AddAdministratorRequest, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_administrator_request__field_indices_by_name[] = {
+  1,   /* field[1] = certificate_request */
+  0,   /* field[0] = name */
+  2,   /* field[2] = roles */
+};
+static const ProtobufCIntRange countersign__v1__add_administrator_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_administrator_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddAdministratorRequest",
+  "AddAdministratorRequest",
+  "Countersign__V1__AddAdministratorRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddAdministratorRequest),
+  3,
+  countersign__v1__add_administrator_request__field_descriptors,
+  countersign__v1__add_administrator_request__field_indices_by_name,
+  1,  countersign__v1__add_administrator_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_administrator_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__add_administrator_reply__field_descriptors[2] =
+{
+  {
+    "administrator",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddAdministratorReply, administrator),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chain",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Countersign__V1__AddAdministratorReply, n_chain),
+    offsetof(Countersign__V1__AddAdministratorReply, chain),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__add_administrator_reply__field_indices_by_name[] = {
+  0,   /* field[0] = administrator */
+  1,   /* field[1] = chain */
+};
+static const ProtobufCIntRange countersign__v1__add_administrator_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__add_administrator_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.AddAdministratorReply",
+  "AddAdministratorReply",
+  "Countersign__V1__AddAdministratorReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__AddAdministratorReply),
+  2,
+  countersign__v1__add_administrator_reply__field_descriptors,
+  countersign__v1__add_administrator_reply__field_indices_by_name,
+  1,  countersign__v1__add_administrator_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__add_administrator_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__set_administrator_roles_request__field_descriptors[2] =
+{
+  {
+    "administrator",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, administrator),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, n_roles),
+    offsetof(Countersign__V1__SetAdministratorRolesRequest, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__set_administrator_roles_request__field_indices_by_name[] = {
+  0,   /* field[0] = administrator */
+  1,   /* field[1] = roles */
+};
+static const ProtobufCIntRange countersign__v1__set_administrator_roles_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetAdministratorRolesRequest",
+  "SetAdministratorRolesRequest",
+  "Countersign__V1__SetAdministratorRolesRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetAdministratorRolesRequest),
+  2,
+  countersign__v1__set_administrator_roles_request__field_descriptors,
+  countersign__v1__set_administrator_roles_request__field_indices_by_name,
+  1,  countersign__v1__set_administrator_roles_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_administrator_roles_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define countersign__v1__set_administrator_roles_reply__field_descriptors NULL
+#define countersign__v1__set_administrator_roles_reply__field_indices_by_name NULL
+#define countersign__v1__set_administrator_roles_reply__number_ranges NULL
+const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SetAdministratorRolesReply",
+  "SetAdministratorRolesReply",
+  "Countersign__V1__SetAdministratorRolesReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__SetAdministratorRolesReply),
+  0,
+  countersign__v1__set_administrator_roles_reply__field_descriptors,
+  countersign__v1__set_administrator_roles_reply__field_indices_by_name,
+  0,  countersign__v1__set_administrator_roles_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__set_administrator_roles_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_administrators_request__field_descriptors[1] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListAdministratorsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_administrators_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+};
+static const ProtobufCIntRange countersign__v1__list_administrators_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_administrators_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListAdministratorsRequest",
+  "ListAdministratorsRequest",
+  "Countersign__V1__ListAdministratorsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListAdministratorsRequest),
+  1,
+  countersign__v1__list_administrators_request__field_descriptors,
+  countersign__v1__list_administrators_request__field_indices_by_name,
+  1,  countersign__v1__list_administrators_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_administrators_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_administrators_reply__field_descriptors[1] =
+{
+  {
+    "administrators",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListAdministratorsReply, n_administrators),
+    offsetof(Countersign__V1__ListAdministratorsReply, administrators),
+    &countersign__v1__registered_administrator__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_administrators_reply__field_indices_by_name[] = {
+  0,   /* field[0] = administrators */
+};
+static const ProtobufCIntRange countersign__v1__list_administrators_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_administrators_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListAdministratorsReply",
+  "ListAdministratorsReply",
+  "Countersign__V1__ListAdministratorsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListAdministratorsReply),
+  1,
+  countersign__v1__list_administrators_reply__field_descriptors,
+  countersign__v1__list_administrators_reply__field_indices_by_name,
+  1,  countersign__v1__list_administrators_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_administrators_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__registered_administrator__field_descriptors[4] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Countersign__V1__RegisteredAdministrator, n_roles),
+    offsetof(Countersign__V1__RegisteredAdministrator, roles),
+    &countersign__v1__administrator_role__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_active",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredAdministrator, is_active),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__registered_administrator__field_indices_by_name[] = {
+  3,   /* field[3] = is_active */
+  1,   /* field[1] = name */
+  0,   /* field[0] = number */
+  2,   /* field[2] = roles */
+};
+static const ProtobufCIntRange countersign__v1__registered_administrator__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__registered_administrator__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisteredAdministrator",
+  "RegisteredAdministrator",
+  "Countersign__V1__RegisteredAdministrator",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisteredAdministrator),
+  4,
+  countersign__v1__registered_administrator__field_descriptors,
+  countersign__v1__registered_administrator__field_indices_by_name,
+  1,  countersign__v1__registered_administrator__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__registered_administrator__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue countersign__v1__revocation_reason__enum_values_by_number[6] =
 {
   { "REVOCATION_REASON_UNSPECIFIED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED", 0 },
@@ -3287,7 +5468,39 @@ const ProtobufCEnumDescriptor countersign__v1__revocation_reason__descriptor =
   countersign__v1__revocation_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[15] =
+static const ProtobufCEnumValue countersign__v1__administrator_role__enum_values_by_number[4] =
+{
+  { "ADMINISTRATOR_ROLE_UNSPECIFIED", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_UNSPECIFIED", 0 },
+  { "ADMINISTRATOR_ROLE_OPERATOR", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_OPERATOR", 1 },
+  { "ADMINISTRATOR_ROLE_AUDITOR", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_AUDITOR", 2 },
+  { "ADMINISTRATOR_ROLE_SECURITY_OFFICER", "COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_SECURITY_OFFICER", 3 },
+};
+static const ProtobufCIntRange countersign__v1__administrator_role__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex countersign__v1__administrator_role__enum_values_by_name[4] =
+{
+  { "ADMINISTRATOR_ROLE_AUDITOR", 2 },
+  { "ADMINISTRATOR_ROLE_OPERATOR", 1 },
+  { "ADMINISTRATOR_ROLE_SECURITY_OFFICER", 3 },
+  { "ADMINISTRATOR_ROLE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor countersign__v1__administrator_role__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.AdministratorRole",
+  "AdministratorRole",
+  "Countersign__V1__AdministratorRole",
+  "countersign.v1",
+  4,
+  countersign__v1__administrator_role__enum_values_by_number,
+  4,
+  countersign__v1__administrator_role__enum_values_by_name,
+  1,
+  countersign__v1__administrator_role__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[21] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -3298,6 +5511,12 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
   { "RegisterCertificate", &countersign__v1__register_certificate_request__descriptor, &countersign__v1__register_certificate_reply__descriptor },
   { "TracePayment", &countersign__v1__trace_payment_request__descriptor, &countersign__v1__trace_payment_reply__descriptor },
+  { "ListUnresolved", &countersign__v1__list_unresolved_request__descriptor, &countersign__v1__list_unresolved_reply__descriptor },
+  { "ListPayments", &countersign__v1__list_payments_request__descriptor, &countersign__v1__list_payments_reply__descriptor },
+  { "ReportDay", &countersign__v1__report_day_request__descriptor, &countersign__v1__report_day_reply__descriptor },
+  { "AddAdministrator", &countersign__v1__add_administrator_request__descriptor, &countersign__v1__add_administrator_reply__descriptor },
+  { "SetAdministratorRoles", &countersign__v1__set_administrator_roles_request__descriptor, &countersign__v1__set_administrator_roles_reply__descriptor },
+  { "ListAdministrators", &countersign__v1__list_administrators_request__descriptor, &countersign__v1__list_administrators_reply__descriptor },
   { "Revoke", &countersign__v1__revoke_request__descriptor, &countersign__v1__revoke_reply__descriptor },
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
   { "ListCertificates", &countersign__v1__list_certificates_request__descriptor, &countersign__v1__list_certificates_reply__descriptor },
@@ -3306,21 +5525,27 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "RotateKeys", &countersign__v1__rotate_keys_request__descriptor, &countersign__v1__vault_state__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
+  12,        /* AddAdministrator */
   0,        /* AddCompany */
   4,        /* AddConsultant */
   6,        /* AddGateway */
   5,        /* CreateToken */
   2,        /* GetCompany */
-  12,        /* GetVault */
-  11,        /* ListCertificates */
+  18,        /* GetVault */
+  14,        /* ListAdministrators */
+  17,        /* ListCertificates */
   3,        /* ListCompanies */
+  10,        /* ListPayments */
+  9,        /* ListUnresolved */
   7,        /* RegisterCertificate */
-  9,        /* Revoke */
-  13,        /* RewrapKeys */
-  14,        /* RotateKeys */
+  11,        /* ReportDay */
+  15,        /* Revoke */
+  19,        /* RewrapKeys */
+  20,        /* RotateKeys */
+  13,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
   8,        /* TracePayment */
-  10         /* Unlock */
+  16         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -3329,7 +5554,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  15,
+  21,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -3405,13 +5630,61 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__list_unresolved(ProtobufCService *service,
+                                             const Countersign__V1__ListUnresolvedRequest *input,
+                                             Countersign__V1__ListUnresolvedReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_payments(ProtobufCService *service,
+                                           const Countersign__V1__ListPaymentsRequest *input,
+                                           Countersign__V1__ListPaymentsReply_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__report_day(ProtobufCService *service,
+                                        const Countersign__V1__ReportDayRequest *input,
+                                        Countersign__V1__ReportDayReply_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__add_administrator(ProtobufCService *service,
+                                               const Countersign__V1__AddAdministratorRequest *input,
+                                               Countersign__V1__AddAdministratorReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
+                                                     const Countersign__V1__SetAdministratorRolesRequest *input,
+                                                     Countersign__V1__SetAdministratorRolesReply_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_administrators(ProtobufCService *service,
+                                                 const Countersign__V1__ListAdministratorsRequest *input,
+                                                 Countersign__V1__ListAdministratorsReply_Closure closure,
+                                                 void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
                                     Countersign__V1__RevokeReply_Closure closure,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -3419,7 +5692,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -3427,7 +5700,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        const Countersign__V1__GetVaultRequest *input,
@@ -3435,7 +5708,7 @@ void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          const Countersign__V1__RewrapKeysRequest *input,
@@ -3443,7 +5716,7 @@ void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          const Countersign__V1__RotateKeysRequest *input,
@@ -3451,7 +5724,7 @@ void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)
