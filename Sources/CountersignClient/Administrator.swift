@@ -61,7 +61,12 @@ public enum CompanyFiles {
   /// - Parameter certificate: where the chain will be written; tried before anything is asked for.
   /// - Returns: DER of the request.
   public static func makeKey(at path: String, certificate: String, name: String) throws -> [UInt8] {
-    guard !Files.exists(path) else { throw TerminalError.folder("\(path) exists already; name another file") }
+    for file in [path, certificate] where Files.exists(file) {
+      throw TerminalError.folder("\(file) exists already; name another file")
+    }
+    guard path != certificate else {
+      throw TerminalError.folder("\(path) cannot hold both certificate and key; name two files")
+    }
     try Files.checkWritable(certificate)
     let asking = asking(path)
     let key: PrivateKey

@@ -3,11 +3,17 @@ import Glibc
 
 /// Standard input, output and the terminal, without buffering surprises.
 public enum Console {
-  /// Writes a line to standard output.
-  public static func print(_ line: String) { write(line + "\n", to: STDOUT_FILENO) }
+  /// Writes a line to standard output. Where that is not possible the line goes to standard error and the program ends
+  /// with 74: what the line tells has happened and must not get lost.
+  public static func print(_ line: String) {
+    if write(line + "\n", to: STDOUT_FILENO) { return }
+    let cause = String(cString: strerror(errno))
+    complain("error: standard output cannot be written (\(cause)); it would have said:\n\(line)")
+    exit(ExitStatus.file.rawValue)
+  }
 
   /// Writes a line to standard error.
-  public static func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+  public static func complain(_ line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
 
   /// Whether a person can be asked.
   public static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
@@ -20,7 +26,7 @@ public enum Console {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0 else { throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on") }
     defer { close(terminal) }
-    write("\(question): ", to: terminal)
+    _ = write("\(question): ", to: terminal)
     var before = termios()
     tcgetattr(terminal, &before)
     if !echo {
@@ -31,7 +37,7 @@ public enum Console {
     defer {
       if !echo {
         tcsetattr(terminal, TCSAFLUSH, &before)
-        write("\n", to: terminal)
+        _ = write("\n", to: terminal)
       }
     }
     return try readLine(from: terminal, limit: 1_024)
@@ -72,16 +78,18 @@ public enum Console {
     return line
   }
 
-  private static func write(_ text: String, to file: Int32) {
+  /// - Returns: whether all of it was written.
+  private static func write(_ text: String, to file: Int32) -> Bool {
     var text = text
-    text.withUTF8 { bytes in
+    return text.withUTF8 { bytes in
       var written = 0
       while written < bytes.count {
         let count = Glibc.write(file, bytes.baseAddress! + written, bytes.count - written)
         if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
+        guard count > 0 else { return false }
         written += count
       }
+      return true
     }
   }
 }

@@ -9,5 +9,7 @@ public enum Hardening {
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     _ = countersign_refuse_dumps()
     signal(SIGPIPE, SIG_IGN)
+    // Swift's report of a crash prints registers and the memory they point at, which may be card data.
+    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
   }
 }

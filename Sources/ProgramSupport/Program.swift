@@ -8,12 +8,23 @@ import Files
 public enum Program {
   public static func run(_ body: () async throws -> Void) async throws {
     do {
+      try checkArguments()
       try await body()
     } catch let exit as ExitCode {
       throw exit
     } catch {
       Console.complain("error: \(error)")
       throw ExitCode(status(of: error).rawValue)
+    }
+  }
+
+  /// Swift puts other characters in the place of bytes that are no UTF-8, so that a name would not be what was given.
+  private static func checkArguments() throws {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[index] else { continue }
+      guard String(validatingCString: argument) != nil else {
+        throw ProgramError(.usage, "argument \(index) is not valid UTF-8")
+      }
     }
   }
 

@@ -18,6 +18,7 @@ extension TerminalOptions {
   ///
   /// - Parameter isNew: asks twice, and wants 8 bytes at least.
   func passphrase(_ settings: Settings, isNew: Bool = false) throws -> SecretBytes {
+    Hardening.apply()
     var bytes: [UInt8]
     if let path = settings.text(passphraseFile, "passphrase.file") {
       bytes = try Files.readSecret(path, limit: 1_024)

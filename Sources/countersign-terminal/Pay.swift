@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import CountersignClient
 import Messages
 import ProgramSupport
@@ -38,7 +39,7 @@ extension CountersignTerminal {
 
     func run() async throws {
       try await Program.run {
-        let key = try key.map { try PaymentKey.parse($0) }
+        let given = try key.map { try PaymentKey.parse($0) }
         let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
         try PaymentCheck.check(order)
         let terminal = try await options.terminal()
@@ -46,17 +47,30 @@ extension CountersignTerminal {
         defer { card = CardData() }
         try PaymentCheck.check(card)
         let session = try await terminal.login()
+        let key = given ?? session.makeKey()
         let result: PaymentResult
         do {
           result = try await session.pay(order, card: card, key: key)
         } catch {
           try? await session.logout()
-          throw error
+          throw try told(error, key)
         }
         try? await session.logout()
-        Receipt(result, consultant: session.consultant, company: session.company).print(options.output)
+        Receipt(result, key: key, consultant: session.consultant, company: session.company).print(options.output)
         try Receipt.exit(result)
       }
+    }
+
+    /// An error that leaves the outcome open ends the program with 2, and programs read the key from standard output.
+    private func told(_ error: any Error, _ key: [UInt8]) throws -> any Error {
+      switch error {
+      case TerminalError.outcomeUnknown, TerminalError.sessionOver: break
+      default: return error
+      }
+      if options.output == .json {
+        Console.print(JSON.object([("outcome", .text("UNKNOWN")), ("key", .text(Hex.encode(key)))]))
+      }
+      return ProgramError(.outcomeUnknown, "\(error); countersign-terminal status \(PaymentKey.text(key))")
     }
   }
 }

@@ -1,15 +1,19 @@
 import ArgumentParser
+import Bytes
 import Messages
 import ProgramSupport
 
 /// A payment's result for people or programs; never more of the card than the service shows.
 struct Receipt {
   let result: PaymentResult
+  /// Idempotency key.
+  let key: [UInt8]
   let consultant: String
   let company: String
 
-  init(_ result: PaymentResult, consultant: String, company: String) {
+  init(_ result: PaymentResult, key: [UInt8], consultant: String, company: String) {
     self.result = result
+    self.key = key
     self.consultant = consultant
     self.company = company
   }
@@ -23,10 +27,15 @@ struct Receipt {
 
   /// Ends the program with the exit code of the outcome.
   static func exit(_ result: PaymentResult) throws {
+    let status = exit(of: result)
+    if status != .success { throw ExitCode(status.rawValue) }
+  }
+
+  static func exit(of result: PaymentResult) -> ExitStatus {
     switch result.outcome {
-    case .approved: return
-    case .declined, .notCharged: throw ExitCode(ExitStatus.refused.rawValue)
-    default: throw ExitCode(ExitStatus.outcomeUnknown.rawValue)
+    case .approved: .success
+    case .declined, .notCharged: .refused
+    default: .outcomeUnknown
     }
   }
 
@@ -40,6 +49,7 @@ struct Receipt {
     Console.print("order       \(result.orderReference)")
     Console.print("time        \(TimeText.instant(Int64(clamping: result.timeMs)))")
     Console.print("consultant  \(consultant), \(company)")
+    Console.print("key         \(PaymentKey.text(key))")
   }
 
   private func printJSON() {
@@ -50,7 +60,7 @@ struct Receipt {
         ("amount", .number(Int64(clamping: result.amount))), ("currency", .text(result.currency)),
         ("masked_card", .text(result.maskedCard)), ("order_reference", .text(result.orderReference)),
         ("time_ms", .number(Int64(clamping: result.timeMs))), ("consultant", .text(consultant)),
-        ("company", .text(company)),
+        ("company", .text(company)), ("key", .text(Hex.encode(key))),
       ]))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import CountersignClient
 import ProgramSupport
 
@@ -24,24 +25,35 @@ extension CountersignTerminal {
         let terminal = try await options.terminal()
         let session = try await terminal.login()
         let keys = try key.map { [$0] } ?? terminal.folder.pending().map(\.idempotencyKey)
-        if keys.isEmpty { Console.print("no payment of this terminal is open") }
-        var isOpen = false
+        if keys.isEmpty, options.output == .text { Console.print("no payment of this terminal is open") }
+        var ends: [Int32] = []
         for key in keys {
           guard let result = try await session.settle(key: key) else {
             let isOver = !(try terminal.folder.pending().contains { $0.idempotencyKey == key })
-            Console.print(
-              "key \(PaymentKey.text(key)): "
-                + (isOver
-                  ? "the service knows no such payment; nothing was charged"
-                  : "the service does not know it yet; it may still arrive, ask again in ten minutes"))
-            isOpen = isOpen || !isOver
+            unknown(key, isOver: isOver)
+            ends.append(isOver ? ExitStatus.refused.rawValue : ExitStatus.outcomeUnknown.rawValue)
             continue
           }
-          Receipt(result, consultant: session.consultant, company: session.company).print(options.output)
-          isOpen = isOpen || result.outcome == .pending
+          Receipt(result, key: key, consultant: session.consultant, company: session.company).print(options.output)
+          ends.append(Receipt.exit(of: result).rawValue)
         }
         try await session.logout()
-        if isOpen { throw ExitCode(ExitStatus.outcomeUnknown.rawValue) }
+        // The least certain one decides: 2 before 1 before 0.
+        if let end = ends.max(), end > 0 { throw ExitCode(end) }
+      }
+    }
+
+    private func unknown(_ key: [UInt8], isOver: Bool) {
+      switch options.output {
+      case .json:
+        Console.print(
+          JSON.object([("outcome", .text(isOver ? "NOT_CHARGED" : "UNKNOWN")), ("key", .text(Hex.encode(key)))]))
+      case .text:
+        Console.print(
+          "key \(PaymentKey.text(key)): "
+            + (isOver
+              ? "the service knows no such payment; nothing was charged"
+              : "the service does not know it yet; it may still arrive, ask again in ten minutes"))
       }
     }
   }

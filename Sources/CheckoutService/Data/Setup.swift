@@ -74,6 +74,8 @@ public enum Setup {
     }
     guard isName, (1...64).contains(plan.serviceName.utf8.count) else { throw SetupError.serviceName(plan.serviceName) }
     guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
+    for name in plan.dnsNames where !HostName.isValid(name) { throw SetupError.hostName(name) }
+    guard (1...64).contains(plan.administrator.utf8.count) else { throw SetupError.administrator }
   }
 }
 
@@ -82,11 +84,16 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   case exists(String)
   case serviceName(String)
   case noDNSName
+  case hostName(String)
+  case administrator
 
   public var description: String {
     switch self {
-    case .exists(let path): "\(path) holds a service already; name another folder with --data"
+    case .exists(let path):
+      "\(path) holds a service already, or what an interrupted init left; name another folder with --data"
     case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
+    case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
+    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8"
     case .noDNSName: "at least one --host is needed for the TLS certificate"
     }
   }

@@ -13,8 +13,11 @@ public enum CardNumberScan {
     return digits.count > 0 && sum % 10 == 0
   }
 
-  /// Whether `text` holds a card number: 12 to 19 digits that pass Luhn's check, in one group or in several with a
-  /// single space or other punctuation of ASCII between them.
+  /// Most separators between two groups.
+  private static let largestGap = 4
+
+  /// Whether `text` holds a card number: 12 to 19 digits that pass Luhn's check, in one group or in several with at
+  /// most four spaces or other punctuation of ASCII between them.
   ///
   /// A number begins and ends where a group does; only in a group of 20 digits or more it may stand anywhere. One
   /// order number of twelve digits in ten passes Luhn's check by chance and is refused as well.
@@ -32,17 +35,18 @@ public enum CardNumberScan {
     return false
   }
 
-  /// End of a run of digits with at most one separator between two of them.
+  /// End of a run of digits with few separators between two of them.
   private static func endOfRun(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var end = start
     while end < text.count {
       if isDigit(text[end]) {
         end += 1
-      } else if isSeparator(text[end]), end + 1 < text.count, isDigit(text[end + 1]) {
-        end += 2
-      } else {
-        break
+        continue
       }
+      var next = end
+      while next < text.count, next - end < largestGap, isSeparator(text[next]) { next += 1 }
+      guard next > end, next < text.count, isDigit(text[next]) else { break }
+      end = next
     }
     return end
   }

@@ -61,11 +61,39 @@ public enum OrderReference {
     guard bytes.count >= Limits.orderReference.lowerBound else { throw .referenceEmpty }
     guard bytes.count <= Limits.orderReference.upperBound else { throw .referenceTooLong }
     var index = 0
+    var isASCII = true
     while index < bytes.count {
       guard let scalar = UTF8Scan.scalar(in: bytes, at: &index) else { throw .referenceNotUTF8 }
       guard !isControl(scalar) else { throw .referenceControlCharacter }
+      isASCII = isASCII && scalar < 0x80
     }
-    guard !CardNumberScan.holdsCardNumber(bytes) else { throw .referenceHoldsCardNumber }
+    guard isASCII ? !CardNumberScan.holdsCardNumber(bytes) : !holdsCardNumber(bytes) else {
+      throw .referenceHoldsCardNumber
+    }
+  }
+
+  /// The same search where the text is not ASCII alone: a card number may be written with digits of another width or
+  /// script, or with spaces that ASCII does not have.
+  private static func holdsCardNumber(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var plain = InlineArray<64, UInt8>(repeating: 0)
+    var (index, count) = (0, 0)
+    while index < bytes.count, let scalar = UTF8Scan.scalar(in: bytes, at: &index) {
+      plain[count] = asASCII(scalar)
+      count += 1
+    }
+    return withUnsafeBytes(of: plain) { CardNumberScan.holdsCardNumber(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+  }
+
+  /// ASCII's digit or space for what means the same; a letter for everything else.
+  private static func asASCII(_ scalar: UInt32) -> UInt8 {
+    guard scalar >= 0x80 else { return UInt8(scalar) }
+    let properties = Unicode.Scalar(scalar)?.properties
+    if let value = properties?.numericValue, properties?.numericType == .decimal { return 0x30 + UInt8(value) }
+    switch properties?.generalCategory {
+    case .spaceSeparator, .dashPunctuation, .otherPunctuation, .connectorPunctuation, .mathSymbol, .otherSymbol:
+      return 0x20
+    default: return 0x61
+    }
   }
 
   /// C0, DEL and C1, and the characters that change the direction or layout of the text around them.
