@@ -83,14 +83,16 @@ public enum Files {
     }
   }
 
-  /// Names in a folder, sorted, without those that begin with a dot.
-  public static func names(in path: String) throws(FileError) -> [String] {
+  /// Names in a folder, sorted.
+  ///
+  /// - Parameter hidden: also those that begin with a dot, but for "." and "..".
+  public static func names(in path: String, hidden: Bool = false) throws(FileError) -> [String] {
     guard let folder = opendir(path) else { throw FileError(path: path, doing: "list", code: errno) }
     defer { closedir(folder) }
     var names: [String] = []
     while let entry = readdir(folder) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if !name.hasPrefix(".") { names.append(name) }
+      if !name.hasPrefix(".") || hidden && name != "." && name != ".." { names.append(name) }
     }
     return names.sorted()
   }

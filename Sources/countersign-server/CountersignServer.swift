@@ -19,5 +19,5 @@ struct CountersignServer: AsyncParsableCommand {
       --settings, then the default.
       """,
     version: "countersign-server 1.0.0",
-    subcommands: [Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self])
+    subcommands: [Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self, CanaryCommand.self])
 }

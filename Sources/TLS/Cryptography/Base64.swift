@@ -16,5 +16,12 @@ public enum Base64 {
     return Array(bytes.dropLast(missing))
   }
 
+  /// Text with its padding.
+  public static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    var text = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4 + 1)
+    let count = EVP_EncodeBlock(&text, bytes, Int32(clamping: bytes.count))
+    return Array(text[..<Int(count)])
+  }
+
   private static let padding = UInt8(ascii: "=")
 }
