@@ -289,9 +289,9 @@ private struct ServerParts: Sendable {
       refusals: refusals, lockouts: lockouts, clock: clock)
     admin = AdminCalls(
       issuer: identity.issuer, rootFingerprint: identity.root.fingerprint, ledger: ledger, reader: reader,
-      companies: companies, policies: policies, authorities: authorities, status: status, responder: responder,
-      refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections, vault: vault,
-      clock: clock)
+      acquirer: acquirer, companies: companies, policies: policies, authorities: authorities, status: status,
+      responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
+      vault: vault, clock: clock)
     let auditReader = try AuditReader(path: folder.ledger)
     heads = HeadPublisher(
       folder: configuration.headsFolder ?? folder.file("heads"),

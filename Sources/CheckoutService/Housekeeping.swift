@@ -45,8 +45,25 @@ struct Housekeeping: Sendable {
       logger.error("certificates or the sealing key could not be renewed", metadata: ["error": "\(error)"])
     }
     await endSessions()
+    await expireOperations()
     await openPayments.look()
     await refusals.flush()
+  }
+
+  /// Refunds and voids that nobody confirmed in time.
+  private func expireOperations() async {
+    let now = clock.wall()
+    do {
+      try await ledger.perform { store in
+        for var row in try store.requestedOperations(until: now) {
+          (row.state, row.since) = (OperationStateMachine.step(row.state, row.kind, .timeOver).next, now)
+          try store.updateOperation(row)
+          try store.insertEvent(.operation(row, time: now, ""))
+        }
+      }
+    } catch {
+      logger.error("refunds and voids whose time is over could not be recorded", metadata: ["error": "\(error)"])
+    }
   }
 
   private func endSessions() async {

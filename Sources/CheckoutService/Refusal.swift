@@ -40,6 +40,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case administratorRequired = "ADMINISTRATOR_REQUIRED"
   case roleRequired = "ROLE_REQUIRED"
   case administratorNotFound = "ADMINISTRATOR_NOT_FOUND"
+  case operationNotFound = "OPERATION_NOT_FOUND"
+  case operationUnsupported = "OPERATION_UNSUPPORTED"
+  case operationConflict = "OPERATION_CONFLICT"
+  case operationNotWaiting = "OPERATION_NOT_WAITING"
+  case paymentNotCharged = "PAYMENT_NOT_CHARGED"
+  case amountOverPayment = "AMOUNT_OVER_PAYMENT"
+  case cutOffPassed = "CUT_OFF_PASSED"
+  case secondAdministratorRequired = "SECOND_ADMINISTRATOR_REQUIRED"
   case nameTaken = "NAME_TAKEN"
   case companyNotFound = "COMPANY_NOT_FOUND"
   case consultantNotFound = "CONSULTANT_NOT_FOUND"
@@ -79,15 +87,18 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired, .certificateUnknown:
       .unauthenticated
     case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired, .roleRequired,
+      .secondAdministratorRequired,
       .lockedOut, .gatewayOnly, .gatewayRequired, .sourceRefused, .outsideHours, .currencyRefused, .amountOverLimit,
       .dayLimitReached:
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
-      .paymentExpired, .renewalTooEarly, .rotationRunning:
+      .paymentExpired, .renewalTooEarly, .rotationRunning, .operationUnsupported, .operationConflict,
+      .operationNotWaiting, .paymentNotCharged, .amountOverPayment, .cutOffPassed:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
-    case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound, .administratorNotFound:
+    case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound, .administratorNotFound,
+      .operationNotFound:
       .notFound
     case .storeUnavailable, .authorityUnreachable, .noHeadYet: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
@@ -146,6 +157,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .administratorRequired: "this call needs an administrator's certificate on the connection"
     case .roleRequired: "the administrator has none of the roles that this call needs"
     case .administratorNotFound: "no administrator with this number"
+    case .operationNotFound: "no refund or void with this number"
+    case .operationUnsupported: "the acquirer of this service does not do this"
+    case .operationConflict: "another refund or void of the payment stands against it"
+    case .operationNotWaiting: "the refund or void is not in a state in which this can be done"
+    case .paymentNotCharged: "the payment is not approved, or was reversed; there is nothing to give back"
+    case .amountOverPayment: "the amount is more than what is left of the payment"
+    case .cutOffPassed: "the acquirer's cut-off has passed; ask for a refund"
+    case .secondAdministratorRequired: "another administrator than the one who asked for it must do this"
     case .nameTaken: "the name is registered already"
     case .companyNotFound: "no company of this name"
     case .consultantNotFound: "no consultant with this number"

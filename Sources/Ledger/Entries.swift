@@ -59,6 +59,8 @@ struct OpenPayments {
   /// More callers that wait for the same payment.
   var waiters: [Int64: [ReplyToken]] = [:]
   var questions: [Int64: [Question]] = [:]
+  /// Refunds and voids that are not over, by number.
+  var operations: [Int64: OpenOperation] = [:]
   /// Numbers in the order in which they were started; those no longer in ``started`` are dropped at the front.
   private var order: [Int64] = []
   private var front = 0
@@ -136,6 +138,7 @@ struct OpenPayments {
   var nextStep: Int64? {
     var next = earliestDue
     if let oldest = order[front...].lazy.compactMap({ started[$0]?.due }).first { next = min(next, oldest) }
+    for operation in operations.values { next = min(next, operation.due) }
     for questions in questions.values { next = questions.reduce(next) { min($0, $1.until) } }
     return next == .max ? nil : next
   }

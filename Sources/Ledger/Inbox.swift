@@ -14,10 +14,15 @@ final class Inbox: @unchecked Sendable {
     var answers: [AcquirerAnswer] = []
     var overdue: [Overdue] = []
     var questions: [Question] = []
+    /// Refunds and voids that were changed by somebody else.
+    var operations: [Int64] = []
+    var operationAnswers: [OperationAnswer] = []
     var isStopping = false
 
+    var hasOperations: Bool { !operations.isEmpty || !operationAnswers.isEmpty }
+
     var isEmpty: Bool {
-      batches.isEmpty && jobs.isEmpty && answers.isEmpty && overdue.isEmpty && questions.isEmpty
+      batches.isEmpty && jobs.isEmpty && answers.isEmpty && overdue.isEmpty && questions.isEmpty && !hasOperations
     }
   }
 
@@ -52,6 +57,8 @@ final class Inbox: @unchecked Sendable {
   // MARK: - From anywhere
 
   func add(_ answer: AcquirerAnswer) { append { $0.answers.append(answer) } }
+  func add(_ answer: OperationAnswer) { append { $0.operationAnswers.append(answer) } }
+  func add(operation id: Int64) { append { $0.operations.append(id) } }
   func add(_ overdue: Overdue) { append { $0.overdue.append(overdue) } }
 
   /// - Returns: false where the writer has ended.

@@ -109,6 +109,10 @@ public final class Ledger: Sendable {
     }
   }
 
+  /// A refund or void was changed by ``perform(_:)``: the writer looks at its row again, and sends it where it is
+  /// CONFIRMED.
+  public func operationChanged(_ id: Int64) { inbox.add(operation: id) }
+
   /// Whether new payments are recorded at present; false while the store refuses writes.
   public var isTakingIntents: Bool { inbox.isTakingIntents }
 }
@@ -138,6 +142,7 @@ private struct Sink: AcquirerSink {
   let clock: LedgerClock
 
   func answer(_ answer: AcquirerAnswer) { inbox.add(answer) }
+  func answer(_ answer: OperationAnswer) { inbox.add(answer) }
 
   func unmatched(_ text: String) {
     _ = inbox.add(Note(EventRow(kind: .unmatchedAnswer, time: clock.wall(), text: text)))

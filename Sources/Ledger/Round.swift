@@ -17,6 +17,10 @@ struct Round {
   var postponed: [AcquirerAnswer] = []
   /// What the acquirer gets after the commit; holds secrets.
   private(set) var operations: [AcquirerOperation] = []
+  /// Refunds and voids that the acquirer gets after the commit; hold secrets.
+  private(set) var outgoing: [OutgoingOperation] = []
+  /// Refunds and voids that something happened to.
+  var followUps: [Int64: OpenOperation] = [:]
   /// Callers that repeat a payment which is on its way.
   var joined: [(payment: Int64, reply: ReplyToken)] = []
   private(set) var told: [Told] = []
@@ -43,6 +47,8 @@ struct Round {
     postponed.removeAll(keepingCapacity: true)
     eraseSecrets()
     operations.removeAll(keepingCapacity: true)
+    outgoing.removeAll()
+    followUps.removeAll()
     joined.removeAll(keepingCapacity: true)
     told.removeAll(keepingCapacity: true)
   }
@@ -52,7 +58,10 @@ struct Round {
 
   mutating func ask(_ operation: AcquirerOperation) { operations.append(operation) }
 
+  mutating func send(_ operation: OutgoingOperation) { outgoing.append(operation) }
+
   mutating func eraseSecrets() {
+    for index in outgoing.indices { outgoing[index].secrets.erase() }
     for index in operations.indices { operations[index].secrets.erase() }
   }
 

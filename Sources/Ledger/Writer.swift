@@ -15,6 +15,8 @@ final class Writer {
   var open = OpenPayments()
   /// Answers that go into the next transaction.
   private var answers: [AcquirerAnswer] = []
+  /// What a round that failed leaves of refunds and voids for the next one.
+  private var held: (operations: [Int64], answers: [OperationAnswer]) = ([], [])
   /// The last round's storage.
   private var spareRound: Round?
   private var isFatal = false
@@ -52,6 +54,11 @@ final class Writer {
       let isIdle = isDrained && answers.isEmpty
       work.answers.insert(contentsOf: answers, at: 0)
       answers.removeAll(keepingCapacity: true)
+      if !held.operations.isEmpty || !held.answers.isEmpty {
+        work.operations.insert(contentsOf: held.operations, at: 0)
+        work.operationAnswers.insert(contentsOf: held.answers, at: 0)
+        held = ([], [])
+      }
       round(work)
       if isFatal { break }
       store.maintain(idle: isIdle)
@@ -83,6 +90,7 @@ final class Writer {
         try apply(.restarted, nil, to: entry, in: &round)
         if !round.touched.contains(entry.record.payment) { round.moved.append(entry) }
       }
+      try recoverOperations(in: &round)
     } catch {
       store.rollback()
       throw error
@@ -108,12 +116,15 @@ final class Writer {
     defer { if !isFatal { spareRound = round } }
     let silent = open.silent(now: now, limit: 1_024)
     let due = open.due(now: now)
-    if work.batches.isEmpty, work.jobs.isEmpty, work.answers.isEmpty, silent.isEmpty, due.isEmpty {
+    let followUps = dueOperations(now: now)
+    let hasPayments = !work.batches.isEmpty || !work.answers.isEmpty || !silent.isEmpty || !due.isEmpty
+    if !hasPayments, work.jobs.isEmpty, !work.hasOperations, followUps.isEmpty {
       if isFailing { probe() }
       return afterCommit(work, &round)
     }
     do {
       try write(work, silent, due, in: &round)
+      if work.hasOperations || !followUps.isEmpty { try writeOperations(work, due: followUps, in: &round) }
     } catch {
       round.eraseSecrets()
       return fail(work, error)
@@ -146,8 +157,9 @@ final class Writer {
 
   /// Gives the acquirer what is durable now; what it knows at once goes into the next transaction.
   private func handOver(_ work: Inbox.Work, _ round: inout Round) {
-    if !round.operations.isEmpty {
-      acquirer.begin(round.operations, answered: &answers)
+    if !round.operations.isEmpty || !round.outgoing.isEmpty {
+      if !round.operations.isEmpty { acquirer.begin(round.operations, answered: &answers) }
+      for operation in round.outgoing { acquirer.begin(operation) }
       round.eraseSecrets()
     }
     for batch in work.batches { batch.erase() }
@@ -167,6 +179,7 @@ final class Writer {
     for entry in round.started { open.start(entry) }
     for entry in round.moved { open.resolve(entry) }
     for (number, reply) in round.joined { open.waiters[number, default: []].append(reply) }
+    if !round.followUps.isEmpty { remember(operations: round.followUps) }
   }
 
   // MARK: - Failure
@@ -180,6 +193,7 @@ final class Writer {
     if work.batches.isEmpty, work.jobs.isEmpty {
       note(error)
       answers = work.answers
+      held = (work.operations, work.operationAnswers)
       var round = Round(now: clock.monotonic(), wall: clock.wall())
       afterCommit(rest, &round)
     } else {

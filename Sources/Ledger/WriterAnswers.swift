@@ -52,8 +52,12 @@ extension Writer {
   func answer(_ question: Question, mayWait: Bool = true) {
     do {
       let stored = try store.payment(key: question.key, company: question.company)
-      guard let stored, stored.consultant == question.consultant else {
+      guard var stored, stored.consultant == question.consultant else {
         return question.continuation.resume(returning: nil)
+      }
+      if stored.record.outcome == .approved {
+        stored.operated = OperatedState(
+          try store.operations(of: stored.record.payment), of: stored.record.amount)
       }
       if mayWait, stored.record.outcome == .pending, question.until > clock.monotonic() {
         open.questions[stored.record.payment, default: []].append(question)

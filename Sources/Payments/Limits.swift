@@ -44,6 +44,8 @@ public enum Limits {
   /// A payment that is open for longer is told to operators: three longest waits, so that its reversal was tried and
   /// tried again.
   public static let operatorsToldAfterMilliseconds: Int64 = 15 * 60 * 1_000
+  /// A refund or void is confirmed in this time or never: the second administrator sees what the first one saw.
+  public static let confirmationMilliseconds: Int64 = 30 * 60 * 1_000
   /// Longest wait between two reversals: an acquirer back from an outage is asked within five minutes.
   public static let reversalLongestWaitMilliseconds: Int64 = 5 * 60 * 1_000
 }

@@ -52,5 +52,18 @@ extension Messages.Outcome {
 
 extension Messages.PaymentState {
   /// The name as `checkout.proto` has it, without prefix.
-  public var text: String { Payments.PaymentState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN" }
+  public var text: String {
+    Payments.PaymentState(rawValue: UInt8(clamping: rawValue))?.name
+      ?? OperatedState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN"
+  }
+}
+
+extension Messages.OperationKind {
+  /// The name as `admin.proto` has it, without prefix.
+  public var text: String { Payments.OperationKind(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN" }
+}
+
+extension Messages.OperationState {
+  /// The name as `admin.proto` has it, without prefix.
+  public var text: String { Payments.OperationState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN" }
 }

@@ -17,6 +17,8 @@ struct CountersignAdmin: AsyncParsableCommand {
         countersign-admin unresolved
         countersign-admin payments list --company "Acme Tours" --state DECLINED --from 2026-11-01
         countersign-admin report --day 2026-11-23 --time-zone Asia/Seoul
+        countersign-admin refund 4711 --amount 5000
+        countersign-admin confirm 4720
         countersign-admin reconcile settlement.csv --from 2026-11-23 --to 2026-11-24
         countersign-admin receipt 4711 --output 4711.receipt
         countersign-admin verify-receipt 4711.receipt --key audit.pem
@@ -30,8 +32,9 @@ struct CountersignAdmin: AsyncParsableCommand {
     version: "countersign-admin 1.0.0",
     subcommands: [
       AdministratorCommand.self, CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self,
-      Unresolved.self, PaymentsCommand.self, Report.self, Reconcile.self, Revoke.self, Unlock.self, Certificates.self,
-      ReceiptCommand.self, VerifyReceipt.self, AuditCommand.self, KeysCommand.self,
+      Unresolved.self, PaymentsCommand.self, Report.self, Reconcile.self, Refund.self, VoidCommand.self, Confirm.self,
+      Operations.self, Revoke.self, Unlock.self, Certificates.self, ReceiptCommand.self, VerifyReceipt.self,
+      AuditCommand.self, KeysCommand.self,
     ])
 }
 

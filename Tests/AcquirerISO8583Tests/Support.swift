@@ -29,6 +29,7 @@ final class TestSink: AcquirerSink {
   }
   private let state = Mutex(State())
   func answer(_ answer: AcquirerAnswer) { state.withLock { $0.answers.append(answer) } }
+  func answer(_ answer: OperationAnswer) {}
   func unmatched(_ text: String) { state.withLock { $0.unmatched.append(text) } }
   var answers: [AcquirerAnswer] { state.withLock { $0.answers } }
   var unmatched: [String] { state.withLock { $0.unmatched } }

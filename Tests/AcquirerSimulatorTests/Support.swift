@@ -26,6 +26,7 @@ final class TestTimer: SimulatorTimer {
 final class TestSink: AcquirerSink {
   private let late = Mutex<[AcquirerAnswer]>([])
   func answer(_ answer: AcquirerAnswer) { late.withLock { $0.append(answer) } }
+  func answer(_ answer: OperationAnswer) {}
   func unmatched(_ text: String) {}
   var answers: [AcquirerAnswer] { late.withLock { $0 } }
 }

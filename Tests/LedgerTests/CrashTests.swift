@@ -128,6 +128,7 @@ private final class FusedAcquirer: Acquirer {
   var canInquire: Bool { inner.canInquire }
   var answerTimeoutMilliseconds: Int64 { inner.answerTimeoutMilliseconds }
   func start(_ sink: any AcquirerSink) { inner.start(sink) }
+  func begin(_ operation: OutgoingOperation) { if power.isOn() { inner.begin(operation) } }
 
   func begin(_ operations: borrowing [AcquirerOperation], answered: inout [AcquirerAnswer]) {
     for index in 0..<operations.count {

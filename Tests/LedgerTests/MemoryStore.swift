@@ -9,6 +9,7 @@ final class MemoryDisk: Sendable {
     var outcomes: [Int64: OutcomeRow] = [:]
     var unresolved: [Int64: UnresolvedRow] = [:]
     var events: [EventRow] = []
+    var operations: [Int64: OperationRow] = [:]
     var lowWater: Int64 = 0
     var lastNumber: Int64 = 0
 
@@ -187,6 +188,23 @@ final class MemoryStore: Store {
     let row = contents.payments.first { $0.value.record.key == key && $0.value.company == company }
     return row.flatMap { contents.stored($0.key) }
   }
+
+  func insertOperation(_ row: OperationRow) throws(StoreError) {
+    try write("operation \(row.id) \(row.state.name)") { $0.operations[row.id] = row }
+  }
+  func updateOperation(_ row: OperationRow) throws(StoreError) {
+    try write("operation \(row.id) \(row.state.name)") { $0.operations[row.id] = row }
+  }
+  func operation(id: Int64) throws(StoreError) -> OperationRow? { present.operations[id] }
+  func operation(key: Bytes16) throws(StoreError) -> OperationRow? { throw Self.absent }
+  func operations(of payment: Int64) throws(StoreError) -> [OperationRow] {
+    present.operations.values.filter { $0.payment == payment }
+  }
+  func openOperations() throws(StoreError) -> [OperationRow] {
+    present.operations.values.filter { [.confirmed, .sending, .unknown].contains($0.state) }
+  }
+  func requestedOperations(until time: Int64) throws(StoreError) -> [OperationRow] { throw Self.absent }
+  func operations(after id: Int64, limit: Int) throws(StoreError) -> [OperationRow] { throw Self.absent }
 
   var shortage: StoreError? { faults.shortage ? .unavailable("nearly full") : nil }
 

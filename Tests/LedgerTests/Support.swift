@@ -84,6 +84,13 @@ final class ScriptedAcquirer: Acquirer {
     }
   }
 
+  func begin(_ operation: OutgoingOperation) {
+    let state = disk.contents.withLock { $0.operations[operation.id]?.state }
+    trace.add("send \(operation.kind) \(operation.id) \(state?.name ?? "UNRECORDED")")
+  }
+
+  func answer(_ answer: OperationAnswer) { sink.withLock { $0 }?.answer(answer) }
+
   func answer(_ kind: AcquirerOperation.Kind, _ payment: Int64, _ result: AcquirerAnswer.Result) {
     sink.withLock { $0 }?.answer(Self.answer(kind, payment, result))
   }

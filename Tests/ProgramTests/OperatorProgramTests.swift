@@ -90,6 +90,28 @@ import Testing
     #expect(wrong.status == 64 && wrong.errors.contains("security-officer"), "\(wrong.errors)")
   }
 
+  @Test func aRefundOfTwoAdministratorsIsDone() throws {
+    let desk = try Desk()
+    _ = try desk.pay(card: Desk.card)
+    let folder = "\(desk.server.root)/lee"
+    _ = try desk.admin(["administrator", "add", "Lee Jun", "--role", "operator", "--folder", folder])
+    let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
+    let asked = try #require(try desk.json(["refund", "\(payment)", "--amount", "2900"]).first)
+    #expect(asked["state"] as? String == "REQUESTED")
+    let number = try #require(asked["operation"] as? Int)
+    let alone = try desk.admin(["confirm", "\(number)"])
+    #expect(alone.status == 1 && alone.errors.contains("SECOND_ADMINISTRATOR_REQUIRED"), "\(alone.errors)")
+    let done = try desk.admin(["confirm", "\(number)", "--admin", folder])
+    #expect(done.status == 0 && done.output.contains("2900 KRW  DONE"), "\(done.output)\(done.errors)")
+    let listed = try desk.json(["operations", "list", "--payment", "\(payment)"])
+    #expect(listed.first?["confirmed_by"] as? String == "Lee Jun")
+    #expect(try desk.json(["payments", "list"]).first?["state"] as? String == "PARTLY_REFUNDED")
+    let over = try desk.admin(["refund", "\(payment)", "--amount", "10001"])
+    #expect(over.status == 1 && over.errors.contains("AMOUNT_OVER_PAYMENT"), "\(over.errors)")
+    let void = try desk.admin(["void", "\(payment)"])
+    #expect(void.status == 1 && void.errors.contains("OPERATION_CONFLICT"), "\(void.errors)")
+  }
+
   @Test func nothingIsOpen() throws {
     let open = try Desk.shared.get().admin(["unresolved"])
     #expect(open.status == 0 && open.output.isEmpty, "\(open.errors)")

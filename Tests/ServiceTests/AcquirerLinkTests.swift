@@ -74,6 +74,17 @@ import Testing
     }
   }
 
+  @Test func refundsAndVoidsAreRefusedByName() async throws {
+    try await Self.withService { service, _, terminal in
+      let paid = try await Self.pay(terminal.login(), card: "4111111111111111")
+      for kind in [Messages.OperationKind.refund, .void] {
+        await expectRefusal("OPERATION_UNSUPPORTED", field: "kind") {
+          _ = try await service.request(kind, paid.payment, kind == .refund ? 1 : 0)
+        }
+      }
+    }
+  }
+
   @Test func withoutALineNothingIsChargedAndThePaymentIsOver() async throws {
     try await Self.withService { service, host, terminal in
       let session = try await terminal.login()

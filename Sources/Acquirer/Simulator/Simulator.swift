@@ -69,6 +69,16 @@ public final class Simulator: Acquirer {
     }
   }
 
+  /// Writes to the log, then answers where there is an answer.
+  func record(_ operation: OutgoingOperation, _ answer: OperationAnswer?) {
+    let sink = state.withLock { state in
+      state.log?.append(operation, answer.map { "\($0.result)" } ?? "unanswered")
+      state.log?.flush()
+      return state.sink
+    }
+    if let answer { sink?.answer(answer) }
+  }
+
   private func sell(_ sale: AcquirerOperation, _ state: inout State, _ answered: inout [AcquirerAnswer]) {
     let card = TestCard(sale.secrets)
     var answer: AcquirerAnswer?

@@ -30,6 +30,17 @@ struct SimulatorLog {
     lines.append(UInt8(ascii: "\n"))
   }
 
+  /// A void leaves the card free, a refund charged: it is of a part, and `charged` speaks of the sale.
+  mutating func append(_ operation: OutgoingOperation, _ result: String) {
+    let isFree = operation.kind == .void && result == "done"
+    let words = [
+      "\(operation.kind)", "\(operation.payment)", "\(operation.amount)", operation.currency.text,
+      isFree ? "free" : "charged", result,
+    ]
+    lines.append(contentsOf: words.joined(separator: " ").utf8)
+    lines.append(UInt8(ascii: "\n"))
+  }
+
   /// Writes what was appended, with one call.
   mutating func flush() {
     guard !lines.isEmpty else { return }

@@ -16,6 +16,7 @@ struct AdminCalls: AdminServiceProtocol {
   let rootFingerprint: Bytes32
   let ledger: Ledger
   let reader: SQLiteReader
+  let acquirer: any Acquirer
   let companies: CompanyCertificates
   let policies: CompanyPolicies
   let authorities: Authorities

@@ -25,6 +25,8 @@ enum AdministratorAccess {
     AdminMethods.revoke: .securityOfficer, AdminMethods.unlock: [.paymentOperator, .securityOfficer],
     AdminMethods.listCertificates: .all, AdminMethods.addAdministrator: .securityOfficer,
     AdminMethods.setAdministratorRoles: .securityOfficer, AdminMethods.listAdministrators: .all,
+    AdminMethods.requestOperation: .paymentOperator, AdminMethods.confirmOperation: .paymentOperator,
+    AdminMethods.settleOperation: .paymentOperator, AdminMethods.listOperations: readers,
     AuditMethods.getAuditKey: .all, AuditMethods.makeReceipt: readers, AuditMethods.beginExport: .auditor,
     AuditMethods.readExport: .auditor,
     AdminMethods.getVault: [.auditor, .securityOfficer], AdminMethods.rewrapKeys: .securityOfficer,

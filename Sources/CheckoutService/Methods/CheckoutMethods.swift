@@ -141,7 +141,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
         key: key, company: session.company, consultant: session.consultant, waitMilliseconds: Int64(request.waitMs))
       var answer = AnswerEncoder()
       if let stored {
-        stored.reference.withUnsafeBytes { answer.told(stored.record, reference: $0) }
+        stored.reference.withUnsafeBytes { answer.told(stored.record, reference: $0, operated: stored.operated) }
       } else {
         answer.refused(ServiceRefusal(.paymentNotFound), key: key)
       }

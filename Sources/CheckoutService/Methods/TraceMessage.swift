@@ -47,7 +47,7 @@ extension PaymentResult {
   /// The same fields that the caller of SubmitPayment gets, by the same encoder.
   init(_ stored: StoredPayment) {
     var encoder = AnswerEncoder()
-    stored.reference.withUnsafeBytes { encoder.told(stored.record, reference: $0) }
+    stored.reference.withUnsafeBytes { encoder.told(stored.record, reference: $0, operated: stored.operated) }
     guard let answer = try? PaymentAnswer(decoding: encoder.bytes), case .result(let result) = answer.answer else {
       preconditionFailure("the encoder made an answer that does not decode")
     }

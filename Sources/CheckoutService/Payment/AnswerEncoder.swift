@@ -9,15 +9,17 @@ struct AnswerEncoder {
 
   /// Encodes what became of a payment.
   ///
-  /// - Parameter reference: the order reference, UTF-8 without NUL.
-  mutating func told(_ record: PaymentRecord, reference: UnsafeRawBufferPointer) {
+  /// - Parameters:
+  ///   - reference: the order reference, UTF-8 without NUL.
+  ///   - operated: what refunds and voids made of it; told as its state.
+  mutating func told(_ record: PaymentRecord, reference: UnsafeRawBufferPointer, operated: OperatedState? = nil) {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128 + reference.count) { room in
       var texts = TextArea(room: room)
       var result = Countersign__V1__PaymentResult()
       countersign__v1__payment_result__init(&result)
       result.payment = UInt64(bitPattern: record.payment)
       result.outcome = Countersign__V1__Outcome(rawValue: UInt32(record.outcome.rawValue))
-      result.state = Countersign__V1__PaymentState(rawValue: UInt32(record.state.rawValue))
+      result.state = Countersign__V1__PaymentState(rawValue: UInt32(operated?.rawValue ?? record.state.rawValue))
       result.approval_code = texts.append(ascii: record.approvalCode.value, of: 8)
       result.response_code = texts.append(ascii: UInt64(record.responseCode.value), of: 3)
       result.amount = record.amount

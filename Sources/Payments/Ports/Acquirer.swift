@@ -23,6 +23,20 @@ public protocol Acquirer: AnyObject, Sendable {
   /// Whether an inquiry (what became of this sale?) is possible; otherwise a reversal follows at once.
   var canInquire: Bool { get }
 
+  /// Which refunds and voids it does.
+  var operations: Set<OperationKind> { get }
+
+  /// The name of the next refund or void; recorded before ``begin(_:)`` gets it. As ``nameSale(at:)``.
+  func nameOperation(_ kind: OperationKind, at time: Int64) -> OriginalElements?
+
+  /// Hands over a refund or void, which is durable already; its answer comes through the sink. Must not block.
+  func begin(_ operation: OutgoingOperation)
+
+  /// A number that changes at the acquirer's cut-off: a sale can be voided until then.
+  ///
+  /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
+  func businessDay(at time: Int64) -> Int64
+
   /// Longest time in milliseconds after which a sale without answer counts as unknown.
   var answerTimeoutMilliseconds: Int64 { get }
 }
@@ -35,6 +49,7 @@ extension Acquirer {
 /// Takes answers that come late. Safe from any thread, never blocks.
 public protocol AcquirerSink: Sendable {
   func answer(_ answer: AcquirerAnswer)
+  func answer(_ answer: OperationAnswer)
 
   /// An answer that belongs to no known payment; for the journal.
   ///

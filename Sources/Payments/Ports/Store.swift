@@ -60,6 +60,21 @@ public protocol Store: CardStore {
   /// What an inquiry or a reversal of a payment needs.
   func sale(payment: Int64) throws(StoreError) -> StoredSale?
 
+  // Refunds and voids.
+  /// Writes a new operation; one with the same key throws `.conflict("key")`.
+  func insertOperation(_ row: OperationRow) throws(StoreError)
+  /// Writes what may change: state, who agreed, times, name and the acquirer's answer.
+  func updateOperation(_ row: OperationRow) throws(StoreError)
+  func operation(id: Int64) throws(StoreError) -> OperationRow?
+  func operation(key: Bytes16) throws(StoreError) -> OperationRow?
+  func operations(of payment: Int64) throws(StoreError) -> [OperationRow]
+  /// Those that are CONFIRMED, SENDING or UNKNOWN, oldest first.
+  func openOperations() throws(StoreError) -> [OperationRow]
+  /// Those that are REQUESTED and whose time to be confirmed ends at `time` or before.
+  func requestedOperations(until time: Int64) throws(StoreError) -> [OperationRow]
+  /// Operations with a higher number, by number.
+  func operations(after id: Int64, limit: Int) throws(StoreError) -> [OperationRow]
+
   /// Why new payments are refused with `.storeUnavailable` while all else is still written (room runs out), as of the
   /// last ``begin()`` or ``maintain(idle:)``; nil while they are taken.
   var shortage: StoreError? { get }
@@ -244,6 +259,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case paymentRefused = "PAYMENT_REFUSED"
   case paymentState = "STATE"
   case lateAnswer = "LATE_ANSWER"
+  case operation = "OPERATION"
   case unmatchedAnswer = "UNMATCHED_ANSWER"
   case callRefused = "CALL_REFUSED"
   case refusalsCounted = "REFUSALS"
@@ -301,6 +317,8 @@ public struct StoredPayment: Sendable {
   public var expiry: UInt32
   public var fingerprint: Bytes16
   public var reference: [UInt8]
+  /// What refunds and voids made of it, where that was asked for; nil: nothing.
+  public var operated: OperatedState?
   public init(
     record: PaymentRecord, company: Int64, consultant: Int64, session: Bytes16, instalments: UInt8, expiry: UInt32,
     fingerprint: Bytes16, reference: [UInt8]

@@ -109,7 +109,7 @@ extension SQLiteReader {
       }
       listed.append(
         ListedPayment(
-          payment: payment, companyName: companies[payment.company] ?? "",
+          payment: try operated(payment), companyName: companies[payment.company] ?? "",
           consultantName: consultants[payment.consultant] ?? "", original: name))
     }
     return listed

@@ -44,7 +44,7 @@ public actor SQLiteReader {
     try database.execute("BEGIN")
     defer { try? database.execute("ROLLBACK") }
     guard let payment = try find.first({ StoredPayment(row: $0) }) else { return nil }
-    return try trace(payment)
+    return try trace(operated(payment))
   }
 
   /// Numbers of all payments with this key, rising; companies may use the same one.
@@ -60,6 +60,15 @@ public actor SQLiteReader {
     find.bind(1, issuer)
     find.bind(2, serial)
     return try find.first(CertificateRow.init(row:))
+  }
+
+  /// With what refunds and voids made of it.
+  func operated(_ payment: StoredPayment) throws(StoreError) -> StoredPayment {
+    guard payment.record.outcome == .approved else { return payment }
+    var payment = payment
+    payment.operated = OperatedState(
+      try database.operations(of: payment.record.payment), of: payment.record.amount)
+    return payment
   }
 
   private func trace(_ payment: StoredPayment) throws(StoreError) -> PaymentTrace {

@@ -30,6 +30,13 @@ enum Schema {
     CREATE INDEX event_session ON event (session) WHERE session IS NOT NULL;
     CREATE TABLE unresolved (
       payment INTEGER PRIMARY KEY, state INTEGER NOT NULL, next_try INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
+    CREATE TABLE operation (
+      id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE CHECK (length(key) = 16), kind INTEGER NOT NULL,
+      payment INTEGER NOT NULL, amount INTEGER NOT NULL, state INTEGER NOT NULL, requested_by INTEGER NOT NULL,
+      confirmed_by INTEGER, time INTEGER NOT NULL, confirm_until INTEGER NOT NULL, since INTEGER NOT NULL,
+      attempts INTEGER NOT NULL, original BLOB CHECK (length(original) = 43), response INTEGER NOT NULL) STRICT;
+    CREATE INDEX operation_payment ON operation (payment);
+    CREATE INDEX operation_open ON operation (state) WHERE state IN (1, 2, 4, 7);
     CREATE TABLE mark (id INTEGER PRIMARY KEY CHECK (id = 1), low_water INTEGER NOT NULL) STRICT;
     INSERT INTO mark VALUES (1, 1);
     CREATE TABLE head (

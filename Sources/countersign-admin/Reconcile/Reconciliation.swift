@@ -110,8 +110,14 @@ struct Reconciliation {
     return "\(trimmed) \(stan)"
   }
 
-  private static func isCharged(_ state: PaymentState) -> Bool { state == .approved }
+  /// A refund is a sale's own line no longer; the sale was charged all the same.
+  private static func isCharged(_ state: PaymentState) -> Bool {
+    [.approved, .refunding, .partlyRefunded, .refunded].contains(state)
+  }
 
-  /// A refused reversal may have left the card charged: people settle it, and the file tells how.
-  private static func mayBeCharged(_ state: PaymentState) -> Bool { isCharged(state) || state == .reversalRefused }
+  /// A refused reversal may have left the card charged: people settle it, and the file tells how. A voided sale may
+  /// stand in the file or not.
+  private static func mayBeCharged(_ state: PaymentState) -> Bool {
+    isCharged(state) || [.reversalRefused, .voiding, .voided].contains(state)
+  }
 }

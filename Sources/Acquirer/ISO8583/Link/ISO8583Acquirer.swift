@@ -92,6 +92,13 @@ public final class ISO8583Acquirer: Acquirer {
     core.eventLoop.execute { [core] in core.value.submit(batch) }
   }
 
+  /// The link sends no refunds and voids.
+  public func begin(_ operation: OutgoingOperation) {
+    core.eventLoop.execute { [core] in
+      core.value.sink?.answer(OperationAnswer(id: operation.id, result: .notSent))
+    }
+  }
+
   /// Whether sales can be sent at present.
   public var isUp: Bool { readiness.count.load(ordering: .relaxed) > 0 }
 

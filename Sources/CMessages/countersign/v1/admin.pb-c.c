@@ -2212,6 +2212,411 @@ void   countersign__v1__registered_administrator__free_unpacked
   assert(message->base.descriptor == &countersign__v1__registered_administrator__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__payment_operation__init
+                     (Countersign__V1__PaymentOperation         *message)
+{
+  static const Countersign__V1__PaymentOperation init_value = COUNTERSIGN__V1__PAYMENT_OPERATION__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__payment_operation__get_packed_size
+                     (const Countersign__V1__PaymentOperation *message)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_operation__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__payment_operation__pack
+                     (const Countersign__V1__PaymentOperation *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_operation__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__payment_operation__pack_to_buffer
+                     (const Countersign__V1__PaymentOperation *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__payment_operation__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__PaymentOperation *
+       countersign__v1__payment_operation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__PaymentOperation *)
+     protobuf_c_message_unpack (&countersign__v1__payment_operation__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__payment_operation__free_unpacked
+                     (Countersign__V1__PaymentOperation *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__payment_operation__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__request_operation_request__init
+                     (Countersign__V1__RequestOperationRequest         *message)
+{
+  static const Countersign__V1__RequestOperationRequest init_value = COUNTERSIGN__V1__REQUEST_OPERATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__request_operation_request__get_packed_size
+                     (const Countersign__V1__RequestOperationRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__request_operation_request__pack
+                     (const Countersign__V1__RequestOperationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__request_operation_request__pack_to_buffer
+                     (const Countersign__V1__RequestOperationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RequestOperationRequest *
+       countersign__v1__request_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RequestOperationRequest *)
+     protobuf_c_message_unpack (&countersign__v1__request_operation_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__request_operation_request__free_unpacked
+                     (Countersign__V1__RequestOperationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__request_operation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__request_operation_reply__init
+                     (Countersign__V1__RequestOperationReply         *message)
+{
+  static const Countersign__V1__RequestOperationReply init_value = COUNTERSIGN__V1__REQUEST_OPERATION_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__request_operation_reply__get_packed_size
+                     (const Countersign__V1__RequestOperationReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__request_operation_reply__pack
+                     (const Countersign__V1__RequestOperationReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__request_operation_reply__pack_to_buffer
+                     (const Countersign__V1__RequestOperationReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__request_operation_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RequestOperationReply *
+       countersign__v1__request_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RequestOperationReply *)
+     protobuf_c_message_unpack (&countersign__v1__request_operation_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__request_operation_reply__free_unpacked
+                     (Countersign__V1__RequestOperationReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__request_operation_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__confirm_operation_request__init
+                     (Countersign__V1__ConfirmOperationRequest         *message)
+{
+  static const Countersign__V1__ConfirmOperationRequest init_value = COUNTERSIGN__V1__CONFIRM_OPERATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__confirm_operation_request__get_packed_size
+                     (const Countersign__V1__ConfirmOperationRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__confirm_operation_request__pack
+                     (const Countersign__V1__ConfirmOperationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__confirm_operation_request__pack_to_buffer
+                     (const Countersign__V1__ConfirmOperationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ConfirmOperationRequest *
+       countersign__v1__confirm_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ConfirmOperationRequest *)
+     protobuf_c_message_unpack (&countersign__v1__confirm_operation_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__confirm_operation_request__free_unpacked
+                     (Countersign__V1__ConfirmOperationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__confirm_operation_reply__init
+                     (Countersign__V1__ConfirmOperationReply         *message)
+{
+  static const Countersign__V1__ConfirmOperationReply init_value = COUNTERSIGN__V1__CONFIRM_OPERATION_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__confirm_operation_reply__get_packed_size
+                     (const Countersign__V1__ConfirmOperationReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__confirm_operation_reply__pack
+                     (const Countersign__V1__ConfirmOperationReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__confirm_operation_reply__pack_to_buffer
+                     (const Countersign__V1__ConfirmOperationReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ConfirmOperationReply *
+       countersign__v1__confirm_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ConfirmOperationReply *)
+     protobuf_c_message_unpack (&countersign__v1__confirm_operation_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__confirm_operation_reply__free_unpacked
+                     (Countersign__V1__ConfirmOperationReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__confirm_operation_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__settle_operation_request__init
+                     (Countersign__V1__SettleOperationRequest         *message)
+{
+  static const Countersign__V1__SettleOperationRequest init_value = COUNTERSIGN__V1__SETTLE_OPERATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__settle_operation_request__get_packed_size
+                     (const Countersign__V1__SettleOperationRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__settle_operation_request__pack
+                     (const Countersign__V1__SettleOperationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__settle_operation_request__pack_to_buffer
+                     (const Countersign__V1__SettleOperationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SettleOperationRequest *
+       countersign__v1__settle_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SettleOperationRequest *)
+     protobuf_c_message_unpack (&countersign__v1__settle_operation_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__settle_operation_request__free_unpacked
+                     (Countersign__V1__SettleOperationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__settle_operation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__settle_operation_reply__init
+                     (Countersign__V1__SettleOperationReply         *message)
+{
+  static const Countersign__V1__SettleOperationReply init_value = COUNTERSIGN__V1__SETTLE_OPERATION_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__settle_operation_reply__get_packed_size
+                     (const Countersign__V1__SettleOperationReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__settle_operation_reply__pack
+                     (const Countersign__V1__SettleOperationReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__settle_operation_reply__pack_to_buffer
+                     (const Countersign__V1__SettleOperationReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__settle_operation_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__SettleOperationReply *
+       countersign__v1__settle_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__SettleOperationReply *)
+     protobuf_c_message_unpack (&countersign__v1__settle_operation_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__settle_operation_reply__free_unpacked
+                     (Countersign__V1__SettleOperationReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__settle_operation_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_operations_request__init
+                     (Countersign__V1__ListOperationsRequest         *message)
+{
+  static const Countersign__V1__ListOperationsRequest init_value = COUNTERSIGN__V1__LIST_OPERATIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_operations_request__get_packed_size
+                     (const Countersign__V1__ListOperationsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_operations_request__pack
+                     (const Countersign__V1__ListOperationsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_operations_request__pack_to_buffer
+                     (const Countersign__V1__ListOperationsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListOperationsRequest *
+       countersign__v1__list_operations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListOperationsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_operations_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_operations_request__free_unpacked
+                     (Countersign__V1__ListOperationsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_operations_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_operations_reply__init
+                     (Countersign__V1__ListOperationsReply         *message)
+{
+  static const Countersign__V1__ListOperationsReply init_value = COUNTERSIGN__V1__LIST_OPERATIONS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_operations_reply__get_packed_size
+                     (const Countersign__V1__ListOperationsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_operations_reply__pack
+                     (const Countersign__V1__ListOperationsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_operations_reply__pack_to_buffer
+                     (const Countersign__V1__ListOperationsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_operations_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListOperationsReply *
+       countersign__v1__list_operations_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListOperationsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_operations_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_operations_reply__free_unpacked
+                     (Countersign__V1__ListOperationsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_operations_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor countersign__v1__add_company_request__field_descriptors[2] =
 {
   {
@@ -5432,6 +5837,569 @@ const ProtobufCMessageDescriptor countersign__v1__registered_administrator__desc
   (ProtobufCMessageInit) countersign__v1__registered_administrator__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__payment_operation__field_descriptors[13] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, kind),
+    &countersign__v1__operation_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, payment),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, amount),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "currency",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, currency),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, state),
+    &countersign__v1__operation_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requested_by",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, requested_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirmed_by",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, confirmed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_ms",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirm_until_ms",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, confirm_until_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_ms",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempts",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, attempts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "response_code",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, response_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__payment_operation__field_indices_by_name[] = {
+  3,   /* field[3] = amount */
+  11,   /* field[11] = attempts */
+  9,   /* field[9] = confirm_until_ms */
+  7,   /* field[7] = confirmed_by */
+  4,   /* field[4] = currency */
+  1,   /* field[1] = kind */
+  0,   /* field[0] = number */
+  2,   /* field[2] = payment */
+  6,   /* field[6] = requested_by */
+  12,   /* field[12] = response_code */
+  10,   /* field[10] = since_ms */
+  5,   /* field[5] = state */
+  8,   /* field[8] = time_ms */
+};
+static const ProtobufCIntRange countersign__v1__payment_operation__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor countersign__v1__payment_operation__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.PaymentOperation",
+  "PaymentOperation",
+  "Countersign__V1__PaymentOperation",
+  "countersign.v1",
+  sizeof(Countersign__V1__PaymentOperation),
+  13,
+  countersign__v1__payment_operation__field_descriptors,
+  countersign__v1__payment_operation__field_indices_by_name,
+  1,  countersign__v1__payment_operation__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__payment_operation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__request_operation_request__field_descriptors[4] =
+{
+  {
+    "idempotency_key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RequestOperationRequest, idempotency_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RequestOperationRequest, kind),
+    &countersign__v1__operation_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RequestOperationRequest, payment),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "amount",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RequestOperationRequest, amount),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__request_operation_request__field_indices_by_name[] = {
+  3,   /* field[3] = amount */
+  0,   /* field[0] = idempotency_key */
+  1,   /* field[1] = kind */
+  2,   /* field[2] = payment */
+};
+static const ProtobufCIntRange countersign__v1__request_operation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__v1__request_operation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RequestOperationRequest",
+  "RequestOperationRequest",
+  "Countersign__V1__RequestOperationRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__RequestOperationRequest),
+  4,
+  countersign__v1__request_operation_request__field_descriptors,
+  countersign__v1__request_operation_request__field_indices_by_name,
+  1,  countersign__v1__request_operation_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__request_operation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__request_operation_reply__field_descriptors[1] =
+{
+  {
+    "operation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RequestOperationReply, operation),
+    &countersign__v1__payment_operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__request_operation_reply__field_indices_by_name[] = {
+  0,   /* field[0] = operation */
+};
+static const ProtobufCIntRange countersign__v1__request_operation_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__request_operation_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RequestOperationReply",
+  "RequestOperationReply",
+  "Countersign__V1__RequestOperationReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__RequestOperationReply),
+  1,
+  countersign__v1__request_operation_reply__field_descriptors,
+  countersign__v1__request_operation_reply__field_indices_by_name,
+  1,  countersign__v1__request_operation_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__request_operation_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__confirm_operation_request__field_descriptors[1] =
+{
+  {
+    "operation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConfirmOperationRequest, operation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__confirm_operation_request__field_indices_by_name[] = {
+  0,   /* field[0] = operation */
+};
+static const ProtobufCIntRange countersign__v1__confirm_operation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__confirm_operation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ConfirmOperationRequest",
+  "ConfirmOperationRequest",
+  "Countersign__V1__ConfirmOperationRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ConfirmOperationRequest),
+  1,
+  countersign__v1__confirm_operation_request__field_descriptors,
+  countersign__v1__confirm_operation_request__field_indices_by_name,
+  1,  countersign__v1__confirm_operation_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__confirm_operation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__confirm_operation_reply__field_descriptors[1] =
+{
+  {
+    "operation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConfirmOperationReply, operation),
+    &countersign__v1__payment_operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__confirm_operation_reply__field_indices_by_name[] = {
+  0,   /* field[0] = operation */
+};
+static const ProtobufCIntRange countersign__v1__confirm_operation_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__confirm_operation_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ConfirmOperationReply",
+  "ConfirmOperationReply",
+  "Countersign__V1__ConfirmOperationReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ConfirmOperationReply),
+  1,
+  countersign__v1__confirm_operation_reply__field_descriptors,
+  countersign__v1__confirm_operation_reply__field_indices_by_name,
+  1,  countersign__v1__confirm_operation_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__confirm_operation_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__settle_operation_request__field_descriptors[2] =
+{
+  {
+    "operation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SettleOperationRequest, operation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_done",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SettleOperationRequest, is_done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__settle_operation_request__field_indices_by_name[] = {
+  1,   /* field[1] = is_done */
+  0,   /* field[0] = operation */
+};
+static const ProtobufCIntRange countersign__v1__settle_operation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__settle_operation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SettleOperationRequest",
+  "SettleOperationRequest",
+  "Countersign__V1__SettleOperationRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__SettleOperationRequest),
+  2,
+  countersign__v1__settle_operation_request__field_descriptors,
+  countersign__v1__settle_operation_request__field_indices_by_name,
+  1,  countersign__v1__settle_operation_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__settle_operation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__settle_operation_reply__field_descriptors[1] =
+{
+  {
+    "operation",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__SettleOperationReply, operation),
+    &countersign__v1__payment_operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__settle_operation_reply__field_indices_by_name[] = {
+  0,   /* field[0] = operation */
+};
+static const ProtobufCIntRange countersign__v1__settle_operation_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__settle_operation_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.SettleOperationReply",
+  "SettleOperationReply",
+  "Countersign__V1__SettleOperationReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__SettleOperationReply),
+  1,
+  countersign__v1__settle_operation_reply__field_descriptors,
+  countersign__v1__settle_operation_reply__field_indices_by_name,
+  1,  countersign__v1__settle_operation_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__settle_operation_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_operations_request__field_descriptors[2] =
+{
+  {
+    "after",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListOperationsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "payment",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListOperationsRequest, payment),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_operations_request__field_indices_by_name[] = {
+  0,   /* field[0] = after */
+  1,   /* field[1] = payment */
+};
+static const ProtobufCIntRange countersign__v1__list_operations_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_operations_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListOperationsRequest",
+  "ListOperationsRequest",
+  "Countersign__V1__ListOperationsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListOperationsRequest),
+  2,
+  countersign__v1__list_operations_request__field_descriptors,
+  countersign__v1__list_operations_request__field_indices_by_name,
+  1,  countersign__v1__list_operations_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_operations_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_operations_reply__field_descriptors[1] =
+{
+  {
+    "operations",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListOperationsReply, n_operations),
+    offsetof(Countersign__V1__ListOperationsReply, operations),
+    &countersign__v1__payment_operation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_operations_reply__field_indices_by_name[] = {
+  0,   /* field[0] = operations */
+};
+static const ProtobufCIntRange countersign__v1__list_operations_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_operations_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListOperationsReply",
+  "ListOperationsReply",
+  "Countersign__V1__ListOperationsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListOperationsReply),
+  1,
+  countersign__v1__list_operations_reply__field_descriptors,
+  countersign__v1__list_operations_reply__field_indices_by_name,
+  1,  countersign__v1__list_operations_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_operations_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue countersign__v1__revocation_reason__enum_values_by_number[6] =
 {
   { "REVOCATION_REASON_UNSPECIFIED", "COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED", 0 },
@@ -5500,7 +6468,77 @@ const ProtobufCEnumDescriptor countersign__v1__administrator_role__descriptor =
   countersign__v1__administrator_role__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[21] =
+static const ProtobufCEnumValue countersign__v1__operation_kind__enum_values_by_number[3] =
+{
+  { "OPERATION_KIND_UNSPECIFIED", "COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED", 0 },
+  { "OPERATION_KIND_REFUND", "COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_REFUND", 1 },
+  { "OPERATION_KIND_VOID", "COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_VOID", 2 },
+};
+static const ProtobufCIntRange countersign__v1__operation_kind__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex countersign__v1__operation_kind__enum_values_by_name[3] =
+{
+  { "OPERATION_KIND_REFUND", 1 },
+  { "OPERATION_KIND_UNSPECIFIED", 0 },
+  { "OPERATION_KIND_VOID", 2 },
+};
+const ProtobufCEnumDescriptor countersign__v1__operation_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.OperationKind",
+  "OperationKind",
+  "Countersign__V1__OperationKind",
+  "countersign.v1",
+  3,
+  countersign__v1__operation_kind__enum_values_by_number,
+  3,
+  countersign__v1__operation_kind__enum_values_by_name,
+  1,
+  countersign__v1__operation_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue countersign__v1__operation_state__enum_values_by_number[8] =
+{
+  { "OPERATION_STATE_UNSPECIFIED", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED", 0 },
+  { "OPERATION_STATE_REQUESTED", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_REQUESTED", 1 },
+  { "OPERATION_STATE_CONFIRMED", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_CONFIRMED", 2 },
+  { "OPERATION_STATE_EXPIRED", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_EXPIRED", 3 },
+  { "OPERATION_STATE_SENDING", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_SENDING", 4 },
+  { "OPERATION_STATE_DONE", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_DONE", 5 },
+  { "OPERATION_STATE_REFUSED", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_REFUSED", 6 },
+  { "OPERATION_STATE_UNKNOWN", "COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNKNOWN", 7 },
+};
+static const ProtobufCIntRange countersign__v1__operation_state__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex countersign__v1__operation_state__enum_values_by_name[8] =
+{
+  { "OPERATION_STATE_CONFIRMED", 2 },
+  { "OPERATION_STATE_DONE", 5 },
+  { "OPERATION_STATE_EXPIRED", 3 },
+  { "OPERATION_STATE_REFUSED", 6 },
+  { "OPERATION_STATE_REQUESTED", 1 },
+  { "OPERATION_STATE_SENDING", 4 },
+  { "OPERATION_STATE_UNKNOWN", 7 },
+  { "OPERATION_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor countersign__v1__operation_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.OperationState",
+  "OperationState",
+  "Countersign__V1__OperationState",
+  "countersign.v1",
+  8,
+  countersign__v1__operation_state__enum_values_by_number,
+  8,
+  countersign__v1__operation_state__enum_values_by_name,
+  1,
+  countersign__v1__operation_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[25] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -5514,6 +6552,10 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "ListUnresolved", &countersign__v1__list_unresolved_request__descriptor, &countersign__v1__list_unresolved_reply__descriptor },
   { "ListPayments", &countersign__v1__list_payments_request__descriptor, &countersign__v1__list_payments_reply__descriptor },
   { "ReportDay", &countersign__v1__report_day_request__descriptor, &countersign__v1__report_day_reply__descriptor },
+  { "RequestOperation", &countersign__v1__request_operation_request__descriptor, &countersign__v1__request_operation_reply__descriptor },
+  { "ConfirmOperation", &countersign__v1__confirm_operation_request__descriptor, &countersign__v1__confirm_operation_reply__descriptor },
+  { "SettleOperation", &countersign__v1__settle_operation_request__descriptor, &countersign__v1__settle_operation_reply__descriptor },
+  { "ListOperations", &countersign__v1__list_operations_request__descriptor, &countersign__v1__list_operations_reply__descriptor },
   { "AddAdministrator", &countersign__v1__add_administrator_request__descriptor, &countersign__v1__add_administrator_reply__descriptor },
   { "SetAdministratorRoles", &countersign__v1__set_administrator_roles_request__descriptor, &countersign__v1__set_administrator_roles_reply__descriptor },
   { "ListAdministrators", &countersign__v1__list_administrators_request__descriptor, &countersign__v1__list_administrators_reply__descriptor },
@@ -5525,27 +6567,31 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "RotateKeys", &countersign__v1__rotate_keys_request__descriptor, &countersign__v1__vault_state__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
-  12,        /* AddAdministrator */
+  16,        /* AddAdministrator */
   0,        /* AddCompany */
   4,        /* AddConsultant */
   6,        /* AddGateway */
+  13,        /* ConfirmOperation */
   5,        /* CreateToken */
   2,        /* GetCompany */
-  18,        /* GetVault */
-  14,        /* ListAdministrators */
-  17,        /* ListCertificates */
+  22,        /* GetVault */
+  18,        /* ListAdministrators */
+  21,        /* ListCertificates */
   3,        /* ListCompanies */
+  15,        /* ListOperations */
   10,        /* ListPayments */
   9,        /* ListUnresolved */
   7,        /* RegisterCertificate */
   11,        /* ReportDay */
-  15,        /* Revoke */
-  19,        /* RewrapKeys */
-  20,        /* RotateKeys */
-  13,        /* SetAdministratorRoles */
+  12,        /* RequestOperation */
+  19,        /* Revoke */
+  23,        /* RewrapKeys */
+  24,        /* RotateKeys */
+  17,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
+  14,        /* SettleOperation */
   8,        /* TracePayment */
-  16         /* Unlock */
+  20         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -5554,7 +6600,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  21,
+  25,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -5654,13 +6700,45 @@ void countersign__v1__admin__report_day(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__request_operation(ProtobufCService *service,
+                                               const Countersign__V1__RequestOperationRequest *input,
+                                               Countersign__V1__RequestOperationReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__confirm_operation(ProtobufCService *service,
+                                               const Countersign__V1__ConfirmOperationRequest *input,
+                                               Countersign__V1__ConfirmOperationReply_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__settle_operation(ProtobufCService *service,
+                                              const Countersign__V1__SettleOperationRequest *input,
+                                              Countersign__V1__SettleOperationReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__list_operations(ProtobufCService *service,
+                                             const Countersign__V1__ListOperationsRequest *input,
+                                             Countersign__V1__ListOperationsReply_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__add_administrator(ProtobufCService *service,
                                                const Countersign__V1__AddAdministratorRequest *input,
                                                Countersign__V1__AddAdministratorReply_Closure closure,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
                                                      const Countersign__V1__SetAdministratorRolesRequest *input,
@@ -5668,7 +6746,7 @@ void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
                                                      void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_administrators(ProtobufCService *service,
                                                  const Countersign__V1__ListAdministratorsRequest *input,
@@ -5676,7 +6754,7 @@ void countersign__v1__admin__list_administrators(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
@@ -5684,7 +6762,7 @@ void countersign__v1__admin__revoke(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -5692,7 +6770,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -5700,7 +6778,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        const Countersign__V1__GetVaultRequest *input,
@@ -5708,7 +6786,7 @@ void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          const Countersign__V1__RewrapKeysRequest *input,
@@ -5716,7 +6794,7 @@ void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          const Countersign__V1__RotateKeysRequest *input,
@@ -5724,7 +6802,7 @@ void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

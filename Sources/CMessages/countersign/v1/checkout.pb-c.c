@@ -2550,7 +2550,7 @@ const ProtobufCEnumDescriptor countersign__v1__outcome__descriptor =
   countersign__v1__outcome__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue countersign__v1__payment_state__enum_values_by_number[10] =
+static const ProtobufCEnumValue countersign__v1__payment_state__enum_values_by_number[15] =
 {
   { "PAYMENT_STATE_UNSPECIFIED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED", 0 },
   { "PAYMENT_STATE_INTENT", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_INTENT", 1 },
@@ -2562,22 +2562,32 @@ static const ProtobufCEnumValue countersign__v1__payment_state__enum_values_by_n
   { "PAYMENT_STATE_REVERSING", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REVERSING", 7 },
   { "PAYMENT_STATE_REVERSED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REVERSED", 8 },
   { "PAYMENT_STATE_REVERSAL_REFUSED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REVERSAL_REFUSED", 9 },
+  { "PAYMENT_STATE_REFUNDING", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDING", 10 },
+  { "PAYMENT_STATE_PARTLY_REFUNDED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_PARTLY_REFUNDED", 11 },
+  { "PAYMENT_STATE_REFUNDED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED", 12 },
+  { "PAYMENT_STATE_VOIDING", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_VOIDING", 13 },
+  { "PAYMENT_STATE_VOIDED", "COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_VOIDED", 14 },
 };
 static const ProtobufCIntRange countersign__v1__payment_state__value_ranges[] = {
-{0, 0},{0, 10}
+{0, 0},{0, 15}
 };
-static const ProtobufCEnumValueIndex countersign__v1__payment_state__enum_values_by_name[10] =
+static const ProtobufCEnumValueIndex countersign__v1__payment_state__enum_values_by_name[15] =
 {
   { "PAYMENT_STATE_APPROVED", 2 },
   { "PAYMENT_STATE_DECLINED", 3 },
   { "PAYMENT_STATE_INQUIRING", 6 },
   { "PAYMENT_STATE_INTENT", 1 },
   { "PAYMENT_STATE_NOT_CHARGED", 4 },
+  { "PAYMENT_STATE_PARTLY_REFUNDED", 11 },
+  { "PAYMENT_STATE_REFUNDED", 12 },
+  { "PAYMENT_STATE_REFUNDING", 10 },
   { "PAYMENT_STATE_REVERSAL_REFUSED", 9 },
   { "PAYMENT_STATE_REVERSED", 8 },
   { "PAYMENT_STATE_REVERSING", 7 },
   { "PAYMENT_STATE_UNKNOWN", 5 },
   { "PAYMENT_STATE_UNSPECIFIED", 0 },
+  { "PAYMENT_STATE_VOIDED", 14 },
+  { "PAYMENT_STATE_VOIDING", 13 },
 };
 const ProtobufCEnumDescriptor countersign__v1__payment_state__descriptor =
 {
@@ -2586,9 +2596,9 @@ const ProtobufCEnumDescriptor countersign__v1__payment_state__descriptor =
   "PaymentState",
   "Countersign__V1__PaymentState",
   "countersign.v1",
-  10,
+  15,
   countersign__v1__payment_state__enum_values_by_number,
-  10,
+  15,
   countersign__v1__payment_state__enum_values_by_name,
   1,
   countersign__v1__payment_state__value_ranges,

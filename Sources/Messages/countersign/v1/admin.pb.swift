@@ -43,6 +43,48 @@ public struct AdministratorRole: RawRepresentable, Hashable, Sendable {
   public static let securityOfficer = AdministratorRole(rawValue: 3)
 }
 
+/// What is done to an approved payment later.
+public struct OperationKind: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not used.
+  public static let unspecified = OperationKind(rawValue: 0)
+  /// Gives back an amount.
+  public static let refund = OperationKind(rawValue: 1)
+  /// Takes the whole sale back before the acquirer's cut-off.
+  public static let void = OperationKind(rawValue: 2)
+}
+
+/// Where a refund or void stands.
+public struct OperationState: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not used.
+  public static let unspecified = OperationState(rawValue: 0)
+  /// One administrator wants it.
+  public static let requested = OperationState(rawValue: 1)
+  /// Another one agreed in time; not sent yet.
+  public static let confirmed = OperationState(rawValue: 2)
+  /// Nobody agreed in time; final.
+  public static let expired = OperationState(rawValue: 3)
+  /// The acquirer may have heard of it.
+  public static let sending = OperationState(rawValue: 4)
+  /// The acquirer did it; final.
+  public static let done = OperationState(rawValue: 5)
+  /// The acquirer refused it, or never heard of it; final.
+  public static let refused = OperationState(rawValue: 6)
+  /// Sent, no answer in time.
+  public static let unknown = OperationState(rawValue: 7)
+}
+
 /// Set by the administrator.
 public struct AddCompanyRequest: Message {
   /// Name, 1 to 64 bytes of UTF-8, not registered yet.
@@ -740,6 +782,121 @@ public struct RegisteredAdministrator: Message {
   public init() {}
 }
 
+/// A refund or void.
+public struct PaymentOperation: Message {
+  /// Number in the journal.
+  public var number: UInt64 = 0
+  /// What it is.
+  public var kind: OperationKind = OperationKind(rawValue: 0)
+  /// Number of the payment.
+  public var payment: UInt64 = 0
+  /// Minor units.
+  public var amount: UInt64 = 0
+  /// ISO 4217 code of the payment.
+  public var currency: String = ""
+  /// Where it stands.
+  public var state: OperationState = OperationState(rawValue: 0)
+  /// Name of the administrator who asked for it.
+  public var requestedBy: String = ""
+  /// Name of the administrator who agreed, or empty.
+  public var confirmedBy: String = ""
+  /// When it was asked for, milliseconds since 1970-01-01T00:00:00Z.
+  public var timeMs: UInt64 = 0
+  /// It must be confirmed before this time, milliseconds since 1970-01-01T00:00:00Z.
+  public var confirmUntilMs: UInt64 = 0
+  /// When it came into its state, milliseconds since 1970-01-01T00:00:00Z.
+  public var sinceMs: UInt64 = 0
+  /// How often it was sent.
+  public var attempts: UInt32 = 0
+  /// The acquirer's response code, or empty.
+  public var responseCode: String = ""
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct RequestOperationRequest: Message {
+  /// 16 bytes, made once for the operation and kept for repeats.
+  public var idempotencyKey: [UInt8] = []
+  /// What is wanted.
+  public var kind: OperationKind = OperationKind(rawValue: 0)
+  /// Number of the payment.
+  public var payment: UInt64 = 0
+  /// Minor units; of a void 0, it is of the whole payment.
+  public var amount: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once the request is durable.
+public struct RequestOperationReply: Message {
+  /// As recorded; of a repeat as it stands now.
+  public var operation: PaymentOperation?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ConfirmOperationRequest: Message {
+  /// Number of the operation.
+  public var operation: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once the confirmation is durable.
+public struct ConfirmOperationReply: Message {
+  /// As it stands now; the acquirer's answer comes later.
+  public var operation: PaymentOperation?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct SettleOperationRequest: Message {
+  /// Number of the operation; its state must be UNKNOWN.
+  public var operation: UInt64 = 0
+  /// Whether the acquirer did it.
+  public var isDone: Bool = false
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once it is durable.
+public struct SettleOperationReply: Message {
+  /// As it stands now.
+  public var operation: PaymentOperation?
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ListOperationsRequest: Message {
+  /// Operations with a higher number than this: 0 at first, then the number of the last one told.
+  public var after: UInt64 = 0
+  /// Of this payment alone; 0: of all.
+  public var payment: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListOperationsReply: Message {
+  /// At most 50, by rising number; none at the end.
+  public var operations: [PaymentOperation] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// Full paths of the methods of `countersign.v1.Admin`.
 public enum AdminMethods {
   /// Registers a company and issues its certificate.
@@ -766,6 +923,14 @@ public enum AdminMethods {
   public static let listPayments = "/countersign.v1.Admin/ListPayments"
   /// Counts and sums the payments of a day.
   public static let reportDay = "/countersign.v1.Admin/ReportDay"
+  /// Asks for a refund or a void. Nothing is sent before another administrator has confirmed it.
+  public static let requestOperation = "/countersign.v1.Admin/RequestOperation"
+  /// Agrees to a refund or void that another administrator asked for; it is sent then.
+  public static let confirmOperation = "/countersign.v1.Admin/ConfirmOperation"
+  /// Records what people found out about a refund or void whose answer never came.
+  public static let settleOperation = "/countersign.v1.Admin/SettleOperation"
+  /// Lists refunds and voids by number.
+  public static let listOperations = "/countersign.v1.Admin/ListOperations"
   /// Registers an administrator and issues the certificate.
   public static let addAdministrator = "/countersign.v1.Admin/AddAdministrator"
   /// Gives an administrator other roles.
@@ -815,6 +980,16 @@ public protocol AdminServiceProtocol: Sendable {
   func listPayments(_ request: ListPaymentsRequest, context: ServerContext) async throws -> ListPaymentsReply
   /// Counts and sums the payments of a day.
   func reportDay(_ request: ReportDayRequest, context: ServerContext) async throws -> ReportDayReply
+  /// Asks for a refund or a void. Nothing is sent before another administrator has confirmed it.
+  func requestOperation(_ request: RequestOperationRequest, context: ServerContext) async throws
+    -> RequestOperationReply
+  /// Agrees to a refund or void that another administrator asked for; it is sent then.
+  func confirmOperation(_ request: ConfirmOperationRequest, context: ServerContext) async throws
+    -> ConfirmOperationReply
+  /// Records what people found out about a refund or void whose answer never came.
+  func settleOperation(_ request: SettleOperationRequest, context: ServerContext) async throws -> SettleOperationReply
+  /// Lists refunds and voids by number.
+  func listOperations(_ request: ListOperationsRequest, context: ServerContext) async throws -> ListOperationsReply
   /// Registers an administrator and issues the certificate.
   func addAdministrator(_ request: AddAdministratorRequest, context: ServerContext) async throws
     -> AddAdministratorReply
@@ -877,6 +1052,18 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.reportDay) {
       try await reportDay(ReportDayRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.requestOperation) {
+      try await requestOperation(RequestOperationRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.confirmOperation) {
+      try await confirmOperation(ConfirmOperationRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.settleOperation) {
+      try await settleOperation(SettleOperationRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listOperations) {
+      try await listOperations(ListOperationsRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.addAdministrator) {
       try await addAdministrator(AddAdministratorRequest(request: $0), context: $1).encoded()
@@ -1000,6 +1187,37 @@ public struct AdminClient: Sendable {
     -> ReportDayReply
   {
     try ReportDayReply(reply: await caller.call(AdminMethods.reportDay, request.encoded(), options: options))
+  }
+
+  /// Asks for a refund or a void. Nothing is sent before another administrator has confirmed it.
+  public func requestOperation(_ request: RequestOperationRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> RequestOperationReply
+  {
+    try RequestOperationReply(
+      reply: await caller.call(AdminMethods.requestOperation, request.encoded(), options: options))
+  }
+
+  /// Agrees to a refund or void that another administrator asked for; it is sent then.
+  public func confirmOperation(_ request: ConfirmOperationRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> ConfirmOperationReply
+  {
+    try ConfirmOperationReply(
+      reply: await caller.call(AdminMethods.confirmOperation, request.encoded(), options: options))
+  }
+
+  /// Records what people found out about a refund or void whose answer never came.
+  public func settleOperation(_ request: SettleOperationRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> SettleOperationReply
+  {
+    try SettleOperationReply(
+      reply: await caller.call(AdminMethods.settleOperation, request.encoded(), options: options))
+  }
+
+  /// Lists refunds and voids by number.
+  public func listOperations(_ request: ListOperationsRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> ListOperationsReply
+  {
+    try ListOperationsReply(reply: await caller.call(AdminMethods.listOperations, request.encoded(), options: options))
   }
 
   /// Registers an administrator and issues the certificate.
@@ -2165,5 +2383,186 @@ extension RegisteredAdministrator {
     c.n_roles = roles.count
     c.roles = arena.list(roles) { Countersign__V1__AdministratorRole(rawValue: .init(truncatingIfNeeded: $0.rawValue)) }
     c.is_active = isActive ? 1 : 0
+  }
+}
+
+extension PaymentOperation {
+  public static let descriptor = messageDescriptor(PaymentOperation.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__PaymentOperation>) {
+    countersign__v1__payment_operation__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__PaymentOperation>) {
+    number = c.pointee.number
+    kind = OperationKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
+    payment = c.pointee.payment
+    amount = c.pointee.amount
+    currency = String(decoded: c.pointee.currency)
+    state = OperationState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
+    requestedBy = String(decoded: c.pointee.requested_by)
+    confirmedBy = String(decoded: c.pointee.confirmed_by)
+    timeMs = c.pointee.time_ms
+    confirmUntilMs = c.pointee.confirm_until_ms
+    sinceMs = c.pointee.since_ms
+    attempts = c.pointee.attempts
+    responseCode = String(decoded: c.pointee.response_code)
+  }
+
+  public func write(to c: inout Countersign__V1__PaymentOperation, in arena: Arena) {
+    c.number = number
+    c.kind = Countersign__V1__OperationKind(rawValue: .init(truncatingIfNeeded: kind.rawValue))
+    c.payment = payment
+    c.amount = amount
+    c.currency = arena.text(currency)
+    c.state = Countersign__V1__OperationState(rawValue: .init(truncatingIfNeeded: state.rawValue))
+    c.requested_by = arena.text(requestedBy)
+    c.confirmed_by = arena.text(confirmedBy)
+    c.time_ms = timeMs
+    c.confirm_until_ms = confirmUntilMs
+    c.since_ms = sinceMs
+    c.attempts = attempts
+    c.response_code = arena.text(responseCode)
+  }
+}
+
+extension RequestOperationRequest {
+  public static let descriptor = messageDescriptor(RequestOperationRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RequestOperationRequest>) {
+    countersign__v1__request_operation_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RequestOperationRequest>) {
+    idempotencyKey = [UInt8](decoded: c.pointee.idempotency_key)
+    kind = OperationKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
+    payment = c.pointee.payment
+    amount = c.pointee.amount
+  }
+
+  public func write(to c: inout Countersign__V1__RequestOperationRequest, in arena: Arena) {
+    c.idempotency_key = arena.bytes(idempotencyKey)
+    c.kind = Countersign__V1__OperationKind(rawValue: .init(truncatingIfNeeded: kind.rawValue))
+    c.payment = payment
+    c.amount = amount
+  }
+}
+
+extension RequestOperationReply {
+  public static let descriptor = messageDescriptor(RequestOperationReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RequestOperationReply>) {
+    countersign__v1__request_operation_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RequestOperationReply>) {
+    operation = c.pointee.operation.map { PaymentOperation(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__RequestOperationReply, in arena: Arena) {
+    c.operation = operation.map { arena.message($0) }
+  }
+}
+
+extension ConfirmOperationRequest {
+  public static let descriptor = messageDescriptor(ConfirmOperationRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ConfirmOperationRequest>) {
+    countersign__v1__confirm_operation_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ConfirmOperationRequest>) {
+    operation = c.pointee.operation
+  }
+
+  public func write(to c: inout Countersign__V1__ConfirmOperationRequest, in arena: Arena) {
+    c.operation = operation
+  }
+}
+
+extension ConfirmOperationReply {
+  public static let descriptor = messageDescriptor(ConfirmOperationReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ConfirmOperationReply>) {
+    countersign__v1__confirm_operation_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ConfirmOperationReply>) {
+    operation = c.pointee.operation.map { PaymentOperation(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__ConfirmOperationReply, in arena: Arena) {
+    c.operation = operation.map { arena.message($0) }
+  }
+}
+
+extension SettleOperationRequest {
+  public static let descriptor = messageDescriptor(SettleOperationRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SettleOperationRequest>) {
+    countersign__v1__settle_operation_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SettleOperationRequest>) {
+    operation = c.pointee.operation
+    isDone = c.pointee.is_done != 0
+  }
+
+  public func write(to c: inout Countersign__V1__SettleOperationRequest, in arena: Arena) {
+    c.operation = operation
+    c.is_done = isDone ? 1 : 0
+  }
+}
+
+extension SettleOperationReply {
+  public static let descriptor = messageDescriptor(SettleOperationReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__SettleOperationReply>) {
+    countersign__v1__settle_operation_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__SettleOperationReply>) {
+    operation = c.pointee.operation.map { PaymentOperation(copying: $0) }
+  }
+
+  public func write(to c: inout Countersign__V1__SettleOperationReply, in arena: Arena) {
+    c.operation = operation.map { arena.message($0) }
+  }
+}
+
+extension ListOperationsRequest {
+  public static let descriptor = messageDescriptor(ListOperationsRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListOperationsRequest>) {
+    countersign__v1__list_operations_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListOperationsRequest>) {
+    after = c.pointee.after
+    payment = c.pointee.payment
+  }
+
+  public func write(to c: inout Countersign__V1__ListOperationsRequest, in arena: Arena) {
+    c.after = after
+    c.payment = payment
+  }
+}
+
+extension ListOperationsReply {
+  public static let descriptor = messageDescriptor(ListOperationsReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListOperationsReply>) {
+    countersign__v1__list_operations_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListOperationsReply>) {
+    operations = (0..<c.pointee.n_operations).compactMap {
+      c.pointee.operations[$0].map { PaymentOperation(copying: $0) }
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__ListOperationsReply, in arena: Arena) {
+    c.n_operations = operations.count
+    c.operations = arena.list(operations) { Optional(arena.message($0)) }
   }
 }

@@ -51,6 +51,16 @@ public struct PaymentState: RawRepresentable, Hashable, Sendable {
   public static let reversed = PaymentState(rawValue: 8)
   /// The acquirer refused the reversal; operators decide.
   public static let reversalRefused = PaymentState(rawValue: 9)
+  /// Approved; a refund is on its way.
+  public static let refunding = PaymentState(rawValue: 10)
+  /// Approved; a part was refunded.
+  public static let partlyRefunded = PaymentState(rawValue: 11)
+  /// Approved; all was refunded.
+  public static let refunded = PaymentState(rawValue: 12)
+  /// Approved; a void is on its way.
+  public static let voiding = PaymentState(rawValue: 13)
+  /// Approved; voided before the cut-off.
+  public static let voided = PaymentState(rawValue: 14)
 }
 
 /// Empty.

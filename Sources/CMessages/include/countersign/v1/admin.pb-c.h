@@ -67,6 +67,15 @@ typedef struct Countersign__V1__SetAdministratorRolesReply Countersign__V1__SetA
 typedef struct Countersign__V1__ListAdministratorsRequest Countersign__V1__ListAdministratorsRequest;
 typedef struct Countersign__V1__ListAdministratorsReply Countersign__V1__ListAdministratorsReply;
 typedef struct Countersign__V1__RegisteredAdministrator Countersign__V1__RegisteredAdministrator;
+typedef struct Countersign__V1__PaymentOperation Countersign__V1__PaymentOperation;
+typedef struct Countersign__V1__RequestOperationRequest Countersign__V1__RequestOperationRequest;
+typedef struct Countersign__V1__RequestOperationReply Countersign__V1__RequestOperationReply;
+typedef struct Countersign__V1__ConfirmOperationRequest Countersign__V1__ConfirmOperationRequest;
+typedef struct Countersign__V1__ConfirmOperationReply Countersign__V1__ConfirmOperationReply;
+typedef struct Countersign__V1__SettleOperationRequest Countersign__V1__SettleOperationRequest;
+typedef struct Countersign__V1__SettleOperationReply Countersign__V1__SettleOperationReply;
+typedef struct Countersign__V1__ListOperationsRequest Countersign__V1__ListOperationsRequest;
+typedef struct Countersign__V1__ListOperationsReply Countersign__V1__ListOperationsReply;
 
 
 /* --- enums --- */
@@ -123,6 +132,62 @@ typedef enum _Countersign__V1__AdministratorRole {
   COUNTERSIGN__V1__ADMINISTRATOR_ROLE__ADMINISTRATOR_ROLE_SECURITY_OFFICER = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__ADMINISTRATOR_ROLE)
 } Countersign__V1__AdministratorRole;
+/*
+ * What is done to an approved payment later.
+ */
+typedef enum _Countersign__V1__OperationKind {
+  /*
+   * Not used.
+   */
+  COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED = 0,
+  /*
+   * Gives back an amount.
+   */
+  COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_REFUND = 1,
+  /*
+   * Takes the whole sale back before the acquirer's cut-off.
+   */
+  COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_VOID = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__OPERATION_KIND)
+} Countersign__V1__OperationKind;
+/*
+ * Where a refund or void stands.
+ */
+typedef enum _Countersign__V1__OperationState {
+  /*
+   * Not used.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED = 0,
+  /*
+   * One administrator wants it.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_REQUESTED = 1,
+  /*
+   * Another one agreed in time; not sent yet.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_CONFIRMED = 2,
+  /*
+   * Nobody agreed in time; final.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_EXPIRED = 3,
+  /*
+   * The acquirer may have heard of it.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_SENDING = 4,
+  /*
+   * The acquirer did it; final.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_DONE = 5,
+  /*
+   * The acquirer refused it, or never heard of it; final.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_REFUSED = 6,
+  /*
+   * Sent, no answer in time.
+   */
+  COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNKNOWN = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__OPERATION_STATE)
+} Countersign__V1__OperationState;
 
 /* --- messages --- */
 
@@ -1426,6 +1491,219 @@ struct  Countersign__V1__RegisteredAdministrator
     , 0, (char *)protobuf_c_empty_string, 0,NULL, 0 }
 
 
+/*
+ * A refund or void.
+ */
+struct  Countersign__V1__PaymentOperation
+{
+  ProtobufCMessage base;
+  /*
+   * Number in the journal.
+   */
+  uint64_t number;
+  /*
+   * What it is.
+   */
+  Countersign__V1__OperationKind kind;
+  /*
+   * Number of the payment.
+   */
+  uint64_t payment;
+  /*
+   * Minor units.
+   */
+  uint64_t amount;
+  /*
+   * ISO 4217 code of the payment.
+   */
+  char *currency;
+  /*
+   * Where it stands.
+   */
+  Countersign__V1__OperationState state;
+  /*
+   * Name of the administrator who asked for it.
+   */
+  char *requested_by;
+  /*
+   * Name of the administrator who agreed, or empty.
+   */
+  char *confirmed_by;
+  /*
+   * When it was asked for, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t time_ms;
+  /*
+   * It must be confirmed before this time, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t confirm_until_ms;
+  /*
+   * When it came into its state, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t since_ms;
+  /*
+   * How often it was sent.
+   */
+  uint32_t attempts;
+  /*
+   * The acquirer's response code, or empty.
+   */
+  char *response_code;
+};
+#define COUNTERSIGN__V1__PAYMENT_OPERATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__payment_operation__descriptor) \
+    , 0, COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__RequestOperationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * 16 bytes, made once for the operation and kept for repeats.
+   */
+  ProtobufCBinaryData idempotency_key;
+  /*
+   * What is wanted.
+   */
+  Countersign__V1__OperationKind kind;
+  /*
+   * Number of the payment.
+   */
+  uint64_t payment;
+  /*
+   * Minor units; of a void 0, it is of the whole payment.
+   */
+  uint64_t amount;
+};
+#define COUNTERSIGN__V1__REQUEST_OPERATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__request_operation_request__descriptor) \
+    , {0,NULL}, COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED, 0, 0 }
+
+
+/*
+ * Set by the server, once the request is durable.
+ */
+struct  Countersign__V1__RequestOperationReply
+{
+  ProtobufCMessage base;
+  /*
+   * As recorded; of a repeat as it stands now.
+   */
+  Countersign__V1__PaymentOperation *operation;
+};
+#define COUNTERSIGN__V1__REQUEST_OPERATION_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__request_operation_reply__descriptor) \
+    , NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ConfirmOperationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the operation.
+   */
+  uint64_t operation;
+};
+#define COUNTERSIGN__V1__CONFIRM_OPERATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__confirm_operation_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the server, once the confirmation is durable.
+ */
+struct  Countersign__V1__ConfirmOperationReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it stands now; the acquirer's answer comes later.
+   */
+  Countersign__V1__PaymentOperation *operation;
+};
+#define COUNTERSIGN__V1__CONFIRM_OPERATION_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__confirm_operation_reply__descriptor) \
+    , NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__SettleOperationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the operation; its state must be UNKNOWN.
+   */
+  uint64_t operation;
+  /*
+   * Whether the acquirer did it.
+   */
+  protobuf_c_boolean is_done;
+};
+#define COUNTERSIGN__V1__SETTLE_OPERATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__settle_operation_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * Set by the server, once it is durable.
+ */
+struct  Countersign__V1__SettleOperationReply
+{
+  ProtobufCMessage base;
+  /*
+   * As it stands now.
+   */
+  Countersign__V1__PaymentOperation *operation;
+};
+#define COUNTERSIGN__V1__SETTLE_OPERATION_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__settle_operation_reply__descriptor) \
+    , NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListOperationsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Operations with a higher number than this: 0 at first, then the number of the last one told.
+   */
+  uint64_t after;
+  /*
+   * Of this payment alone; 0: of all.
+   */
+  uint64_t payment;
+};
+#define COUNTERSIGN__V1__LIST_OPERATIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_operations_request__descriptor) \
+    , 0, 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListOperationsReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, by rising number; none at the end.
+   */
+  size_t n_operations;
+  Countersign__V1__PaymentOperation **operations;
+};
+#define COUNTERSIGN__V1__LIST_OPERATIONS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_operations_reply__descriptor) \
+    , 0,NULL }
+
+
 /* Countersign__V1__AddCompanyRequest methods */
 void   countersign__v1__add_company_request__init
                      (Countersign__V1__AddCompanyRequest         *message);
@@ -2357,6 +2635,177 @@ Countersign__V1__RegisteredAdministrator *
 void   countersign__v1__registered_administrator__free_unpacked
                      (Countersign__V1__RegisteredAdministrator *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__PaymentOperation methods */
+void   countersign__v1__payment_operation__init
+                     (Countersign__V1__PaymentOperation         *message);
+size_t countersign__v1__payment_operation__get_packed_size
+                     (const Countersign__V1__PaymentOperation   *message);
+size_t countersign__v1__payment_operation__pack
+                     (const Countersign__V1__PaymentOperation   *message,
+                      uint8_t             *out);
+size_t countersign__v1__payment_operation__pack_to_buffer
+                     (const Countersign__V1__PaymentOperation   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__PaymentOperation *
+       countersign__v1__payment_operation__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__payment_operation__free_unpacked
+                     (Countersign__V1__PaymentOperation *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RequestOperationRequest methods */
+void   countersign__v1__request_operation_request__init
+                     (Countersign__V1__RequestOperationRequest         *message);
+size_t countersign__v1__request_operation_request__get_packed_size
+                     (const Countersign__V1__RequestOperationRequest   *message);
+size_t countersign__v1__request_operation_request__pack
+                     (const Countersign__V1__RequestOperationRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__request_operation_request__pack_to_buffer
+                     (const Countersign__V1__RequestOperationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RequestOperationRequest *
+       countersign__v1__request_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__request_operation_request__free_unpacked
+                     (Countersign__V1__RequestOperationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RequestOperationReply methods */
+void   countersign__v1__request_operation_reply__init
+                     (Countersign__V1__RequestOperationReply         *message);
+size_t countersign__v1__request_operation_reply__get_packed_size
+                     (const Countersign__V1__RequestOperationReply   *message);
+size_t countersign__v1__request_operation_reply__pack
+                     (const Countersign__V1__RequestOperationReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__request_operation_reply__pack_to_buffer
+                     (const Countersign__V1__RequestOperationReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RequestOperationReply *
+       countersign__v1__request_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__request_operation_reply__free_unpacked
+                     (Countersign__V1__RequestOperationReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ConfirmOperationRequest methods */
+void   countersign__v1__confirm_operation_request__init
+                     (Countersign__V1__ConfirmOperationRequest         *message);
+size_t countersign__v1__confirm_operation_request__get_packed_size
+                     (const Countersign__V1__ConfirmOperationRequest   *message);
+size_t countersign__v1__confirm_operation_request__pack
+                     (const Countersign__V1__ConfirmOperationRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__confirm_operation_request__pack_to_buffer
+                     (const Countersign__V1__ConfirmOperationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ConfirmOperationRequest *
+       countersign__v1__confirm_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__confirm_operation_request__free_unpacked
+                     (Countersign__V1__ConfirmOperationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ConfirmOperationReply methods */
+void   countersign__v1__confirm_operation_reply__init
+                     (Countersign__V1__ConfirmOperationReply         *message);
+size_t countersign__v1__confirm_operation_reply__get_packed_size
+                     (const Countersign__V1__ConfirmOperationReply   *message);
+size_t countersign__v1__confirm_operation_reply__pack
+                     (const Countersign__V1__ConfirmOperationReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__confirm_operation_reply__pack_to_buffer
+                     (const Countersign__V1__ConfirmOperationReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ConfirmOperationReply *
+       countersign__v1__confirm_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__confirm_operation_reply__free_unpacked
+                     (Countersign__V1__ConfirmOperationReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SettleOperationRequest methods */
+void   countersign__v1__settle_operation_request__init
+                     (Countersign__V1__SettleOperationRequest         *message);
+size_t countersign__v1__settle_operation_request__get_packed_size
+                     (const Countersign__V1__SettleOperationRequest   *message);
+size_t countersign__v1__settle_operation_request__pack
+                     (const Countersign__V1__SettleOperationRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__settle_operation_request__pack_to_buffer
+                     (const Countersign__V1__SettleOperationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SettleOperationRequest *
+       countersign__v1__settle_operation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__settle_operation_request__free_unpacked
+                     (Countersign__V1__SettleOperationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__SettleOperationReply methods */
+void   countersign__v1__settle_operation_reply__init
+                     (Countersign__V1__SettleOperationReply         *message);
+size_t countersign__v1__settle_operation_reply__get_packed_size
+                     (const Countersign__V1__SettleOperationReply   *message);
+size_t countersign__v1__settle_operation_reply__pack
+                     (const Countersign__V1__SettleOperationReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__settle_operation_reply__pack_to_buffer
+                     (const Countersign__V1__SettleOperationReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__SettleOperationReply *
+       countersign__v1__settle_operation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__settle_operation_reply__free_unpacked
+                     (Countersign__V1__SettleOperationReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListOperationsRequest methods */
+void   countersign__v1__list_operations_request__init
+                     (Countersign__V1__ListOperationsRequest         *message);
+size_t countersign__v1__list_operations_request__get_packed_size
+                     (const Countersign__V1__ListOperationsRequest   *message);
+size_t countersign__v1__list_operations_request__pack
+                     (const Countersign__V1__ListOperationsRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_operations_request__pack_to_buffer
+                     (const Countersign__V1__ListOperationsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListOperationsRequest *
+       countersign__v1__list_operations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_operations_request__free_unpacked
+                     (Countersign__V1__ListOperationsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListOperationsReply methods */
+void   countersign__v1__list_operations_reply__init
+                     (Countersign__V1__ListOperationsReply         *message);
+size_t countersign__v1__list_operations_reply__get_packed_size
+                     (const Countersign__V1__ListOperationsReply   *message);
+size_t countersign__v1__list_operations_reply__pack
+                     (const Countersign__V1__ListOperationsReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_operations_reply__pack_to_buffer
+                     (const Countersign__V1__ListOperationsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListOperationsReply *
+       countersign__v1__list_operations_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_operations_reply__free_unpacked
+                     (Countersign__V1__ListOperationsReply *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Countersign__V1__AddCompanyRequest_Closure)
@@ -2506,6 +2955,33 @@ typedef void (*Countersign__V1__ListAdministratorsReply_Closure)
 typedef void (*Countersign__V1__RegisteredAdministrator_Closure)
                  (const Countersign__V1__RegisteredAdministrator *message,
                   void *closure_data);
+typedef void (*Countersign__V1__PaymentOperation_Closure)
+                 (const Countersign__V1__PaymentOperation *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RequestOperationRequest_Closure)
+                 (const Countersign__V1__RequestOperationRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RequestOperationReply_Closure)
+                 (const Countersign__V1__RequestOperationReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ConfirmOperationRequest_Closure)
+                 (const Countersign__V1__ConfirmOperationRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ConfirmOperationReply_Closure)
+                 (const Countersign__V1__ConfirmOperationReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SettleOperationRequest_Closure)
+                 (const Countersign__V1__SettleOperationRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__SettleOperationReply_Closure)
+                 (const Countersign__V1__SettleOperationReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListOperationsRequest_Closure)
+                 (const Countersign__V1__ListOperationsRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListOperationsReply_Closure)
+                 (const Countersign__V1__ListOperationsReply *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -2561,6 +3037,22 @@ struct Countersign__V1__Admin_Service
                      const Countersign__V1__ReportDayRequest *input,
                      Countersign__V1__ReportDayReply_Closure closure,
                      void *closure_data);
+  void (*request_operation)(Countersign__V1__Admin_Service *service,
+                            const Countersign__V1__RequestOperationRequest *input,
+                            Countersign__V1__RequestOperationReply_Closure closure,
+                            void *closure_data);
+  void (*confirm_operation)(Countersign__V1__Admin_Service *service,
+                            const Countersign__V1__ConfirmOperationRequest *input,
+                            Countersign__V1__ConfirmOperationReply_Closure closure,
+                            void *closure_data);
+  void (*settle_operation)(Countersign__V1__Admin_Service *service,
+                           const Countersign__V1__SettleOperationRequest *input,
+                           Countersign__V1__SettleOperationReply_Closure closure,
+                           void *closure_data);
+  void (*list_operations)(Countersign__V1__Admin_Service *service,
+                          const Countersign__V1__ListOperationsRequest *input,
+                          Countersign__V1__ListOperationsReply_Closure closure,
+                          void *closure_data);
   void (*add_administrator)(Countersign__V1__Admin_Service *service,
                             const Countersign__V1__AddAdministratorRequest *input,
                             Countersign__V1__AddAdministratorReply_Closure closure,
@@ -2617,6 +3109,10 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## list_unresolved,\
       function_prefix__ ## list_payments,\
       function_prefix__ ## report_day,\
+      function_prefix__ ## request_operation,\
+      function_prefix__ ## confirm_operation,\
+      function_prefix__ ## settle_operation,\
+      function_prefix__ ## list_operations,\
       function_prefix__ ## add_administrator,\
       function_prefix__ ## set_administrator_roles,\
       function_prefix__ ## list_administrators,\
@@ -2674,6 +3170,22 @@ void countersign__v1__admin__report_day(ProtobufCService *service,
                                         const Countersign__V1__ReportDayRequest *input,
                                         Countersign__V1__ReportDayReply_Closure closure,
                                         void *closure_data);
+void countersign__v1__admin__request_operation(ProtobufCService *service,
+                                               const Countersign__V1__RequestOperationRequest *input,
+                                               Countersign__V1__RequestOperationReply_Closure closure,
+                                               void *closure_data);
+void countersign__v1__admin__confirm_operation(ProtobufCService *service,
+                                               const Countersign__V1__ConfirmOperationRequest *input,
+                                               Countersign__V1__ConfirmOperationReply_Closure closure,
+                                               void *closure_data);
+void countersign__v1__admin__settle_operation(ProtobufCService *service,
+                                              const Countersign__V1__SettleOperationRequest *input,
+                                              Countersign__V1__SettleOperationReply_Closure closure,
+                                              void *closure_data);
+void countersign__v1__admin__list_operations(ProtobufCService *service,
+                                             const Countersign__V1__ListOperationsRequest *input,
+                                             Countersign__V1__ListOperationsReply_Closure closure,
+                                             void *closure_data);
 void countersign__v1__admin__add_administrator(ProtobufCService *service,
                                                const Countersign__V1__AddAdministratorRequest *input,
                                                Countersign__V1__AddAdministratorReply_Closure closure,
@@ -2715,6 +3227,8 @@ void countersign__v1__admin__rotate_keys(ProtobufCService *service,
 
 extern const ProtobufCEnumDescriptor    countersign__v1__revocation_reason__descriptor;
 extern const ProtobufCEnumDescriptor    countersign__v1__administrator_role__descriptor;
+extern const ProtobufCEnumDescriptor    countersign__v1__operation_kind__descriptor;
+extern const ProtobufCEnumDescriptor    countersign__v1__operation_state__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_company_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__set_company_policy_request__descriptor;
@@ -2764,6 +3278,15 @@ extern const ProtobufCMessageDescriptor countersign__v1__set_administrator_roles
 extern const ProtobufCMessageDescriptor countersign__v1__list_administrators_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__list_administrators_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__registered_administrator__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__payment_operation__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__request_operation_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__request_operation_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__confirm_operation_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__confirm_operation_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__settle_operation_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__settle_operation_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_operations_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_operations_reply__descriptor;
 extern const ProtobufCServiceDescriptor countersign__v1__admin__descriptor;
 
 PROTOBUF_C__END_DECLS

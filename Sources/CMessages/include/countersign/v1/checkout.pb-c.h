@@ -109,7 +109,27 @@ typedef enum _Countersign__V1__PaymentState {
   /*
    * The acquirer refused the reversal; operators decide.
    */
-  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REVERSAL_REFUSED = 9
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REVERSAL_REFUSED = 9,
+  /*
+   * Approved; a refund is on its way.
+   */
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDING = 10,
+  /*
+   * Approved; a part was refunded.
+   */
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_PARTLY_REFUNDED = 11,
+  /*
+   * Approved; all was refunded.
+   */
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_REFUNDED = 12,
+  /*
+   * Approved; a void is on its way.
+   */
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_VOIDING = 13,
+  /*
+   * Approved; voided before the cut-off.
+   */
+  COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_VOIDED = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__PAYMENT_STATE)
 } Countersign__V1__PaymentState;
 
