@@ -10,7 +10,7 @@ import ProgramSupport
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "The journal's public key, and exports of the journal.",
-    subcommands: [Key.self])
+    subcommands: [Key.self, Export.self])
 }
 
 extension AuditCommand {

@@ -117,12 +117,14 @@ extension AuditCalls {
       request.sinceMs == 0
       ? try await reader.head(over: Int64(clamping: max(1, request.first)))
       : try await reader.head(since: Int64(clamping: request.sinceMs))
-    let newest = try await reader.lastHead()
-    let last =
-      if request.untilMs > 0 {
-        try await reader.head(since: Int64(clamping: request.untilMs)) ?? newest
+    let last: JournalHead? =
+      if request.untilMs > 0, let head = try await reader.head(since: Int64(clamping: request.untilMs)) {
+        head
+      } else if request.last > 0 {
+        try await reader.head(over: Int64(clamping: request.last))
       } else {
-        request.last == 0 ? newest : try await reader.head(over: Int64(clamping: request.last))
+        // All that was recorded before the question, the last second too.
+        try await head(over: try await reader.lastNumber())
       }
     guard let first else {
       throw ServiceRefusal(

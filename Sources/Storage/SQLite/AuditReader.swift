@@ -65,6 +65,15 @@ public actor AuditReader {
     try head("WHERE last <= ? ORDER BY last DESC LIMIT 1", .max)
   }
 
+  /// Number of the last record; an outcome's where its payment is not far before it.
+  public func lastNumber() throws(StoreError) -> Int64 {
+    try database.number(
+      """
+      SELECT max(coalesce((SELECT max(seq) FROM event), 0), coalesce((SELECT max(seq) FROM payment), 0), coalesce(
+        (SELECT max(seq) FROM outcome WHERE payment > (SELECT max(seq) FROM payment) - \(SQLiteStore.outcomeWindow)), 0))
+      """)
+  }
+
   /// The first head with this time or a later one, milliseconds since 1970-01-01T00:00:00Z; nil where all are older.
   ///
   /// Found by halving the numbers, since heads have no index by time: exact where the clock was never set back.

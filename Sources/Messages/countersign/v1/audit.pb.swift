@@ -50,7 +50,7 @@ public struct MakeReceiptReply: Message {
 public struct BeginExportRequest: Message {
   /// Number of the first record; 0: from the beginning.
   public var first: UInt64 = 0
-  /// Number of the last record; 0: to the last head.
+  /// Number of the last record; 0: to the newest, whose head is waited for.
   public var last: UInt64 = 0
   /// Instead of first: milliseconds since 1970-01-01T00:00:00Z; heads with this time or a later one.
   public var sinceMs: UInt64 = 0

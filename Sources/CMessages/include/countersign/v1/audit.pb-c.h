@@ -119,7 +119,7 @@ struct  Countersign__V1__BeginExportRequest
    */
   uint64_t first;
   /*
-   * Number of the last record; 0: to the last head.
+   * Number of the last record; 0: to the newest, whose head is waited for.
    */
   uint64_t last;
   /*
