@@ -19,5 +19,7 @@ struct CountersignServer: AsyncParsableCommand {
       --settings, then the default.
       """,
     version: "countersign-server 1.0.0",
-    subcommands: [Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self, CanaryCommand.self])
+    subcommands: [
+      Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self, CanaryCommand.self,
+    ])
 }
