@@ -214,7 +214,9 @@ extension TerminalFolder {
       } catch let error as FileError {
         throw error
       } catch {
-        throw TerminalError.folder("\(file("pending/\(name)")) is damaged: \(error)")
+        throw TerminalError.folder(
+          "\(file("pending/\(name)")) is damaged (\(error)); its name is the payment's key: ask with status \(name), then "
+            + "remove the file")
       }
     }
   }

@@ -9,6 +9,12 @@ public enum Hardening {
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     _ = countersign_refuse_dumps()
     signal(SIGPIPE, SIG_IGN)
+    // As many connections as the administrator of the machine allows, not the few that a shell begins with.
+    var files = rlimit()
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files) == 0 {
+      files.rlim_cur = files.rlim_max
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+    }
     // Swift's report of a crash prints registers and the memory they point at, which may be card data.
     for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
   }

@@ -46,7 +46,7 @@ import Testing
     for start in text.indices {
       for end in start..<text.count {
         let part = text[start...end]
-        guard isDigit(text[start]), isDigit(text[end]), hasSingleSeparators(part) else { continue }
+        guard isDigit(text[start]), isDigit(text[end]), hasFewSeparators(part) else { continue }
         let digits = part.filter(isDigit)
         guard (12...19).contains(digits.count), digits.withUnsafeBytes({ CardNumberScan.hasValidCheckDigit($0) }) else {
           continue
@@ -61,27 +61,16 @@ import Testing
     (start == 0 || !isDigit(text[start - 1])) && (end + 1 == text.count || !isDigit(text[end + 1]))
   }
 
-  private static func hasSingleSeparators(_ part: ArraySlice<UInt8>) -> Bool {
-    var wasSeparator = false
-    for byte in part {
-      guard isDigit(byte) || isSeparator(byte) else { return false }
-      if !isDigit(byte), wasSeparator { return false }
-      wasSeparator = !isDigit(byte)
-    }
-    return true
+  private static func hasFewSeparators(_ part: ArraySlice<UInt8>) -> Bool {
+    part.allSatisfy { isDigit($0) || isSeparator($0) }
+      && part.split(whereSeparator: isDigit).allSatisfy { $0.count <= 4 }
   }
 
-  /// Whether the run of groups around `place` has a group of 20 digits or more.
+  /// Whether the run of groups around `place` has a group of 20 digits or more: the longest piece of the text that has
+  /// few separators between any two digits.
   private static func hasLongGroup(_ text: [UInt8], around place: Int) -> Bool {
-    var (low, high) = (place, place)
-    while low > 0, isDigit(text[low - 1]) || low > 1 && isSeparator(text[low - 1]) && isDigit(text[low - 2]) {
-      low -= 1
-    }
-    while high + 1 < text.count,
-      isDigit(text[high + 1]) || high + 2 < text.count && isSeparator(text[high + 1]) && isDigit(text[high + 2])
-    {
-      high += 1
-    }
+    let low = (0...place).first { isDigit(text[$0]) && hasFewSeparators(text[$0...place]) } ?? place
+    let high = (place..<text.count).last { isDigit(text[$0]) && hasFewSeparators(text[place...$0]) } ?? place
     return text[low...high].split { !isDigit($0) }.contains { $0.count >= 20 }
   }
 

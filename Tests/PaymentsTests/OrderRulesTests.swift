@@ -67,6 +67,10 @@ import Testing
       ("a\u{202E}b", .referenceControlCharacter), ("a\u{2066}b", .referenceControlCharacter),
       ("\u{FEFF}a", .referenceControlCharacter), ("4111111111111111", .referenceHoldsCardNumber),
       ("order 4111 1111 1111 1111", .referenceHoldsCardNumber),
+      ("4111\u{A0}1111\u{A0}1111\u{A0}1111", .referenceHoldsCardNumber),
+      ("４１１１１１１１１１１１１１１１", .referenceHoldsCardNumber),
+      ("٤١١١ ١١١١ ١١١١ ١١١١", .referenceHoldsCardNumber),
+      ("주문 4111–1111–1111–1111", .referenceHoldsCardNumber), ("주문 ４１１１", nil),
     ] as [(String, FieldViolation?)])
   func aReferenceIsPlainTextWithoutACardNumber(text: String, violation: FieldViolation?) throws {
     var order = TestOrder()

@@ -40,7 +40,7 @@ public struct GatewayFolder: Sendable {
     }
     let tls = Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil))
     return try GatewayIdentity(
-      profile: try SignedProfile(decoding: try Files.read(file("profile.signed"))),
+      profile: try signedProfile(),
       company: Holder(chain: try chain("company.pem"), key: try companyKey(passphrase)), tls: tls,
       outside: GatewayIdentity.Outside(
         authorities: try OutsideAuthority.readAll(in: file("anchors"), root: tls.chain.last),
@@ -74,8 +74,7 @@ public struct GatewayFolder: Sendable {
     }
     let root = try chain("tls.pem").last
     guard let root else { throw TerminalError.folder("\(file("tls.pem")) holds no certificate") }
-    let profile = try SignedProfile(decoding: try Files.read(file("profile.signed")))
-    return try TrustedProfile(profile, pinned: root.fingerprint, wall: Wall.milliseconds())
+    return try TrustedProfile(try signedProfile(), pinned: root.fingerprint, wall: Wall.milliseconds())
   }
 
   /// A chain with its leaf's key.
@@ -83,6 +82,15 @@ public struct GatewayFolder: Sendable {
     /// Leaf first, root last.
     let chain: [Certificate]
     let key: PrivateKey
+  }
+
+  private func signedProfile() throws -> SignedProfile {
+    let bytes = try Files.read(file("profile.signed"))
+    do {
+      return try SignedProfile(decoding: bytes)
+    } catch {
+      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); set the gateway up anew")
+    }
   }
 
   private func chain(_ name: String) throws -> [Certificate] {
