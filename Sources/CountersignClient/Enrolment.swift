@@ -54,7 +54,7 @@ public struct TerminalEnrolment: Sendable {
   /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
   public func enrol(
-    token: String, outside holder: OutsideHolder, passphrase: SecretBytes, interface: NetworkInterface,
+    token: String, outside holder: CertificateHolder, passphrase: SecretBytes, interface: NetworkInterface,
     isReplacing: Bool = false
   ) async throws -> (consultant: String, notAfter: Int64) {
     guard isReplacing || !folder.isEnrolled else {
@@ -182,8 +182,9 @@ struct IssuedCertificate {
   }
 }
 
-/// A consultant's chain and key of an outside authority.
-public struct OutsideHolder: Sendable {
+/// A chain with its leaf's key, from files: a consultant's or company's of an outside authority, or the company's that a
+/// terminal without a gateway countersigns with.
+public struct CertificateHolder: Sendable {
   /// Leaf first.
   public let chain: [Certificate]
   public let key: PrivateKey
@@ -198,7 +199,7 @@ public struct OutsideHolder: Sendable {
   ///   - key: path of a PEM file with mode 0600.
   ///   - passphrase: opens the key where it is encrypted.
   /// - Throws: `FileError`, ``TerminalError/key(_:)``.
-  public init(certificate: String, key keyPath: String, passphrase: SecretBytes?) throws {
+  public init(certificate: String, key keyPath: String, passphrase: SecretBytes? = nil) throws {
     do {
       chain = try LoginChain.read(try Certificate.ders(fromPEM: try Files.read(certificate)))
       key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: passphrase)

@@ -174,7 +174,7 @@ extension TerminalSession {
     do {
       try await replaceIdentity(refused)
     } catch let status as RPCStatus where status.code == .unauthenticated {
-      throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+      throw attempt.sessionOver
     } catch is RPCStatus {
       return attempt.backOff()
     }
@@ -187,7 +187,7 @@ extension TerminalSession {
       return attempt.identityRenewals < 3 ? try await sealAnew(identity, &attempt) : attempt.ask()
     }
     if status.reason == "SESSION_OVER" {
-      throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+      throw attempt.sessionOver
     }
     if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
       guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
@@ -221,7 +221,7 @@ extension TerminalSession {
       }
     } catch let status as RPCStatus {
       if status.reason == "SESSION_OVER" || status.reason == "PROOF_INVALID" {
-        throw TerminalError.sessionOver("the session is over; log in again and ask for key \(Hex.encode(attempt.key))")
+        throw attempt.sessionOver
       }
       // A service that was started anew knows the session again from here on.
       if Self.wantsIdentity(status.reason) { _ = try await sealAnew(identity, &attempt) }
@@ -250,6 +250,9 @@ extension TerminalSession {
 
     var key: [UInt8] { order.idempotencyKey }
     var giveUp: Int64 { deadline + 30_000 }
+    var sessionOver: TerminalError {
+      .sessionOver("the session is over; log in again and ask for key \(Hex.encode(key))")
+    }
 
     mutating func ask() -> Step {
       isAsking = true

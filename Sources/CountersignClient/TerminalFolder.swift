@@ -54,7 +54,7 @@ public struct TerminalFolder: Sendable {
   ///
   /// - Parameter passphrase: the one that opens this folder.
   /// - Throws: ``TerminalError``, `FileError`.
-  public func replace(with holder: OutsideHolder, passphrase: SecretBytes) throws {
+  public func replace(with holder: CertificateHolder, passphrase: SecretBytes) throws {
     let (_, root) = try consultantKey(passphrase: passphrase)
     try Files.write(holder.chain.flatMap(\.pem), to: file("next.pem"), mode: 0o644)
     try write(holder.key, to: "consultant.key", passphrase, root)
@@ -150,7 +150,7 @@ public struct TerminalFolder: Sendable {
   }
 
   /// Installs the company's certificate and key on this terminal.
-  public func install(_ company: CompanyHolder) throws {
+  public func install(company: CertificateHolder) throws {
     try Files.makeFolder(path)
     try Files.write(try company.key.pem(passphrase: nil), to: file("company.key"))
     try Files.write(company.chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
@@ -218,29 +218,6 @@ extension TerminalFolder {
           "\(file("pending/\(name)")) is damaged (\(error)); its name is the payment's key: ask with status \(name), then "
             + "remove the file")
       }
-    }
-  }
-}
-
-/// A company's chain and key, for a terminal that logs in without a gateway.
-public struct CompanyHolder: Sendable {
-  /// Leaf first.
-  let chain: [Certificate]
-  let key: PrivateKey
-
-  /// - Parameters:
-  ///   - certificate: path of a PEM file, leaf first.
-  ///   - key: path of a PEM file with mode 0600.
-  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
-  public init(certificate: String, key keyPath: String) throws {
-    do {
-      chain = try Certificate.fromPEM(try Files.read(certificate))
-      key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: nil)
-    } catch let error as CryptographyError {
-      throw TerminalError.key("\(certificate) or \(keyPath): \(error)")
-    }
-    guard let leaf = chain.first, leaf.publicKey == key.publicKey else {
-      throw TerminalError.key("\(keyPath) is not the key of \(certificate)")
     }
   }
 }

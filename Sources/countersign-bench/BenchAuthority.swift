@@ -39,7 +39,7 @@ struct BenchAuthority {
   }
 
   /// A leaf with a new key; made once.
-  func holder(_ role: Role, _ name: String, organisation: String) throws -> OutsideHolder {
+  func holder(_ role: Role, _ name: String, organisation: String) throws -> CertificateHolder {
     let (certificate, key) = ("\(folder)/\(role)-\(name).pem", "\(folder)/\(role)-\(name).key")
     if !Files.exists(certificate) {
       let (issuer, fresh) = (try issuer(), PrivateKey.generate(.p256))
@@ -50,7 +50,7 @@ struct BenchAuthority {
       try Files.write(try fresh.pem(passphrase: nil), to: key)
       try Files.write(([leaf] + issuer.chain.dropLast()).flatMap(\.pem), to: certificate, mode: 0o644)
     }
-    return try OutsideHolder(certificate: certificate, key: key, passphrase: nil)
+    return try CertificateHolder(certificate: certificate, key: key)
   }
 
   /// Answers that everything is good, until the process ends.

@@ -44,7 +44,7 @@ struct Fleet {
     try Files.write(holder.chain.flatMap(\.pem), to: "\(folder)/company.pem", mode: 0o644)
   }
 
-  private func register(_ who: RegisterCertificateRequest.Holder, _ holder: OutsideHolder) async throws {
+  private func register(_ who: RegisterCertificateRequest.Holder, _ holder: CertificateHolder) async throws {
     var request = RegisterCertificateRequest()
     request.holder = who
     request.chain = holder.chain.map(\.der)
@@ -67,6 +67,6 @@ struct Fleet {
       _ = try await enrolment.enrol(token: added.token, passphrase: Self.passphrase, interface: .standard())
     }
     guard gateway == nil else { return }
-    try place.install(CompanyHolder(certificate: "\(folder)/company.pem", key: "\(folder)/company.key"))
+    try place.install(company: CertificateHolder(certificate: "\(folder)/company.pem", key: "\(folder)/company.key"))
   }
 }

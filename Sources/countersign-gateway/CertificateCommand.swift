@@ -33,7 +33,7 @@ extension CountersignGateway {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
         let passphrase = try options.passphraseSource(settings).read()
-        let holder = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
+        let holder = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
         try folder.install(holder, passphrase: passphrase, now: Int64(time(nil)) * 1_000)
         Console.print("\(holder.chain[0].subjectText), ends \(TimeText.date(holder.chain[0].notAfter * 1_000))")
         Console.print("next: start the gateway again, or send it SIGHUP; then remove \(key)")

@@ -30,7 +30,7 @@ extension CountersignTerminal {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
         let passphrase = try options.passphrase(settings)
-        let holder = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
+        let holder = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
         try folder.replace(with: holder, passphrase: passphrase)
         let leaf = holder.chain[0]
         switch options.output {

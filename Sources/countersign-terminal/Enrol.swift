@@ -60,19 +60,19 @@ extension CountersignTerminal {
         let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
         let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
         // What can fail here fails before the token is used up.
-        var holder: CompanyHolder?
-        if let company, let companyKey { holder = try CompanyHolder(certificate: company, key: companyKey) }
+        var holder: CertificateHolder?
+        if let company, let companyKey { holder = try CertificateHolder(certificate: company, key: companyKey) }
         let passphrase = try options.passphrase(settings, isNew: true)
         let result: (consultant: String, notAfter: Int64)
         if let certificate, let key {
-          let outside = try OutsideHolder(certificate: certificate, key: key, passphrase: passphrase)
+          let outside = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
           result = try await enrolment.enrol(
             token: token, outside: outside, passphrase: passphrase, interface: interface, isReplacing: replace)
         } else {
           result = try await enrolment.enrol(
             token: token, passphrase: passphrase, interface: interface, isReplacing: replace)
         }
-        if let holder { try folder.install(holder) }
+        if let holder { try folder.install(company: holder) }
         print(result.consultant, result.notAfter, folder)
         if try folder.lacksCompany() {
           Console.complain(

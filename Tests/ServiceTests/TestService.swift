@@ -96,7 +96,8 @@ final class TestService: Sendable {
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(token: token, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
     if let company {
-      try folder.install(CompanyHolder(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key"))
+      let holder = try CertificateHolder(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key")
+      try folder.install(company: holder)
     }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }

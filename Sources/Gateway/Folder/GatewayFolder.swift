@@ -53,7 +53,7 @@ public struct GatewayFolder: Sendable {
   /// next start or SIGHUP on. A token's PIN is the passphrase that its key file is encrypted under.
   ///
   /// - Throws: `FileError`, `TerminalError`, `CryptographyError`; then nothing was changed.
-  public func install(_ holder: OutsideHolder, passphrase: SecretBytes, now: Int64) throws {
+  public func install(_ holder: CertificateHolder, passphrase: SecretBytes, now: Int64) throws {
     let identity = try identity(passphrase: passphrase, now: now)
     try identity.checkOutside(Holder(chain: holder.chain, key: holder.key), now)
     try Files.write(try holder.key.pem(passphrase: passphrase), to: file("outside.key"))

@@ -37,7 +37,7 @@ import Testing
       try desk.service.trust(desk.national.ca, nil, "", in: gateway.folder.path)
       let acme = desk.national.acme
       try gateway.folder.install(
-        OutsideHolder(certificate: acme.chain, key: acme.key, passphrase: nil), passphrase: TestGateway.passphrase,
+        CertificateHolder(certificate: acme.chain, key: acme.key), passphrase: TestGateway.passphrase,
         now: Self.now)
       await gateway.gateway.reload()
       let session = try await kim.login()
@@ -53,7 +53,7 @@ import Testing
   @Test func aCertificateWithoutItsAnchorIsNotInstalled() async throws {
     try await with { desk, gateway, _ in
       let acme = desk.national.acme
-      let holder = try OutsideHolder(certificate: acme.chain, key: acme.key, passphrase: nil)
+      let holder = try CertificateHolder(certificate: acme.chain, key: acme.key)
       #expect(throws: TerminalError.self) {
         try gateway.folder.install(holder, passphrase: TestGateway.passphrase, now: Self.now)
       }
@@ -65,7 +65,7 @@ import Testing
     try await with { desk, gateway, _ in
       try desk.service.trust(desk.national.ca, nil, "", in: gateway.folder.path)
       let kim = desk.national.kim
-      let holder = try OutsideHolder(certificate: kim.chain, key: kim.key, passphrase: nil)
+      let holder = try CertificateHolder(certificate: kim.chain, key: kim.key)
       #expect(throws: TerminalError.self) {
         try gateway.folder.install(holder, passphrase: TestGateway.passphrase, now: Self.now)
       }
@@ -77,7 +77,7 @@ import Testing
       let ca = try OutsideCA()
       let other = try ca.issue("other", subject: "/C=KR/O=Other/CN=Other", usage: OutsideCA.company)
       try desk.service.trust(ca, nil, "", in: gateway.folder.path)
-      let holder = try OutsideHolder(certificate: other.chain, key: other.key, passphrase: nil)
+      let holder = try CertificateHolder(certificate: other.chain, key: other.key)
       let error = #expect(throws: TerminalError.self) {
         try gateway.folder.install(holder, passphrase: TestGateway.passphrase, now: Self.now)
       }

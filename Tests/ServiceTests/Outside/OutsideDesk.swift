@@ -118,11 +118,11 @@ extension TestService {
     port: UInt16? = nil
   ) async throws -> Terminal {
     let folder = TerminalFolder("\(root)/\(place)")
-    let holder = try OutsideHolder(certificate: leaf.chain, key: leaf.key, passphrase: nil)
+    let holder = try CertificateHolder(certificate: leaf.chain, key: leaf.key)
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(
         token: token, outside: holder, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
-    if let company { try folder.install(CompanyHolder(certificate: company.chain, key: company.key)) }
+    if let company { try folder.install(company: CertificateHolder(certificate: company.chain, key: company.key)) }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }
 }

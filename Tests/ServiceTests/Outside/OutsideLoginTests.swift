@@ -207,7 +207,7 @@ import Testing
       await expectRefusal("SIGNATURE_INVALID") {
         _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: desk.service.port, program: "test/1")
           .enrol(
-            token: token, outside: OutsideHolder(chain: chain, key: .generate(.rsa(bits: 2_048))),
+            token: token, outside: CertificateHolder(chain: chain, key: .generate(.rsa(bits: 2_048))),
             passphrase: TestService.passphrase, interface: .standard())
       }
       #expect(!folder.isEnrolled)
@@ -254,7 +254,7 @@ import Testing
     let newer = try national.ca.issue("kim-next", subject: "/C=KR/O=Acme/CN=Kim Minji", usage: OutsideCA.consultant)
     try await OutsideDesk.with(settings: "match = subject\n") { desk in
       let folder = desk.kim.folder
-      let holder = try OutsideHolder(certificate: newer.chain, key: newer.key, passphrase: nil)
+      let holder = try CertificateHolder(certificate: newer.chain, key: newer.key)
       #expect(throws: (any Error).self) { try folder.replace(with: holder, passphrase: .init(copying: [1, 2, 3])) }
       try folder.replace(with: holder, passphrase: TestService.passphrase)
       let terminal = try Terminal(folder: folder, passphrase: TestService.passphrase, program: "test/1")
@@ -270,7 +270,7 @@ extension OutsideDesk {
     try FileManager.default.copyItem(atPath: kim.folder.path, toPath: place)
     let folder = TerminalFolder(place)
     try folder.replace(
-      with: OutsideHolder(certificate: leaf.chain, key: leaf.key, passphrase: nil), passphrase: TestService.passphrase)
+      with: CertificateHolder(certificate: leaf.chain, key: leaf.key), passphrase: TestService.passphrase)
     return try Terminal(folder: folder, passphrase: TestService.passphrase, program: "test/1")
   }
 }
