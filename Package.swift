@@ -193,28 +193,27 @@ let package = Package(
     .testTarget(
       name: "AcquirerISO8583Tests",
       dependencies: [
-        "AcquirerISO8583", "Bytes", "ISO8583", "Payments", "TestAcquirer",
+        "AcquirerISO8583", "Bytes", "ISO8583", "Payments", "TestAcquirer", "TestPrograms",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .testTarget(name: "ISO8583Tests", dependencies: ["ISO8583"]),
+    .testTarget(name: "ISO8583Tests", dependencies: ["ISO8583", "TestPrograms"]),
     .testTarget(name: "AuditTests", dependencies: ["Audit", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
     .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
     .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
-    .testTarget(name: "GeneratorTests", dependencies: ["protoc-gen-countersign-swift"]),
+    .testTarget(name: "GeneratorTests", dependencies: ["TestPrograms", "protoc-gen-countersign-swift"]),
     .testTarget(name: "LedgerTests", dependencies: ["AcquirerSimulator", "Bytes", "Ledger", "Payments"]),
     .testTarget(
       name: "MessageRuntimeTests",
-      dependencies: ["CProtobufC", "CTestMessages", "CountersignRPC", "MessageRuntime", "Messages"]),
+      dependencies: ["CProtobufC", "CTestMessages", "CountersignRPC", "MessageRuntime", "Messages", "TestPrograms"]),
     .testTarget(name: "PaymentsTests", dependencies: ["Bytes", "Payments"]),
-    .testTarget(name: "PolicyTests", dependencies: ["Messages", "Payments", "Policy"]),
+    .testTarget(name: "PolicyTests", dependencies: ["Messages", "Payments", "Policy", "TestPrograms"]),
     .testTarget(
       name: "ProgramTests",
       dependencies: [
         "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
-        "Payments", "Seals", "TLS", "TestAcquirer", "TestOpenSSL", "countersign-admin", "countersign-bench",
-        "countersign-gateway",
-        "countersign-server", "countersign-terminal",
+        "Payments", "Seals", "TLS", "TestAcquirer", "TestOpenSSL", "TestPrograms", "countersign-admin",
+        "countersign-bench", "countersign-gateway", "countersign-server", "countersign-terminal",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
@@ -229,24 +228,29 @@ let package = Package(
     .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
     .target(
       name: "TestCertificates", dependencies: ["Bytes", "Cryptography", "TLS"], path: "Tests/TestCertificates"),
-    .target(name: "TestAcquirer", dependencies: ["AcquirerISO8583", "Bytes", "Payments"], path: "Tests/TestAcquirer"),
-    .target(name: "TestOpenSSL", path: "Tests/TestOpenSSL"),
+    .target(
+      name: "TestAcquirer", dependencies: ["AcquirerISO8583", "Bytes", "Payments", "TestPrograms"],
+      path: "Tests/TestAcquirer"),
+    .target(name: "TestOpenSSL", dependencies: ["TestPrograms"], path: "Tests/TestOpenSSL"),
+    .target(name: "CTestPrograms", path: "Tests/CTestPrograms"),
+    .target(name: "TestPrograms", dependencies: ["CTestPrograms"], path: "Tests/TestPrograms"),
     .testTarget(
       name: "TLSTests",
       dependencies: [
-        "Cryptography", "TLS", "TestCertificates",
+        "Cryptography", "TLS", "TestCertificates", "TestPrograms",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(
-      name: "StorageSQLiteTests", dependencies: ["Audit", "Bytes", "Cryptography", "Payments", "StorageSQLite"]),
+      name: "StorageSQLiteTests",
+      dependencies: ["Audit", "Bytes", "Cryptography", "Payments", "StorageSQLite", "TestPrograms"]),
     .testTarget(
       name: "ServiceTests",
       dependencies: [
         "AcquirerISO8583", "Authority", "Bundles", "Bytes", "CheckoutService", "CountersignClient", "CountersignRPC",
         "Audit", "Cryptography", "Files", "Gateway", "Messages", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
-        "TestAcquirer", "TestOpenSSL",
+        "TestAcquirer", "TestOpenSSL", "TestPrograms",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import ISO8583
 import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import AcquirerISO8583

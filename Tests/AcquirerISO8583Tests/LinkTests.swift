@@ -3,6 +3,7 @@ import ISO8583
 import Logging
 import Payments
 import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import AcquirerISO8583

@@ -1,6 +1,7 @@
 import Foundation
 import ISO8583
 import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import AcquirerISO8583
@@ -78,12 +79,6 @@ private struct Certificates {
   }
 
   private func openssl(_ arguments: String...) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/openssl")
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
+    try runProgram("openssl", arguments).good()
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// The real `protoc` with the plugin, in a folder of its own.
@@ -11,9 +12,6 @@ final class Protoc {
     let generated: String
   }
 
-  /// The root of the package.
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
   /// The built plugin, beside the test bundle.
   static let plugin = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     .appending(path: "protoc-gen-countersign-swift").path()
@@ -45,21 +43,11 @@ final class Protoc {
     return Result(isGood: output.isGood, errors: output.text, generated: generated ?? "")
   }
 
-  /// Runs a program.
+  /// Runs a program; errors come with its output.
   static func run(
     _ program: String, _ arguments: [String], environment: [String: String] = [:]
   ) throws -> (isGood: Bool, text: String) {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus == 0, text)
+    let result = try runProgram(program, arguments, environment: environment, errors: .withOutput)
+    return (result.status == 0, result.output)
   }
 }

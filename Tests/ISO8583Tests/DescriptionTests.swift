@@ -1,4 +1,5 @@
 import ISO8583
+import TestPrograms
 import Testing
 
 /// What people and logs get to see of a message.

@@ -1,29 +1,11 @@
 import Foundation
 import ISO8583
+import TestPrograms
 import Testing
 
-/// Files of the repository.
-enum Repository {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-
+extension Repository {
   static func table(_ path: String) throws -> FieldTable {
     try FieldTable(file: path, bytes: [UInt8](try Data(contentsOf: root.appending(path: path))))
-  }
-
-  /// Lines that a program of Tests/Python prints. It runs in .venv, which `Scripts/prepare tests` makes.
-  static func python(_ program: String, _ arguments: String...) throws -> [Substring] {
-    let process = Process()
-    process.executableURL = root.appending(path: ".venv/bin/python3")
-    process.arguments = [root.appending(path: "Tests/Python/\(program)").path()] + arguments
-    process.currentDirectoryURL = root
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return String(decoding: data, as: UTF8.self).split(separator: "\n")
   }
 }
 

@@ -1,4 +1,5 @@
 import ISO8583
+import TestPrograms
 import Testing
 
 /// Messages that must be refused: the error says where, and shows nothing of what stands there.

@@ -1,4 +1,5 @@
 import ISO8583
+import TestPrograms
 import Testing
 
 /// Field tables as files: mistakes are told with file and line.

@@ -1,5 +1,6 @@
 import Foundation
 import ISO8583
+import TestPrograms
 import Testing
 
 /// Random messages of pyiso8583: we read what it wrote, write what it wrote, and it reads what we accept.
@@ -11,7 +12,7 @@ import Testing
 
   @Test(arguments: tables) func weReadWhatPythonWroteAndWriteTheSameBytes(_ path: String) throws {
     let table = try Repository.table(path)
-    let lines = try Repository.python("iso8583_cases.py", "make", path, "1", "500")
+    let lines = try Repository.runPython("iso8583_cases.py", ["make", path, "1", "500"]).good().lines
     try #require(lines.count == 500)
     for example in try lines.map(Case.init) {
       #expect(table.content(try table.decode(example.bytes)) == example.content)
@@ -24,7 +25,8 @@ import Testing
     let table = try Repository.table(path)
     var dice = Dice(state: 7)
     var accepted: [(bytes: [UInt8], content: [String: String])] = []
-    for example in try Repository.python("iso8583_cases.py", "make", path, "2", "400").map(Case.init) {
+    let lines = try Repository.runPython("iso8583_cases.py", ["make", path, "2", "400"]).good().lines
+    for example in try lines.map(Case.init) {
       for _ in 0..<8 {
         var bytes = example.bytes
         switch dice.roll(3) {
@@ -39,7 +41,7 @@ import Testing
     let file = FileManager.default.temporaryDirectory.appending(path: "iso8583-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: file) }
     try accepted.map { hexText($0.bytes) }.joined(separator: "\n").write(to: file, atomically: true, encoding: .utf8)
-    let read = try Repository.python("iso8583_cases.py", "read", path, file.path())
+    let read = try Repository.runPython("iso8583_cases.py", ["read", path, file.path()]).good().lines
     try #require(read.count == accepted.count)
     for (line, example) in zip(read, accepted) {
       #expect(try Case.content(line) == example.content, "\(hexText(example.bytes))")

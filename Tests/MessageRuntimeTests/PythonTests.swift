@@ -1,5 +1,6 @@
 import Foundation
 import MessageRuntime
+import TestPrograms
 import Testing
 
 /// Random messages of google.protobuf: we read in them what it reads, and it reads in ours what we were given.
@@ -58,18 +59,7 @@ import Testing
 
   /// Lines that Tests/Python/message_cases.py prints.
   private static func python(_ arguments: String...) throws -> [Substring] {
-    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let process = Process()
-    // Debian's Python: google.protobuf is a Debian package here.
-    process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments = [tests.appending(path: "Python/message_cases.py").path()] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return String(decoding: data, as: UTF8.self).split(separator: "\n")
+    // google.protobuf is a Debian package here.
+    try Repository.runPython("message_cases.py", arguments, with: Repository.debianPython).good().lines
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import Policy
@@ -48,20 +49,8 @@ import Testing
   private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
   private static func dates(of times: [Int64], in zone: String) throws -> [String] {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/date")
-    process.arguments = ["-f", "-", "+%Y-%m-%d"]
-    process.environment = ["TZ": zone]
-    let (input, output) = (Pipe(), Pipe())
-    (process.standardInput, process.standardOutput) = (input, output)
-    try process.run()
-    let lines = Data(times.map { "@\($0)\n" }.joined().utf8)
-    DispatchQueue.global().async {
-      input.fileHandleForWriting.write(lines)
-      try? input.fileHandleForWriting.close()
-    }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    let lines = times.map { "@\($0)\n" }.joined()
+    let dates = try runProgram("date", ["-f", "-", "+%Y-%m-%d"], input: lines, environment: ["TZ": zone])
+    return try dates.good().lines.map(String.init)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import Policy
@@ -88,18 +89,9 @@ import Testing
 
   /// Seconds east of UTC, as GNU date says.
   private static func offsets(by program: String, of times: [Int64], in zone: String) throws -> [Int64] {
-    let file = FileManager.default.temporaryDirectory.appending(path: "times-\(UUID().uuidString)")
-    try times.map { "@\($0)\n" }.joined().write(to: file, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: file) }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["TZ=\(zone)", program, "-f", file.path, "+%::z"]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return text.split(separator: "\n").map { line in
+    let lines = times.map { "@\($0)\n" }.joined()
+    let offsets = try runProgram(program, ["-f", "-", "+%::z"], input: lines, environment: ["TZ": zone])
+    return try offsets.good().lines.map { line in
       let parts = line.dropFirst().split(separator: ":").compactMap { Int64($0) }
       return (line.hasPrefix("-") ? -1 : 1) * (parts[0] * 3_600 + parts[1] * 60 + parts[2])
     }

@@ -1,5 +1,6 @@
 import Foundation
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// `countersign-server audit verify` on the folder of a real service, beside the running server and after it.
@@ -15,9 +16,7 @@ import Testing
 
   /// Changes the ledger as somebody with the file's rights could; the server is not running.
   private static func alter(_ desk: Desk, _ statement: String) throws {
-    let result = try Program.run(
-      URL(fileURLWithPath: "/usr/bin/sqlite3"), ["\(desk.server.root)/server/ledger.db", statement])
-    try #require(result.status == 0, "\(result.errors)")
+    try runProgram("sqlite3", ["\(desk.server.root)/server/ledger.db", statement]).good()
   }
 
   @Test func attacksOnTheFileAreFoundAndTheFirstBadRecordIsNamed() async throws {

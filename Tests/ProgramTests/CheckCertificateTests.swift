@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// `countersign-server check-certificate`: the login's check on files. Source: docs/security.md, "Certificate paths".
@@ -18,8 +19,7 @@ import Testing
   @Test func oneCertificateInDERIsRead() throws {
     let root = try Desk.shared.get().server.root
     let der = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).der"
-    let made = try Program.openssl(["x509", "-in", "\(root)/terminal/consultant.pem", "-outform", "DER", "-out", der])
-    try #require(made == 0)
+    try runProgram("openssl", ["x509", "-in", "\(root)/terminal/consultant.pem", "-outform", "DER", "-out", der]).good()
     let result = try Self.check(chain: der, role: "consultant")
     // The leaf alone leads nowhere, which shows that it was read.
     #expect(result.status == 1 && result.output.contains("rule anchor"), "\(result.output)")
@@ -100,17 +100,5 @@ import Testing
     let path = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).pem"
     try Data(text.utf8).write(to: URL(filePath: path))
     return path
-  }
-}
-
-extension Program {
-  /// Runs `openssl`; returns its exit code.
-  static func openssl(_ arguments: [String]) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/openssl")
-    process.arguments = arguments
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
   }
 }

@@ -1,16 +1,12 @@
 import Foundation
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// Exports of a running service, verified by a program that knows docs/audit.md alone.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct ExportProgramTests {
   private static func python(_ export: String, _ desk: Desk) throws -> Program.Result {
-    try Program.run(
-      Repository.root.appending(path: ".venv/bin/python3"),
-      [
-        Repository.root.appending(path: "Tests/Python/export.py").path, export,
-        "\(desk.server.root)/server/audit/public.pem",
-      ])
+    try Repository.runPython("export.py", [export, "\(desk.server.root)/server/audit/public.pem"])
   }
 
   private static func lines(_ file: String) throws -> [[String: Any]] {

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import CountersignClient
@@ -8,7 +9,7 @@ final class GatewayProcess {
   let server: ServerProcess
   private(set) var port = 0
   private let environment: [String: String]
-  private var process: Process?
+  private var process: RunningProgram?
   static let passphrase = "company secret"
 
   /// Registers company, gateway and consultant, sets the gateway up, and starts it.
@@ -76,37 +77,18 @@ final class GatewayProcess {
   }
 
   func start() throws {
-    let process = Process()
-    process.executableURL = Program.folder.appendingPathComponent("countersign-gateway")
-    process.arguments = ["run", "--port", "\(port)"] + options
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let output = Pipe()
-    process.standardOutput = output
-    if !FileManager.default.fileExists(atPath: log) {
-      _ = FileManager.default.createFile(atPath: log, contents: nil)
-    }
-    process.standardError = FileHandle(forWritingAtPath: log)
-    try process.run()
+    let process = try RunningProgram(
+      Program.folder.appendingPathComponent("countersign-gateway").path, ["run", "--port", "\(port)"] + options,
+      environment: environment, errors: .file(log))
     self.process = process
-    var line = ""
-    while !line.contains("\n") {
-      let data = output.fileHandleForReading.availableData
-      try #require(!data.isEmpty, "the gateway ended: \(logText)")
-      line += String(decoding: data, as: UTF8.self)
-    }
+    let line = try process.prints("\n")
     port = try #require(line.split(separator: " ").last.flatMap { Int($0.filter(\.isNumber)) })
   }
 
   /// As `systemctl reload` does.
-  func hangUp() {
-    if let process { Foundation.kill(process.processIdentifier, SIGHUP) }
-  }
+  func hangUp() { process?.signal(SIGHUP) }
 
-  func kill() {
-    guard let process, process.isRunning else { return }
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
+  func kill() { process?.kill() }
 
   /// Waits until the log has `words`.
   func logs(_ words: String) async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import TestAcquirer
 import TestOpenSSL
+import TestPrograms
 import Testing
 
 /// Heads that a real server keeps in its folder and posts to a company's HTTPS server (Tests/Python/head_receiver.py).
@@ -109,7 +110,7 @@ private final class CompanyServer {
   let file: String
   private let openSSL: OpenSSLCommand
   private let port: Int
-  private var process: Process?
+  private var process: RunningProgram?
 
   init(below root: String) throws {
     file = "\(root)/received"
@@ -120,12 +121,6 @@ private final class CompanyServer {
       "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out",
       "cert.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
     try #require(made.isGood, "\(made.text)")
-  }
-
-  deinit {
-    guard let process, process.isRunning else { return }
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
   }
 
   /// Makes the folder of a receiver.
@@ -139,19 +134,14 @@ private final class CompanyServer {
 
   /// - Parameter refusing: posts that are answered with an error first.
   func start(refusing: Int) throws {
-    let process = Process()
-    process.executableURL = Repository.root.appending(path: ".venv/bin/python3")
-    process.arguments = [
-      Repository.root.appending(path: "Tests/Python/head_receiver.py").path, "\(port)",
-      openSSL.folder.appending(path: "cert.pem").path, openSSL.folder.appending(path: "key.pem").path, file,
-      "\(refusing)",
-    ]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try RunningProgram(
+      Repository.python,
+      [
+        Repository.path("Tests/Python/head_receiver.py"), "\(port)", openSSL.folder.appending(path: "cert.pem").path,
+        openSSL.folder.appending(path: "key.pem").path, file, "\(refusing)",
+      ])
     self.process = process
-    try #require(!output.fileHandleForReading.availableData.isEmpty, "the company's server ended")
+    try process.prints("\n")
   }
 
   /// The last record's number of each head.

@@ -1,6 +1,7 @@
 import CountersignClient
 import Foundation
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// The server is killed again and again while it seals cards again. Source: docs/security.md, "Card data".
@@ -38,7 +39,8 @@ import Testing
     #expect(rewrapped.output.hasPrefix("3 keys are wrapped under a new key-encryption key"), "\(rewrapped)")
     #expect(desk.server.stop() == 0)
     #expect(try Self.cards(root) == ["2 \(payments)", "4111111111111111"])
-    let journal = try Self.python("journal.py", ["\(root)/server/ledger.db", "\(root)/server/audit/public.pem"])
+    let journal = try Repository.runPython(
+      "journal.py", ["\(root)/server/ledger.db", "\(root)/server/audit/public.pem"])
     #expect(journal.status == 0, "\(journal)")
   }
 
@@ -52,13 +54,7 @@ import Testing
 
   /// "VERSION COUNT" for each data key, then each card, as an independent program opens them.
   private static func cards(_ root: String) throws -> [String] {
-    let result = try python("cards.py", ["\(root)/server/ledger.db", "\(root)/server/vault"])
-    try #require(result.status == 0, "\(result)")
-    return result.output.split(separator: "\n").map(String.init)
-  }
-
-  private static func python(_ program: String, _ arguments: [String]) throws -> Program.Result {
-    try Program.run(
-      Repository.root.appending(path: ".venv/bin/python3"), [Repository.path("Tests/Python/\(program)")] + arguments)
+    try Repository.runPython("cards.py", ["\(root)/server/ledger.db", "\(root)/server/vault"]).good().lines
+      .map(String.init)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// The network service of a running server, asked by curl and openssl (docs/security.md, "Bundles").
@@ -112,21 +113,14 @@ import Testing
   /// Each of the readers asks for a whole program and takes none of it.
   @Test func readersThatTakeNothingHoldLittleMemoryAndDisturbNobody() throws {
     let before = try site.residentBytes()
-    let script = "printf 'GET /\(site.file) HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 60"
-    var readers: [Process] = []
-    defer { for reader in readers { reader.terminate() } }
-    for _ in 0..<20 {
-      let reader = Process()
-      reader.executableURL = URL(fileURLWithPath: "/bin/sh")
-      reader.arguments = [
-        "-c", "(\(script)) | exec openssl s_client -quiet -alpn http/1.1 -connect localhost:\(site.server.httpsPort)",
-      ]
-      // A pipe that nobody reads from.
-      reader.standardOutput = Pipe()
-      reader.standardError = FileHandle.nullDevice
-      try reader.run()
-      readers.append(reader)
+    let readers = try (0..<20).map { _ in
+      let reader = try RunningProgram(
+        "openssl", ["s_client", "-quiet", "-alpn", "http/1.1", "-connect", "localhost:\(site.server.httpsPort)"],
+        output: .unread)
+      reader.type("GET /\(site.file) HTTP/1.1\r\nHost: x\r\n\r\n")
+      return reader
     }
+    defer { for reader in readers { reader.kill() } }
     // Others are served meanwhile, whole.
     for _ in 0..<3 {
       let got = try site.curl("/\(site.file)", "-o", "/dev/null", "-w", "%{size_download}")
@@ -210,8 +204,8 @@ private final class Site {
   }
 
   func curl(_ path: String, _ arguments: String...) throws -> Program.Result {
-    try Program.run(
-      URL(fileURLWithPath: "/usr/bin/curl"),
+    try runProgram(
+      "curl",
       ["-sS", "--cacert", root, "--http1.1"] + arguments + ["https://localhost:\(server.httpsPort)\(path)"])
   }
 

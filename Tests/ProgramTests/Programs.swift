@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// The programs of this package as real processes.
@@ -6,43 +7,18 @@ struct Program {
   /// Folder of the built programs: where the test bundle lies.
   static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
 
-  struct Result {
-    let status: Int32
-    let output: String
-    let errors: String
-  }
+  typealias Result = ProgramResult
 
   /// Runs a program to its end.
   static func run(
     _ name: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> Result {
-    try run(folder.appendingPathComponent(name), arguments, input: input, environment: environment)
+    try runProgram(folder.appendingPathComponent(name).path, arguments, input: input, environment: environment)
   }
 
   /// Runs a line of shell to its end.
   static func shell(_ line: String, environment: [String: String] = [:]) throws -> Result {
-    try run(URL(fileURLWithPath: "/bin/sh"), ["-c", line], environment: environment)
-  }
-
-  /// Runs any program to its end.
-  static func run(
-    _ program: URL, _ arguments: [String], input: String = "", environment: [String: String] = [:]
-  ) throws -> Result {
-    let process = Process()
-    process.executableURL = program
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-    (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
-    try process.run()
-    stdin.fileHandleForWriting.write(Data(input.utf8))
-    try stdin.fileHandleForWriting.close()
-    let output = stdout.fileHandleForReading.readDataToEndOfFile()
-    let errors = stderr.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return Result(
-      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
-      errors: String(decoding: errors, as: UTF8.self))
+    try runProgram("/bin/sh", ["-c", line], environment: environment)
   }
 }
 
@@ -56,7 +32,7 @@ final class ServerProcess {
   var acquirer = ["--acquirer", "simulator"]
   /// Given to `run` besides.
   var arguments: [String] = []
-  private var process: Process?
+  private var process: RunningProgram?
 
   init() throws {
     root = NSTemporaryDirectory() + "countersign-programs-\(UUID().uuidString)"
@@ -88,23 +64,15 @@ final class ServerProcess {
   /// - Returns: what it printed.
   @discardableResult
   func start(_ more: [String] = []) throws -> String {
-    let process = Process()
-    process.executableURL = Program.folder.appendingPathComponent("countersign-server")
-    process.arguments =
-      [
-        "run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost",
-      ] + acquirer + arguments + more
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle(forWritingAtPath: log)
-    try process.run()
+    let process = try RunningProgram(
+      Program.folder.appendingPathComponent("countersign-server").path,
+      ["run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost"] + acquirer + arguments
+        + more, errors: .file(log))
     self.process = process
+    // The line with the port is the last.
+    try process.prints("listening on port ")
     var text = ""
-    while !(text.contains("listening on port ") && text.hasSuffix("\n")) {
-      let data = output.fileHandleForReading.availableData
-      try #require(!data.isEmpty, "the server ended: \(logText)")
-      text += String(decoding: data, as: UTF8.self)
-    }
+    repeat { text = try process.prints("\n") } while !text.hasSuffix("\n")
     port = try #require(Self.number(after: "listening on port ", in: text))
     httpsPort = Self.number(after: "programs on HTTPS port ", in: text) ?? 0
     return text
@@ -114,38 +82,26 @@ final class ServerProcess {
     text.firstRange(of: words).flatMap { Int(text[$0.upperBound...].prefix { $0.isNumber }) }
   }
 
-  var processIdentifier: Int32 { process?.processIdentifier ?? 0 }
+  var processIdentifier: Int32 { process?.pid ?? 0 }
 
   /// As `systemctl reload` does.
-  func hangUp() {
-    if let process { Foundation.kill(process.processIdentifier, SIGHUP) }
-  }
+  func hangUp() { process?.signal(SIGHUP) }
 
-  func kill() {
-    guard let process, process.isRunning else { return }
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
+  func kill() { process?.kill() }
 
   /// Ends it as systemd would.
+  ///
+  /// - Returns: its exit code; nil where it goes on.
   func stop() -> Int32? {
-    guard let process else { return nil }
-    process.terminate()
-    process.waitUntilExit()
-    return process.terminationStatus
+    process?.signal(SIGTERM)
+    return try? process?.wait()
   }
 
   var admin: [String: String] {
     ["COUNTERSIGN_SERVER": "localhost:\(port)", "COUNTERSIGN_ADMIN": "\(root)/server/admin"]
   }
 
-  private var log: String {
-    let path = "\(root)/server.log"
-    if !FileManager.default.fileExists(atPath: path) {
-      _ = FileManager.default.createFile(atPath: path, contents: nil)
-    }
-    return path
-  }
+  private var log: String { "\(root)/server.log" }
 
   /// Waits until the log has `words`.
   func logs(_ words: String) async throws {

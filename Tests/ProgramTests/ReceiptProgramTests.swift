@@ -1,5 +1,6 @@
 import Foundation
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// Receipts from a running service to somebody who has nothing but the file and the published key.
@@ -27,9 +28,7 @@ import Testing
     for words in ["payment      \(payment) ", "12900 KRW  card 411111******1111", "A-1", "outcome      APPROVED"] {
       #expect(verified.output.contains(words), "\(verified.output)")
     }
-    let python = try Program.run(
-      Repository.root.appending(path: ".venv/bin/python3"),
-      [Repository.root.appending(path: "docs/verify_receipt.py").path, receipt, pem])
+    let python = try runProgram(Repository.python, [Repository.path("docs/verify_receipt.py"), receipt, pem])
     #expect(python.output.hasPrefix("good: payment \(payment), 12900 KRW, order A-1\noutcome: APPROVED"), "\(python)")
 
     var bytes = try Data(contentsOf: URL(fileURLWithPath: receipt))

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// `update` of the programs themselves, as people run it.
@@ -103,7 +104,7 @@ import Testing
   }
 
   private func run(_ program: String, _ arguments: [String], _ desk: Desk) throws -> Program.Result {
-    try Program.run(URL(fileURLWithPath: program), arguments, environment: desk.environment)
+    try runProgram(program, arguments, environment: desk.environment)
   }
 
   private func field(_ name: String, of result: Program.Result) throws -> String {

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Messages
 import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import CheckoutService
@@ -148,35 +149,17 @@ extension TestService {
 
   /// "VERSION COUNT" for each data key, then each card, as an independent program opens them.
   func openCards() throws -> [String] {
-    try Self.python("cards.py", ["\(root)/server/ledger.db", "\(root)/server/vault"]).split(separator: "\n")
+    try Repository.runPython("cards.py", ["\(root)/server/ledger.db", "\(root)/server/vault"]).good().lines
       .map(String.init)
   }
 
   func verifyJournal() throws {
-    _ = try Self.python("journal.py", ["\(root)/server/ledger.db", "\(root)/server/audit/public.pem"])
+    try Repository.runPython("journal.py", ["\(root)/server/ledger.db", "\(root)/server/audit/public.pem"]).good()
   }
 
   /// Changes the ledger behind the service's back.
   func change(_ statement: String) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/sqlite3")
-    process.arguments = ["\(root)/server/ledger.db", statement]
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
+    try runProgram("sqlite3", ["\(root)/server/ledger.db", statement]).good()
   }
 
-  private static func python(_ program: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = Repository.root.appending(path: ".venv/bin/python3")
-    process.arguments = [Repository.path("Tests/Python/\(program)")] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "\(text)")
-    return text
-  }
 }

@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import Payments
+import TestPrograms
 import Testing
 
 @testable import StorageSQLite
@@ -187,17 +188,12 @@ import Testing
 
   @Test func anotherProcessesLockIsRespected() throws {
     let ledger = try TestLedger()
-    let other = Process()
-    other.executableURL = URL(filePath: "/usr/bin/flock")
-    other.arguments = ["\(ledger.path)-lock", "sh", "-c", "echo locked; cat"]
-    let (input, output) = (Pipe(), Pipe())
-    (other.standardInput, other.standardOutput) = (input, output)
-    try other.run()
-    _ = output.fileHandleForReading.availableData
+    let other = try RunningProgram("flock", ["\(ledger.path)-lock", "sh", "-c", "echo locked; cat"])
+    try other.prints("locked")
     let error = #expect(throws: StoreError.self) { try ledger.open() }
     #expect("\(String(describing: error))".contains("in use by another server process"))
-    try input.fileHandleForWriting.close()
-    other.waitUntilExit()
+    other.endInput()
+    try other.wait()
     _ = try ledger.open()
   }
 
@@ -256,7 +252,7 @@ import Testing
 extension TestLedger {
   /// Runs a statement with the sqlite3 program.
   func sqlite(_ statement: String) throws {
-    let result = try Self.run("/usr/bin/sqlite3", [path, statement])
+    let result = try runProgram("sqlite3", [path, statement], errors: .withOutput)
     try #require(result.status == 0, "\(result.output)")
   }
 
@@ -266,20 +262,8 @@ extension TestLedger {
     #expect(result.status == 0, "\(result.output)")
   }
 
-  func runJournal() throws -> (status: Int32, output: String) {
-    let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return try Self.run("/usr/bin/python3", [tests.appending(path: "Python/journal.py").path, path, publicKey])
+  func runJournal() throws -> ProgramResult {
+    try Repository.runPython("journal.py", [path, publicKey], with: Repository.debianPython)
   }
 
-  static func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    let pipe = Pipe()
-    (process.standardOutput, process.standardError) = (pipe, pipe)
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 
 /// A small file system of its own in memory, for what happens when a disk is full or read-only. Only root can mount one.
 final class TemporaryDisk {
@@ -19,7 +20,7 @@ final class TemporaryDisk {
   }
 
   deinit {
-    _ = try? TestLedger.run("/bin/umount", ["--lazy", folder])
+    _ = try? runProgram("/bin/umount", ["--lazy", folder])
     try? FileManager.default.removeItem(atPath: folder)
   }
 
@@ -42,9 +43,7 @@ final class TemporaryDisk {
   }
 
   private func mount(_ arguments: [String]) throws {
-    let result = try TestLedger.run("/bin/mount", arguments)
-    guard result.status == 0 else { throw MountError(words: result.output) }
+    let result = try runProgram("/bin/mount", arguments)
+    guard result.status == 0 else { throw ProgramFailure(text: result.errors) }
   }
-
-  private struct MountError: Error { let words: String }
 }

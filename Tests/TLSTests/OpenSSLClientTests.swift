@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import TestCertificates
+import TestPrograms
 import Testing
 
 @testable import TLS
@@ -9,14 +10,14 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct OpenSSLClientTests {
   private func withServer(
     clientAnchors: Bool = false, recordsPerKey: UInt64 = Session.recordsPerKey, _ arguments: [String],
-    _ body: (OpenSSLProgram, EchoServer) async throws -> Void
+    _ body: (RunningProgram, EchoServer) async throws -> Void
   ) async throws {
     let authority = try TestAuthority()
     let identity = try authority.issue(.server, dnsNames: ["pay.example"])
     let files = try IdentityFiles(identity)
     let server = try await EchoServer(
       identity.server(clientAnchors: clientAnchors ? [authority.root] : []), recordsPerKey: recordsPerKey)
-    let program = try OpenSSLProgram(
+    let program = try openSSLProgram(
       ["s_client", "-connect", "127.0.0.1:\(server.port)", "-CAfile", files.root] + arguments)
     try await body(program, server)
     program.kill()
@@ -27,32 +28,32 @@ import Testing
 
   @Test func completesAndEchoes() async throws {
     try await withServer(Self.alpn) { client, _ in
-      try await client.prints("Verify return code: 0 (ok)")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
       #expect(client.output.contains("TLSv1.3"))
       #expect(client.output.contains("ALPN protocol: countersign/1"))
-      try client.type("hello there\n")
-      try await client.prints("hello there")
+      client.type("hello there\n")
+      try await client.eventuallyPrints("hello there")
     }
   }
 
   @Test func theNameIsTheCertificates() async throws {
     try await withServer(Self.alpn + ["-verify_hostname", "pay.example", "-verify_return_error"]) { client, _ in
-      try await client.prints("Verified peername: pay.example")
+      try await client.eventuallyPrints("Verified peername: pay.example")
     }
   }
 
   @Test func noSessionTicketIsSent() async throws {
     try await withServer(Self.alpn) { client, _ in
-      try await client.prints("Verify return code: 0 (ok)")
-      try client.type("hello there\n")
-      try await client.prints("\nhello there")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
+      client.type("hello there\n")
+      try await client.eventuallyPrints("\nhello there")
       #expect(!client.output.contains("New Session Ticket arrived"))
     }
   }
 
   @Test func anotherProtocolIsRefusedByName() async throws {
     try await withServer(["-alpn", "h2"]) { client, server in
-      try await client.prints("no application protocol")
+      try await client.eventuallyPrints("no application protocol")
       try await eventually { server.events.now.error != nil }
       guard case .noALPN("countersign/1")? = server.events.now.error else {
         Issue.record("got \(String(describing: server.events.now.error))")
@@ -63,7 +64,7 @@ import Testing
 
   @Test func aClientWithoutALPNIsRefused() async throws {
     try await withServer([]) { client, server in
-      try await client.prints("no application protocol")
+      try await client.eventuallyPrints("no application protocol")
       try await eventually { server.events.now.error != nil }
       #expect(server.events.now.peerChain == nil)
     }
@@ -71,7 +72,7 @@ import Testing
 
   @Test func tls12IsRefused() async throws {
     try await withServer(Self.alpn + ["-tls1_2"]) { client, server in
-      try await client.prints("alert protocol version")
+      try await client.eventuallyPrints("alert protocol version")
       try await eventually { server.events.now.error != nil }
       #expect("\(server.events.now.error, default: "")".contains("unsupported protocol"))
     }
@@ -79,22 +80,22 @@ import Testing
 
   @Test func keyUpdatesInBothDirectionsAreFollowed() async throws {
     try await withServer(Self.alpn) { client, _ in
-      try await client.prints("Verify return code: 0 (ok)")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
       for round in 0..<3 {
-        try client.type("K\n")
+        client.type("K\n")
         try await eventually { client.output.split(separator: "KEYUPDATE").count == round + 2 }
-        try client.type("after key update \(round)\n")
-        try await client.prints("\nafter key update \(round)")
+        client.type("after key update \(round)\n")
+        try await client.eventuallyPrints("\nafter key update \(round)")
       }
     }
   }
 
   @Test func keysChangeAfterAsManyRecordsAsAreAllowedAndTheConnectionGoesOn() async throws {
     try await withServer(recordsPerKey: 3, Self.alpn + ["-msg"]) { client, _ in
-      try await client.prints("Verify return code: 0 (ok)")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
       for round in 1...10 {
-        try client.type("line \(round)\n")
-        try await client.prints("\nline \(round)\n")
+        client.type("line \(round)\n")
+        try await client.eventuallyPrints("\nline \(round)\n")
       }
       // Before the 4th, 7th and 10th record.
       #expect(client.output.split(separator: "<<< TLS 1.3, Handshake [length 0005], KeyUpdate").count == 3 + 1)
@@ -105,25 +106,25 @@ import Testing
   func aServerOfHTTPTakesClientsThatOfferItOrNothing(_ arguments: [String]) async throws {
     try await withHTTPServer(arguments) { client, server in
       try await eventually { server.events.now.peerChain != nil }
-      #expect(client.output.contains("ALPN protocol: http/1.1") != arguments.isEmpty)
+      try await client.eventuallyPrints(arguments.isEmpty ? "No ALPN negotiated" : "ALPN protocol: http/1.1")
     }
   }
 
   @Test func aServerOfHTTPRefusesAnotherProtocol() async throws {
     try await withHTTPServer(Self.alpn) { client, server in
-      try await client.prints("no application protocol")
+      try await client.eventuallyPrints("no application protocol")
       try await eventually { server.events.now.error != nil }
       #expect(server.events.now.peerChain == nil)
     }
   }
 
   private func withHTTPServer(
-    _ arguments: [String], _ body: (OpenSSLProgram, EchoServer) async throws -> Void
+    _ arguments: [String], _ body: (RunningProgram, EchoServer) async throws -> Void
   ) async throws {
     let identity = try TestAuthority().issue(.server)
     let context = try TLSContext.server(chain: identity.chain, key: identity.key, applicationProtocol: .http)
     let server = try await EchoServer(context)
-    let client = try OpenSSLProgram(["s_client", "-connect", "127.0.0.1:\(server.port)"] + arguments)
+    let client = try openSSLProgram(["s_client", "-connect", "127.0.0.1:\(server.port)"] + arguments)
     try await body(client, server)
     client.kill()
     try await server.close()
@@ -133,7 +134,7 @@ import Testing
     let authority = try TestAuthority()
     let server = try await EchoServer(authority.issue(.server).server(clientAnchors: [authority.root]))
     let files = try IdentityFiles(authority.issue(.administrator))
-    let client = try OpenSSLProgram(
+    let client = try openSSLProgram(
       [
         "s_client", "-connect", "127.0.0.1:\(server.port)", "-cert", files.certificate, "-cert_chain", files.chain,
         "-key", files.key,
@@ -146,8 +147,8 @@ import Testing
 
   @Test func quittingIsACleanEnd() async throws {
     try await withServer(Self.alpn) { client, server in
-      try await client.prints("Verify return code: 0 (ok)")
-      try client.type("Q\n")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
+      client.type("Q\n")
       try await eventually { server.events.now.isInactive }
       #expect(server.events.now.isInputClosed)
       #expect(server.events.now.error == nil)
@@ -156,7 +157,7 @@ import Testing
 
   @Test func aKilledClientIsAnUncleanEnd() async throws {
     try await withServer(Self.alpn) { client, server in
-      try await client.prints("Verify return code: 0 (ok)")
+      try await client.eventuallyPrints("Verify return code: 0 (ok)")
       client.kill()
       try await eventually { server.events.now.isInactive }
       guard case .uncleanShutdown? = server.events.now.error else {

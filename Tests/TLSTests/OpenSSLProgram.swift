@@ -1,53 +1,15 @@
 import Foundation
-import Synchronization
 import TestCertificates
+import TestPrograms
 
 /// The `openssl` program as the peer from outside.
-final class OpenSSLProgram: Sendable {
-  private let process: Mutex<Process>
-  private let input: FileHandle
-  private let collected = Mutex<[UInt8]>([])
-  let pid: Int32
+func openSSLProgram(_ arguments: [String]) throws -> RunningProgram {
+  try RunningProgram("openssl", arguments, errors: .withOutput)
+}
 
-  /// Starts `openssl` with these arguments.
-  init(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/openssl")
-    process.arguments = arguments
-    let (input, output) = (Pipe(), Pipe())
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    self.input = input.fileHandleForWriting
-    pid = process.processIdentifier
-    self.process = Mutex(process)
-    output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-      let bytes = [UInt8](handle.availableData)
-      if bytes.isEmpty { handle.readabilityHandler = nil }
-      self?.collected.withLock { $0 += bytes }
-    }
-  }
-
-  deinit {
-    process.withLock { if $0.isRunning { $0.terminate() } }
-  }
-
-  /// What it has printed so far.
-  var output: String { collected.withLock { String(decoding: $0, as: UTF8.self) } }
-  var isRunning: Bool { process.withLock { $0.isRunning } }
-
-  /// Types something.
-  func type(_ text: String) throws { try input.write(contentsOf: Data(text.utf8)) }
-
-  /// Ends its standard input.
-  func endInput() throws { try input.close() }
-
-  /// Ends it without a word to its peer.
-  func kill() { Foundation.kill(pid, SIGKILL) }
-
-  /// Waits until it has printed `text`.
-  func prints(_ text: String) async throws { try await eventually { self.output.contains(text) } }
+extension RunningProgram {
+  /// Waits until it has printed `text`; the test's time limit ends the wait.
+  func eventuallyPrints(_ text: String) async throws { try await eventually { self.output.contains(text) } }
 }
 
 /// Waits for something that must come; the test's time limit ends the wait.

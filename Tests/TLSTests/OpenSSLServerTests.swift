@@ -1,5 +1,6 @@
 import NIOCore
 import TestCertificates
+import TestPrograms
 import Testing
 
 @testable import TLS
@@ -10,15 +11,15 @@ import Testing
   private func withServer(
     _ arguments: [String], authority: TestAuthority, pinned: TestAuthority? = nil,
     recordsPerKey: UInt64 = Session.recordsPerKey, applicationProtocol: ApplicationProtocol = .countersign,
-    _ body: (any Channel, Events, OpenSSLProgram) async throws -> Void
+    _ body: (any Channel, Events, RunningProgram) async throws -> Void
   ) async throws {
     let files = try IdentityFiles(authority.issue(.server))
-    let program = try OpenSSLProgram(
+    let program = try openSSLProgram(
       [
         "s_server", "-accept", "127.0.0.1:0", "-cert", files.certificate, "-cert_chain", files.chain, "-key",
         files.key,
       ] + arguments)
-    try await program.prints("ACCEPT 127.0.0.1:")
+    try await program.eventuallyPrints("ACCEPT 127.0.0.1:")
     let port = program.output.split(separator: "ACCEPT 127.0.0.1:")[1].prefix { $0.isNumber }
     let events = Events()
     let context = try TLSContext.client(
@@ -43,12 +44,12 @@ import Testing
     try await withServer(Self.alpn + ["-msg"], authority: TestAuthority()) { channel, events, server in
       try await eventually { events.now.peerChain != nil }
       for round in 1...3 {
-        try server.type("K\n")
+        server.type("K\n")
         try await eventually { server.output.split(separator: ">>> TLS 1.3, Handshake [length 0005]").count > round }
-        try server.type("\(round)\n")
+        server.type("\(round)\n")
         try await eventually { events.now.bytes.count == 2 * round }
         try await channel.writeAndFlush(ByteBuffer(string: "answer \(round)\n"))
-        try await server.prints("answer \(round)")
+        try await server.eventuallyPrints("answer \(round)")
         #expect(server.output.split(separator: "<<< TLS 1.3, Handshake [length 0005]").count == round + 1)
       }
       #expect(events.now.error == nil)
@@ -100,7 +101,7 @@ import Testing
         Issue.record("got \(String(describing: events.now.error))")
         return
       }
-      try await server.prints("bad certificate")
+      try await server.eventuallyPrints("bad certificate")
     }
   }
 
@@ -108,7 +109,7 @@ import Testing
     try await withServer(Self.alpn, authority: TestAuthority()) { channel, events, server in
       try await eventually { events.now.peerChain != nil }
       try await channel.close()
-      try await server.prints("DONE")
+      try await server.eventuallyPrints("DONE")
       #expect(events.now.error == nil)
     }
   }

@@ -1,12 +1,13 @@
 import AcquirerISO8583
 import Foundation
+import TestPrograms
 
 /// Tests/Python/acquirer_host.py as a real process: the independent acquirer.
 public final class HostProcess {
   public let log: String
   public private(set) var port = 0
   private let arguments: [String]
-  private var process: Process?
+  private var process: RunningProgram?
 
   /// - Parameters:
   ///   - folder: where the log is kept.
@@ -17,33 +18,16 @@ public final class HostProcess {
     try start()
   }
 
-  deinit { stop() }
-
   /// Starts on any free port, later on the same one.
   public func start() throws {
-    let process = Process()
-    process.executableURL = Repository.root.appending(path: ".venv/bin/python3")
-    process.arguments =
-      [Repository.path("Tests/Python/acquirer_host.py"), "--port", "\(port)", "--log", log] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try RunningProgram(
+      Repository.python,
+      [Repository.path("Tests/Python/acquirer_host.py"), "--port", "\(port)", "--log", log] + arguments)
     self.process = process
-    var line = ""
-    while !line.contains("\n") {
-      let data = output.fileHandleForReading.availableData
-      guard !data.isEmpty else { throw HostEnded() }
-      line += String(decoding: data, as: UTF8.self)
-    }
-    port = Int(line.filter(\.isNumber)) ?? 0
+    port = Int(try process.prints("\n").filter(\.isNumber)) ?? 0
   }
 
-  public func stop() {
-    guard let process, process.isRunning else { return }
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
+  public func stop() { process?.kill() }
 
   /// What the host logged, a list of words for each line.
   public var lines: [[String]] {
@@ -61,16 +45,6 @@ public final class HostProcess {
     }
     return charged
   }
-}
-
-/// The host ended before it listened; `Scripts/prepare tests` makes the .venv that it needs.
-public struct HostEnded: Error {}
-
-/// Files of the repository.
-public enum Repository {
-  public static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  public static func path(_ name: String) -> String { root.appending(path: name).path() }
 }
 
 extension Dialect {

@@ -1,25 +1,15 @@
 import Bytes
 import Foundation
 import Payments
+import TestPrograms
 
 /// Reads a ledger with the sqlite3 program, while its server runs.
 public enum Sqlite {
   /// Rows of a statement, one line each.
   public static func lines(_ path: String, _ statement: String) throws -> [String] {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/sqlite3")
-    process.arguments = ["-readonly", path, statement]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw SqliteFailed() }
-    return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    try runProgram("sqlite3", ["-readonly", path, statement]).good().lines.map(String.init)
   }
 }
-
-public struct SqliteFailed: Error {}
 
 extension OriginalElements {
   /// A sale as ``HostProcess/charged`` names it, from the ledger's bytes in hexadecimal.

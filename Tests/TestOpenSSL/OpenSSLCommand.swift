@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 
 /// The `openssl` program with a folder of its own, as a witness from outside.
 public final class OpenSSLCommand: Sendable {
@@ -32,17 +33,7 @@ public final class OpenSSLCommand: Sendable {
   /// Runs `openssl` with these words in the folder.
   @discardableResult
   public func run(_ words: [String]) throws -> (text: String, isGood: Bool) {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["openssl"] + words
-    process.currentDirectoryURL = folder
-    let output = Pipe()
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (text, process.terminationStatus == 0)
+    let result = try runProgram("openssl", words, folder: folder.path, errors: .withOutput)
+    return (result.output, result.status == 0)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 
 /// An authority that is none of ours, kept by `openssl ca`: an RSA root, an issuing authority between, an OCSP delegate,
 /// and an index from which `openssl ocsp` answers.
@@ -93,7 +94,7 @@ public final class OutsideCA: @unchecked Sendable {
 
   private func make(_ words: String...) throws {
     let (text, isGood) = try openssl.run(words)
-    guard isGood else { throw OpenSSLFailure(text: "openssl \(words.joined(separator: " ")): \(text)") }
+    guard isGood else { throw ProgramFailure(text: "openssl \(words.joined(separator: " ")): \(text)") }
   }
 
   private static let configuration = """
@@ -144,48 +145,28 @@ public final class OutsideCA: @unchecked Sendable {
     """
 }
 
-/// `openssl` did not do what it was told.
-public struct OpenSSLFailure: Error, CustomStringConvertible {
-  let text: String
-  public var description: String { text }
-}
-
 /// `openssl ocsp` as a responder, until it is thrown away.
 public final class OpenSSLResponder {
   public let port: Int
   public var address: String { "http://127.0.0.1:\(port)/" }
-  private let process = Process()
+  private let process: RunningProgram
 
   /// - Parameter options: more of `openssl ocsp`'s, for example `-nmin 5`.
   public init(_ authority: OutsideCA, _ options: [String] = ["-nmin", "5"]) throws {
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
+    process = try RunningProgram(
+      "openssl",
       [
-        "openssl", "ocsp", "-port", "0", "-index", "issuing/index.txt", "-CA", "issuing.pem", "-rsigner",
-        "delegate.pem", "-rkey", "delegate.key",
-      ] + options
-    process.currentDirectoryURL = authority.openssl.folder
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    var text = ""
+        "ocsp", "-port", "0", "-index", "issuing/index.txt", "-CA", "issuing.pem", "-rsigner", "delegate.pem", "-rkey",
+        "delegate.key",
+      ] + options, folder: authority.folder)
     // "ACCEPT [::]:46245 PID=1673"
-    while !text.contains("PID=") {
-      let data = output.fileHandleForReading.availableData
-      guard !data.isEmpty else { throw OpenSSLFailure(text: "openssl ocsp ended: \(text)") }
-      text += String(decoding: data, as: UTF8.self)
-    }
+    let text = try process.prints("PID=")
     let place = text.split(separator: " ").first { $0.contains(":") } ?? ""
     guard let port = place.split(separator: ":").last.flatMap({ Int($0) }) else {
-      throw OpenSSLFailure(text: "openssl ocsp tells no port: \(text)")
+      throw ProgramFailure(text: "openssl ocsp tells no port: \(text)")
     }
     self.port = port
   }
 
-  deinit { stop() }
-
-  public func stop() {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-  }
+  public func stop() { process.kill() }
 }

@@ -121,6 +121,8 @@ public final class SQLiteStore: Store {
 
   deinit {
     sqlite3_wal_hook(database.handle, nil, nil)
+    // Given up by name: a child between fork(2) and exec(2) still has the descriptor.
+    flock(lock, LOCK_UN)
     close(lock)
   }
 

@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Messages
 import TLS
+import TestAcquirer
 import Testing
 
 @testable import CountersignClient
@@ -153,18 +154,7 @@ extension TestService {
   func journal() throws -> [String] { try rows("SELECT kind, body FROM event ORDER BY seq") }
 
   /// Reads the ledger with SQLite's own program.
-  func rows(_ query: String) throws -> [String] {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["sqlite3", "-readonly", "\(root)/server/ledger.db", query]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return text.split(separator: "\n").map(String.init)
-  }
+  func rows(_ query: String) throws -> [String] { try Sqlite.lines("\(root)/server/ledger.db", query) }
 }
 
 extension TerminalSession {
