@@ -151,7 +151,7 @@ let package = Package(
       name: "countersign-server",
       dependencies: [
         "AcquirerISO8583", "Audit", "Authority", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files",
-        "ISO8583", "NetworkService", "Payments", "ProgramSupport", "StorageSQLite",
+        "ISO8583", "Messages", "NetworkService", "Payments", "ProgramSupport", "StorageSQLite",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),

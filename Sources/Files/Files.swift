@@ -70,6 +70,14 @@ public enum Files {
     }
   }
 
+  /// Makes what was written to a file durable.
+  public static func sync(_ path: String) throws(FileError) {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    defer { close(file) }
+    guard fsync(file) == 0 else { throw FileError(path: path, doing: "write", code: errno) }
+  }
+
   /// Puts a file in the place of another.
   public static func rename(_ path: String, to new: String) throws(FileError) {
     guard Glibc.rename(path, new) == 0 else { throw FileError(path: path, doing: "rename", code: errno) }

@@ -34,7 +34,7 @@ struct CountersignAdmin: AsyncParsableCommand {
       AdministratorCommand.self, CompanyCommand.self, GatewayCommand.self, ConsultantCommand.self, Trace.self,
       Unresolved.self, PaymentsCommand.self, Report.self, Reconcile.self, Refund.self, VoidCommand.self, Confirm.self,
       Operations.self, Revoke.self, Unlock.self, Certificates.self, ReceiptCommand.self, VerifyReceipt.self,
-      AuditCommand.self, KeysCommand.self,
+      AuditCommand.self, KeysCommand.self, EpochCommand.self,
     ])
 }
 
@@ -46,28 +46,4 @@ struct AdminOptions: ParsableArguments {
   var output: OutputFormat = .text
 
   func administrator() async throws -> Administrator { try await connection.administrator() }
-}
-
-/// Where the service is, and who asks.
-struct AdminConnection: ParsableArguments {
-  @Option(help: "Host and port of the service, default localhost:7443. [COUNTERSIGN_SERVER]")
-  var server: String?
-
-  @Option(
-    help: "Folder with the administrator's chain.pem and key.pem, for example DATA/admin. [COUNTERSIGN_ADMIN]")
-  var admin: String?
-
-  @Option(help: "File with settings, one NAME=value a line.")
-  var settings: String?
-
-  func administrator() async throws -> Administrator {
-    let settings = try await Settings(file: settings)
-    let (host, port) = try Address.parse(settings.text(server, "server", default: "localhost:7443"))
-    guard let folder = settings.text(admin, "admin") else {
-      throw ProgramError(
-        .usage, "--admin is needed: the folder with chain.pem and key.pem that countersign-server init made")
-    }
-    return try Administrator(
-      certificate: "\(folder)/chain.pem", key: "\(folder)/key.pem", host: host, port: port)
-  }
 }

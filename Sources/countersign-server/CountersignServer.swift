@@ -13,6 +13,7 @@ struct CountersignServer: AsyncParsableCommand {
         countersign-server run --data /var/lib/countersign --port 7443 --acquirer simulator
         countersign-server bundle --data /var/lib/countersign --terminal countersign-terminal --release 1.1.0
         countersign-server audit verify --data /var/lib/countersign --against /mnt/other/heads
+        countersign-server backup --data /var/lib/countersign /backup/ledger-2026-11-28.db
         countersign-server check-certificate --anchors root.pem --chain consultant.pem --role consultant
 
       Settings come from flags, then environment variables (COUNTERSIGN_PORT for --port), then the file given with
@@ -21,5 +22,6 @@ struct CountersignServer: AsyncParsableCommand {
     version: "countersign-server 1.0.0",
     subcommands: [
       Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self, CanaryCommand.self,
+      BackupCommand.self, RestoreCommand.self,
     ])
 }

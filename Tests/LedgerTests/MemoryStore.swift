@@ -215,6 +215,10 @@ final class MemoryStore: Store {
 extension MemoryStore {
   private static var absent: StoreError { .failed("not kept by this store") }
 
+  func beginBackup(to path: String) throws(StoreError) { throw Self.absent }
+  var backup: BackupProgress? { nil }
+  func epoch() throws(StoreError) -> LedgerEpoch? { throw Self.absent }
+  func confirmEpoch(time: Int64) throws(StoreError) { throw Self.absent }
   func cards(after number: Int64, limit: Int) throws(StoreError) -> [SealedCard] { throw Self.absent }
   func setCard(_ card: SealedCard) throws(StoreError) { throw Self.absent }
   func lastPayment() throws(StoreError) -> Int64 { throw Self.absent }

@@ -55,7 +55,7 @@ import Testing
   /// At once, slowly, never answered and found by inquiry, never answered and reversed.
   private static let cards = ["4111111111111111", "4000000000009037", "4000000000009029", "4000000000009045"]
 
-  private static func acquirer(_ server: ServerProcess, _ host: HostProcess) throws -> [String] {
+  static func acquirer(_ server: ServerProcess, _ host: HostProcess) throws -> [String] {
     let path = try Dialect.writeExample(
       "example-1987", ["address": "address localhost:\(host.port)", "answer-timeout": "answer-timeout 400"],
       in: server.root)

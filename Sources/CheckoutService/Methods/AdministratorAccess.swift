@@ -30,7 +30,9 @@ enum AdministratorAccess {
     AuditMethods.getAuditKey: .all, AuditMethods.makeReceipt: readers, AuditMethods.beginExport: .auditor,
     AuditMethods.readExport: .auditor,
     AdminMethods.getVault: [.auditor, .securityOfficer], AdminMethods.rewrapKeys: .securityOfficer,
-    AdminMethods.rotateKeys: .securityOfficer,
+    AdminMethods.rotateKeys: .securityOfficer, AdminMethods.startBackup: [.paymentOperator, .securityOfficer],
+    AdminMethods.getBackup: [.paymentOperator, .securityOfficer], AdminMethods.getEpoch: .all,
+    AdminMethods.confirmEpoch: .securityOfficer,
   ]
 
   /// - Throws: ``ServiceRefusal`` that names the roles of which one is needed. A method that is not listed needs all.

@@ -129,6 +129,9 @@ extension OperationRules {
   fileprivate static func refuse(
     _ row: OperationRow, of payment: PaymentRecord, at now: Int64, in store: any Store, _ acquirer: any Acquirer
   ) throws {
+    if let epoch = try store.epoch(), epoch.confirmed == nil {
+      throw ServiceRefusal(.storeUnavailable, cause: "the ledger was restored and is not confirmed")
+    }
     let others = try store.operations(of: row.payment).filter { $0.id != row.id }
     let isBeforeCutOff = acquirer.businessDay(at: payment.time) == acquirer.businessDay(at: now)
     do {

@@ -5,7 +5,7 @@ import Bytes
 /// One thread calls everything here. Every method between ``begin()`` and ``commit(lowWater:)`` belongs to one
 /// transaction; nothing is told to anyone before ``commit(lowWater:)`` has returned. Each insert is its own journal
 /// record, numbered from one rising sequence without gaps.
-public protocol Store: CardStore {
+public protocol Store: BackupStore, CardStore {
   func begin() throws(StoreError)
 
   /// Makes the transaction durable.
@@ -279,6 +279,10 @@ public enum EventKind: String, Sendable, CaseIterable {
   case keysRewrapped = "KEYS_REWRAPPED"
   case rotationStarted = "KEY_ROTATION_STARTED"
   case rotationFinished = "KEY_ROTATION_FINISHED"
+  case backupStarted = "BACKUP_STARTED"
+  case backupFinished = "BACKUP_FINISHED"
+  case epochBegun = "EPOCH_BEGUN"
+  case epochConfirmed = "EPOCH_CONFIRMED"
 }
 
 public struct UnresolvedRow: Sendable, BitwiseCopyable, Equatable {
@@ -518,4 +522,6 @@ public enum SessionEnd: UInt8, Sendable, BitwiseCopyable {
   case revoked = 5
   /// No answer came about a certificate's status.
   case noStatus = 6
+  /// The ledger was restored from a backup.
+  case restored = 7
 }

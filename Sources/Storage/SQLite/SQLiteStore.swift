@@ -29,7 +29,7 @@ public final class SQLiteStore: Store {
   let lookups: LookupRuns
   private let signer: Signer
   private let lock: Int32
-  private let reserve: UInt64
+  let reserve: UInt64
   /// Whether more than the reserve was free when it was last looked at.
   private(set) var hasRoom = true
   /// What a rollback brings back.
@@ -55,6 +55,12 @@ public final class SQLiteStore: Store {
   /// Sessions read in the present transaction. Forgotten at its start and whenever a session, consultant or company
   /// is written.
   var sessionsInTransaction: [Bytes16: PaymentSession] = [:]
+  /// The present or last copy.
+  var copying: Backup?
+  /// What this ledger goes on from, as it was at the start; nil where it was never restored.
+  let startEpoch: LedgerEpoch?
+  /// Restored, and not known to agree with the acquirer: nothing new is charged, and nothing open is taken up.
+  var isHeld: Bool { startEpoch.map { $0.confirmed == nil } ?? false }
   private var walPages: Int32 = 0
   /// WAL pages below which a checkpoint is not tried again, because a reader held the last one up.
   private var checkpointAt = SQLiteStore.checkpointPages
@@ -103,6 +109,7 @@ public final class SQLiteStore: Store {
       guard code == SQLITE_OK else { throw database.error(code) }
       statements = try Statements(database)
       days = try DayTotals(database)
+      startEpoch = try Self.epoch(database)
       lookups = try LookupRuns(database, size: lookupPayments)
       lowWater = try database.number("SELECT low_water FROM mark")
       position = try Self.position(database)
@@ -131,11 +138,19 @@ public final class SQLiteStore: Store {
     guard access(path, F_OK) == 0 else {
       throw .unavailable("\(path) does not exist; make the folder with countersign-server init")
     }
+    guard let lock = try takeLockIfFree(path) else {
+      throw .unavailable("\(path) is in use by another server process; stop that one first")
+    }
+    return lock
+  }
+
+  /// - Returns: the lock's file; nil where another process holds it.
+  static func takeLockIfFree(_ path: String) throws(StoreError) -> Int32? {
     let lock = open("\(path)-lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else { throw .unavailable("\(path)-lock cannot be made: \(String(cString: strerror(errno)))") }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       close(lock)
-      throw .unavailable("\(path) is in use by another server process; stop that one first")
+      return nil
     }
     return lock
   }
@@ -149,6 +164,7 @@ public final class SQLiteStore: Store {
   }
 
   public func commit(lowWater: Int64) throws(StoreError) {
+    let lowWater = isHeld ? 0 : lowWater
     if lowWater > self.lowWater {
       statements.setLowWater.bind(1, lowWater)
       _ = try statements.setLowWater.run()
@@ -194,6 +210,11 @@ public final class SQLiteStore: Store {
   }
 
   public var shortage: StoreError? {
+    if isHeld {
+      return .unavailable(
+        "\(database.path) was restored from a backup: compare it with the acquirer, countersign-admin epoch confirm, and "
+          + "start the service again")
+    }
     guard !hasRoom else { return nil }
     return .unavailable("\(database.path): less than \(reserve / 1_048_576) MiB of its disk are free")
   }
@@ -220,6 +241,7 @@ public final class SQLiteStore: Store {
         rollback()
       }
     }
+    copying?.advance()
     if walPages >= checkpointAt || idle && walPages > 0 { checkpoint() }
   }
 

@@ -55,7 +55,9 @@ extension SQLiteStore {
   }
 
   public func openOperations() throws(StoreError) -> [OperationRow] {
-    try database.prepare("\(OperationRow.columns) WHERE state IN (2, 4, 7) ORDER BY id").all(OperationRow.init(row:))
+    guard !isHeld else { return [] }
+    return try database.prepare("\(OperationRow.columns) WHERE state IN (2, 4, 7) ORDER BY id")
+      .all(OperationRow.init(row:))
   }
 
   public func requestedOperations(until time: Int64) throws(StoreError) -> [OperationRow] {

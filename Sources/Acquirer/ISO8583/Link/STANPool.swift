@@ -127,7 +127,7 @@ final class STANPool: Sendable {
 
   /// Writes what a later process begins with; it never goes back.
   private func write(_ next: UInt64) throws(FileError) {
-    let bytes = Array("\(Self.mark)\nterminals \(terminals)\nnext \(next)\n".utf8)
+    let bytes = Self.text(terminals: terminals, next: next)
     try written.withLock { written throws(FileError) in
       guard next > written else { return }
       try Files.write(bytes, to: path)
@@ -137,14 +137,25 @@ final class STANPool: Sendable {
 
   private static let mark = "countersign STANs"
 
+  /// What the file holds.
+  static func text(terminals: UInt64, next: UInt64) -> [UInt8] {
+    Array("\(mark)\nterminals \(terminals)\nnext \(next)\n".utf8)
+  }
+
   private static func read(_ path: String, terminals: UInt64) throws(FileError) -> UInt64 {
+    let (former, next) = try read(path)
+    // Where the number of terminals has changed, each goes on behind the highest STAN of any.
+    return former == terminals ? next : (next / former + 1) * terminals
+  }
+
+  /// - Returns: number of terminals, and what a process begins with.
+  static func read(_ path: String) throws(FileError) -> (terminals: UInt64, next: UInt64) {
     let lines = String(decoding: try Files.read(path, limit: 4_096), as: UTF8.self).split(separator: "\n")
     guard lines.count == 3, lines[0] == mark, let former = number(lines[1], "terminals"),
       (1...1 << 16).contains(former),
       let next = number(lines[2], "next"), next < 1 << 40
     else { throw FileError(path: path, doing: "use", cause: "it is no file of reserved STANs") }
-    // Where the number of terminals has changed, each goes on behind the highest STAN of any.
-    return former == terminals ? next : (next / former + 1) * terminals
+    return (former, next)
   }
 
   private static func number(_ line: Substring, _ name: String) -> UInt64? {

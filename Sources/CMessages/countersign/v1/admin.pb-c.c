@@ -6538,7 +6538,7 @@ const ProtobufCEnumDescriptor countersign__v1__operation_state__descriptor =
   countersign__v1__operation_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[25] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[29] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -6565,15 +6565,22 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "GetVault", &countersign__v1__get_vault_request__descriptor, &countersign__v1__vault_state__descriptor },
   { "RewrapKeys", &countersign__v1__rewrap_keys_request__descriptor, &countersign__v1__rewrap_keys_reply__descriptor },
   { "RotateKeys", &countersign__v1__rotate_keys_request__descriptor, &countersign__v1__vault_state__descriptor },
+  { "StartBackup", &countersign__v1__start_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
+  { "GetBackup", &countersign__v1__get_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
+  { "GetEpoch", &countersign__v1__get_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
+  { "ConfirmEpoch", &countersign__v1__confirm_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
   16,        /* AddAdministrator */
   0,        /* AddCompany */
   4,        /* AddConsultant */
   6,        /* AddGateway */
+  28,        /* ConfirmEpoch */
   13,        /* ConfirmOperation */
   5,        /* CreateToken */
+  26,        /* GetBackup */
   2,        /* GetCompany */
+  27,        /* GetEpoch */
   22,        /* GetVault */
   18,        /* ListAdministrators */
   21,        /* ListCertificates */
@@ -6590,6 +6597,7 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   17,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
   14,        /* SettleOperation */
+  25,        /* StartBackup */
   8,        /* TracePayment */
   20         /* Unlock */
 };
@@ -6600,7 +6608,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  25,
+  29,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -6803,6 +6811,38 @@ void countersign__v1__admin__rotate_keys(ProtobufCService *service,
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__start_backup(ProtobufCService *service,
+                                          const Countersign__V1__StartBackupRequest *input,
+                                          Countersign__V1__BackupState_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__get_backup(ProtobufCService *service,
+                                        const Countersign__V1__GetBackupRequest *input,
+                                        Countersign__V1__BackupState_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__get_epoch(ProtobufCService *service,
+                                       const Countersign__V1__GetEpochRequest *input,
+                                       Countersign__V1__Epoch_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
+                                           const Countersign__V1__ConfirmEpochRequest *input,
+                                           Countersign__V1__Epoch_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -949,6 +949,14 @@ public enum AdminMethods {
   public static let rewrapKeys = "/countersign.v1.Admin/RewrapKeys"
   /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
   public static let rotateKeys = "/countersign.v1.Admin/RotateKeys"
+  /// Begins a copy of the ledger into a file on the service's machine; payments go on.
+  public static let startBackup = "/countersign.v1.Admin/StartBackup"
+  /// Tells how far the copy is.
+  public static let getBackup = "/countersign.v1.Admin/GetBackup"
+  /// Tells what a restored ledger goes on from.
+  public static let getEpoch = "/countersign.v1.Admin/GetEpoch"
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  public static let confirmEpoch = "/countersign.v1.Admin/ConfirmEpoch"
 }
 
 /// Every call is journaled with the administrator's certificate. Each needs one of the roles that docs/security.md,
@@ -1012,6 +1020,14 @@ public protocol AdminServiceProtocol: Sendable {
   func rewrapKeys(_ request: RewrapKeysRequest, context: ServerContext) async throws -> RewrapKeysReply
   /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
   func rotateKeys(_ request: RotateKeysRequest, context: ServerContext) async throws -> VaultState
+  /// Begins a copy of the ledger into a file on the service's machine; payments go on.
+  func startBackup(_ request: StartBackupRequest, context: ServerContext) async throws -> BackupState
+  /// Tells how far the copy is.
+  func getBackup(_ request: GetBackupRequest, context: ServerContext) async throws -> BackupState
+  /// Tells what a restored ledger goes on from.
+  func getEpoch(_ request: GetEpochRequest, context: ServerContext) async throws -> Epoch
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  func confirmEpoch(_ request: ConfirmEpochRequest, context: ServerContext) async throws -> Epoch
 }
 
 extension AdminServiceProtocol {
@@ -1091,6 +1107,18 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.rotateKeys) {
       try await rotateKeys(RotateKeysRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.startBackup) {
+      try await startBackup(StartBackupRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.getBackup) {
+      try await getBackup(GetBackupRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.getEpoch) {
+      try await getEpoch(GetEpochRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.confirmEpoch) {
+      try await confirmEpoch(ConfirmEpochRequest(request: $0), context: $1).encoded()
     }
   }
 }
@@ -1283,6 +1311,32 @@ public struct AdminClient: Sendable {
     -> VaultState
   {
     try VaultState(reply: await caller.call(AdminMethods.rotateKeys, request.encoded(), options: options))
+  }
+
+  /// Begins a copy of the ledger into a file on the service's machine; payments go on.
+  public func startBackup(_ request: StartBackupRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> BackupState
+  {
+    try BackupState(reply: await caller.call(AdminMethods.startBackup, request.encoded(), options: options))
+  }
+
+  /// Tells how far the copy is.
+  public func getBackup(_ request: GetBackupRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> BackupState
+  {
+    try BackupState(reply: await caller.call(AdminMethods.getBackup, request.encoded(), options: options))
+  }
+
+  /// Tells what a restored ledger goes on from.
+  public func getEpoch(_ request: GetEpochRequest, options: CallOptions = .standard) async throws(RPCStatus) -> Epoch {
+    try Epoch(reply: await caller.call(AdminMethods.getEpoch, request.encoded(), options: options))
+  }
+
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  public func confirmEpoch(_ request: ConfirmEpochRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> Epoch
+  {
+    try Epoch(reply: await caller.call(AdminMethods.confirmEpoch, request.encoded(), options: options))
   }
 }
 

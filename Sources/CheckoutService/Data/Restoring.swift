@@ -1,0 +1,45 @@
+import AcquirerISO8583
+import Audit
+import Cryptography
+import Files
+import Payments
+import StorageSQLite
+
+/// What ``DataFolder/restore(_:now:)`` did.
+public struct RestoredLedger: Sendable {
+  public let epoch: Int64
+  /// Last record under the head that the epoch goes on from.
+  public let headLast: Int64
+  /// Version of the data key that new cards are sealed under.
+  public let keyVersion: UInt32
+  /// Where the former ledger is kept; nil where there was none.
+  public let former: String?
+}
+
+extension DataFolder {
+  /// STANs that are left out after a restore: more than a day's sales of most services. The file of reserved STANs may
+  /// be as old as the ledger.
+  static let stanGap: UInt64 = 200_000
+
+  /// Puts a copy in the place of the ledger and begins a new epoch: see docs/operations.md, "Backup".
+  ///
+  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Throws: `StoreError` or `FileError` that names the file. What was done of it does no harm, and the same call goes
+  ///   on.
+  public func restore(_ file: String, now: Int64) throws -> RestoredLedger {
+    let signer = try key("audit/key.pem")
+    var keyVersion: UInt32 = 0
+    let (epoch, former) = try SQLiteStore.restore(
+      file, to: ledger, time: now, signer: { try signer.sign($0) },
+      prepare: { epoch in
+        let stans = self.file("acquirer/stan")
+        if Files.exists(stans) { try STANFile.skip(Self.stanGap, in: stans) }
+        // The heads of what is lost are not those of what goes on; they stay as proof.
+        let heads = self.file("heads")
+        if Files.exists(heads) { try Files.rename(heads, to: "\(heads).before-epoch-\(epoch)") }
+        keyVersion = try VaultKeys.addDataKey(in: self).version
+      })
+    try Files.sync(path)
+    return RestoredLedger(epoch: epoch.number, headLast: epoch.headLast, keyVersion: keyVersion, former: former)
+  }
+}

@@ -1,0 +1,58 @@
+import Bytes
+
+/// Copies of the ledger, and epochs: what a ledger that was restored from one goes on from.
+public protocol BackupStore: AnyObject {
+  /// Begins a copy of everything into a new file. ``Store/maintain(idle:)`` goes on with it in steps, so that payments
+  /// wait for one step at most; what is written meanwhile is in the copy too.
+  ///
+  /// - Throws: ``StoreError`` where one is being made, or the file exists or cannot be made.
+  func beginBackup(to path: String) throws(StoreError)
+  /// The present or last copy; nil where none was begun.
+  var backup: BackupProgress? { get }
+
+  /// The present epoch; nil in a ledger that was never restored.
+  func epoch() throws(StoreError) -> LedgerEpoch?
+  /// Says that ledger and acquirer agree. Payments are taken from the next start on.
+  ///
+  /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
+  func confirmEpoch(time: Int64) throws(StoreError)
+}
+
+/// How far a copy is.
+public struct BackupProgress: Sendable, Equatable {
+  public var path: String
+  /// Pages copied, and pages in all.
+  public var done: Int64
+  public var pages: Int64
+  public var isRunning: Bool
+  public var failure: StoreError?
+
+  public init(path: String, done: Int64 = 0, pages: Int64 = 0, isRunning: Bool = true, failure: StoreError? = nil) {
+    self.path = path
+    self.done = done
+    self.pages = pages
+    self.isRunning = isRunning
+    self.failure = failure
+  }
+}
+
+/// What a restored ledger goes on from.
+public struct LedgerEpoch: Sendable, Equatable {
+  /// From 2.
+  public var number: Int64
+  /// Milliseconds since 1970-01-01T00:00:00Z of its begin.
+  public var begun: Int64
+  /// Last record under the head it goes on from, and SHA-256 of what was signed for that head.
+  public var headLast: Int64
+  public var headDigest: Bytes32
+  /// Milliseconds since 1970-01-01T00:00:00Z; nil while ledger and acquirer are not reconciled.
+  public var confirmed: Int64?
+
+  public init(number: Int64, begun: Int64, headLast: Int64, headDigest: Bytes32, confirmed: Int64?) {
+    self.number = number
+    self.begun = begun
+    self.headLast = headLast
+    self.headDigest = headDigest
+    self.confirmed = confirmed
+  }
+}

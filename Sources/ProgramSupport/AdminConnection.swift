@@ -1,0 +1,30 @@
+import ArgumentParser
+import CountersignClient
+
+/// Where the service is, and which administrator asks.
+public struct AdminConnection: ParsableArguments {
+  @Option(help: "Host and port of the service, default localhost:7443. [COUNTERSIGN_SERVER]")
+  public var server: String?
+
+  @Option(
+    help: "Folder with the administrator's chain.pem and key.pem, for example DATA/admin. [COUNTERSIGN_ADMIN]")
+  public var admin: String?
+
+  @Option(help: "File with settings, one NAME=value a line.")
+  public var settings: String?
+
+  public init() {}
+
+  /// - Parameter standard: the administrator's folder where none is named.
+  /// - Throws: ``ProgramError``, `FileError`, `TerminalError` that name the option or file.
+  public func administrator(folder standard: String? = nil) async throws -> Administrator {
+    let settings = try await Settings(file: settings)
+    let (host, port) = try Address.parse(settings.text(server, "server", default: "localhost:7443"))
+    guard let folder = settings.text(admin, "admin") ?? standard else {
+      throw ProgramError(
+        .usage, "--admin is needed: the folder with chain.pem and key.pem that countersign-server init made")
+    }
+    return try Administrator(
+      certificate: "\(folder)/chain.pem", key: "\(folder)/key.pem", host: host, port: port)
+  }
+}

@@ -1,0 +1,119 @@
+import Bytes
+import CSQLite
+import Cryptography
+import Glibc
+import Payments
+
+extension SQLiteStore {
+  public func epoch() throws(StoreError) -> LedgerEpoch? { try Self.epoch(database) }
+
+  static func epoch(_ database: Database) throws(StoreError) -> LedgerEpoch? {
+    try database.prepare(
+      "SELECT number, begun, head_last, head_digest, confirmed FROM epoch ORDER BY number DESC LIMIT 1"
+    ).first { row in
+      LedgerEpoch(
+        number: row.int(0), begun: row.int(1), headLast: row.int(2), headDigest: row.bytes32(3),
+        confirmed: row.optionalInt(4))
+    }
+  }
+
+  public func confirmEpoch(time: Int64) throws(StoreError) {
+    let update = try database.prepare("UPDATE epoch SET confirmed = ?1 WHERE confirmed IS NULL")
+    update.bind(1, time)
+    _ = try update.run()
+  }
+
+  /// Begins a new epoch: every session is over, refunds and voids go nowhere by themselves, and a record names the head
+  /// that it goes on from.
+  ///
+  /// - Returns: the epoch.
+  func beginEpoch(time: Int64, from file: String) throws(StoreError) -> LedgerEpoch {
+    let head = position.lastHead
+    let epoch = LedgerEpoch(
+      number: (try self.epoch()?.number ?? 1) + 1, begun: time, headLast: head?.last ?? 0,
+      headDigest: head?.digest ?? .zero, confirmed: nil)
+    try database.execute(
+      "UPDATE session SET ended = \(SessionEnd.restored.rawValue), identity = NULL WHERE ended IS NULL")
+    let sessions = database.changes
+    let insert = try database.prepare("INSERT INTO epoch VALUES (?1, ?2, ?3, ?4, NULL)")
+    insert.bind(1, epoch.number)
+    insert.bind(2, epoch.begun)
+    insert.bind(3, epoch.headLast)
+    insert.bind(4, epoch.headDigest)
+    _ = try insert.run()
+    try insertEvent(
+      EventRow(
+        kind: .epochBegun, time: time,
+        text: "epoch \(epoch.number) from \(file), goes on from the head over record \(epoch.headLast), "
+          + "\(Hex.encode(epoch.headDigest.bytes)); \(sessions) sessions ended"))
+    try leaveOperationsToPeople(time: time)
+    return epoch
+  }
+
+  /// What was asked for, confirmed or sent at the time of the copy may be done since: sent again, the money would be
+  /// given twice.
+  private func leaveOperationsToPeople(time: Int64) throws(StoreError) {
+    let open = try openOperations() + requestedOperations(until: .max)
+    for var row in open where row.state != .unknown {
+      row.state = row.state == .requested ? .expired : .unknown
+      row.since = time
+      try updateOperation(row)
+      try insertEvent(.operation(row, time: time, ", the ledger was restored"))
+    }
+  }
+
+  /// Puts a copy in the place of a ledger and begins a new epoch in it. The former ledger is kept beside it.
+  ///
+  /// - Parameters:
+  ///   - file: the copy; left as it is.
+  ///   - time: milliseconds since 1970-01-01T00:00:00Z.
+  ///   - signer: signs the next head.
+  ///   - prepare: called before the ledger is replaced, with the epoch's number.
+  /// - Returns: the epoch, and where the former ledger lies now; nil where there was none.
+  /// - Throws: ``StoreError`` that names the file, or what `prepare` throws; the former ledger is in its place then, or
+  ///   beside it, and the same call goes on.
+  public static func restore(
+    _ file: String, to path: String, time: Int64, signer: @escaping Signer, prepare: (Int64) throws -> Void
+  ) throws -> (epoch: LedgerEpoch, former: String?) {
+    guard let lock = try takeLockIfFree(path) else {
+      throw StoreError.unavailable("\(path) is in use by a server process; stop it first")
+    }
+    defer { close(lock) }
+    let new = "\(path).restoring"
+    for suffix in ["", "-wal", "-shm", "-lock"] { unlink(new + suffix) }
+    try copy(file, to: new)
+    try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE))
+    let epoch = try begin(in: new, time: time, from: file, signer: signer)
+    unlink("\(new)-lock")
+    let former = access(path, F_OK) == 0 ? "\(path).before-epoch-\(epoch.number)" : nil
+    if let former, access(former, F_OK) == 0 {
+      throw StoreError.failed("\(former) exists already: it is the ledger before another restore; move it away first")
+    }
+    try prepare(epoch.number)
+    if let former {
+      for suffix in ["-wal", ""] where access(path + suffix, F_OK) == 0 { try move(path + suffix, to: former + suffix) }
+    }
+    unlink("\(path)-shm")
+    try move(new, to: path)
+    return (epoch, former)
+  }
+
+  private static func begin(
+    in new: String, time: Int64, from file: String, signer: @escaping Signer
+  ) throws(StoreError) -> LedgerEpoch {
+    let store = try SQLiteStore(path: new, reserve: 0, signer: signer)
+    try store.begin()
+    let epoch = try store.beginEpoch(time: time, from: file)
+    try store.commit(lowWater: 0)
+    // All of the copy is to be on the disk, and no WAL beside it.
+    let code = sqlite3_wal_checkpoint_v2(store.database.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    guard code == SQLITE_OK else { throw store.database.error(code) }
+    return epoch
+  }
+
+  private static func move(_ path: String, to new: String) throws(StoreError) {
+    guard rename(path, new) == 0 else {
+      throw .unavailable("\(path) cannot be renamed to \(new): \(String(cString: strerror(errno)))")
+    }
+  }
+}

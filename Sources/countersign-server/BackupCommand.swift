@@ -1,0 +1,97 @@
+import ArgumentParser
+import CheckoutService
+import Files
+import Glibc
+import Messages
+import ProgramSupport
+import StorageSQLite
+
+/// Copies the ledger.
+struct BackupCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "backup",
+    abstract: "Copies the ledger into a new file while payments go on, and verifies the copy.",
+    discussion: """
+      Runs on the service's machine. The running service copies its ledger in small steps between payments, asked with
+      an administrator's certificate; the ledger of a stopped service is copied by this command. Then the copy is made
+      durable, and its pages, indexes and the journal with its signed heads are verified; until then its name ends with
+      .partial. An existing file is never overwritten.
+
+      The copy holds the ledger alone. Copy vault/, audit/, authority/, sealing/, tls/, acquirer/ and what you made
+      yourself (anchors/, receivers/) too, and keep vault/ in another place than the ledger.
+
+      EXAMPLE
+        countersign-server backup --data /var/lib/countersign /backup/ledger-2026-11-28.db
+
+      EXIT CODES
+        0 done   1 refused by the service, or the copy's journal is not whole   64 wrong usage
+        69 the service runs and could not be reached   74 file error   77 certificate or key not trusted
+      """)
+
+  @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
+  var data: String?
+
+  @OptionGroup var connection: AdminConnection
+
+  @Argument(help: "File that is not there yet.")
+  var file: String
+
+  @Option(help: "text or json.")
+  var output: OutputFormat = .text
+
+  func run() async throws {
+    try await Program.run {
+      let settings = try await Settings(file: connection.settings)
+      guard let folder = settings.text(data, "data").map(DataFolder.init) else {
+        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
+      }
+      let path = try Self.absolute(file)
+      let partial = path + ".partial"
+      guard !Files.exists(path) else { throw ProgramError(.file, "\(path) exists already; name a new file") }
+      if try !SQLiteStore.copyStopped(folder.ledger, to: partial) { try await copyRunning(folder, to: partial) }
+      try Files.sync(partial)
+      try SQLiteStore.checkCopy(partial)
+      let verified = try await VerifiedBackup(partial, key: folder.file("audit/public.pem"))
+      try Files.rename(partial, to: path)
+      tell(path, verified)
+    }
+  }
+
+  /// Has the running service copy its ledger, and waits for the end.
+  private func copyRunning(_ folder: DataFolder, to partial: String) async throws {
+    let administrator = try await connection.administrator(folder: folder.file("admin"))
+    var request = StartBackupRequest()
+    request.file = partial
+    var state = try await administrator.run { [request] in try await $0.startBackup(request) }
+    while state.file == partial, state.isRunning {
+      try await Task.sleep(for: .milliseconds(200))
+      state = try await administrator.run { try await $0.getBackup(GetBackupRequest()) }
+    }
+    guard state.file == partial else {
+      throw ProgramError(.file, "the service was started again meanwhile; remove \(partial) and give the command again")
+    }
+    guard state.failure.isEmpty else { throw ProgramError(.file, state.failure) }
+  }
+
+  private static func absolute(_ path: String) throws -> String {
+    if path.hasPrefix("/") { return path }
+    guard let folder = getcwd(nil, 0) else { throw FileError(path: ".", doing: "use", code: errno) }
+    defer { free(folder) }
+    return "\(String(cString: folder))/\(path)"
+  }
+
+  private func tell(_ path: String, _ verified: VerifiedBackup) {
+    switch output {
+    case .text:
+      Console.print("\(path): \(verified.records) records, whole")
+      if let head = verified.head { Console.print("last head: over record \(head.last)\n  \(head.line)") }
+      Console.print("not in it: vault, audit, authority, sealing, tls, acquirer; copy them too, vault to another place")
+    case .json:
+      Console.print(
+        JSON.object([
+          ("file", .text(path)), ("records", .number(verified.records)),
+          ("last_head", .text(verified.head?.line ?? "")),
+        ]))
+    }
+  }
+}

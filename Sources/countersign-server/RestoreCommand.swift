@@ -1,0 +1,58 @@
+import ArgumentParser
+import CheckoutService
+import Glibc
+import ProgramSupport
+
+/// Puts a copy in the ledger's place.
+struct RestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore",
+    abstract: "Puts a backup in the place of the ledger of a stopped service, and begins a new epoch.",
+    discussion: """
+      The backup is verified first. The payments made after it are not in it: so all sessions end, new cards get a new
+      data key, STANs go on behind a gap, a record of the journal names the head it goes on from, and payments are
+      refused until countersign-admin epoch confirm says that ledger and acquirer agree. The former ledger is kept
+      beside the new one.
+
+      EXAMPLE
+        countersign-server restore --data /var/lib/countersign /backup/ledger-2026-11-28.db
+
+      EXIT CODES
+        0 done   1 the backup's journal is not whole   64 wrong usage   74 file error, or the service runs
+        77 the key of the journal is none
+      """)
+
+  @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
+  var data: String?
+
+  @Argument(help: "The copy that countersign-server backup made.")
+  var file: String
+
+  @Option(help: "text or json.")
+  var output: OutputFormat = .text
+
+  func run() async throws {
+    try await Program.run {
+      guard let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init) else {
+        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
+      }
+      _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
+      let restored = try folder.restore(file, now: Int64(time(nil)) * 1_000)
+      switch output {
+      case .text:
+        Console.print(
+          "epoch \(restored.epoch) goes on from the head over record \(restored.headLast); data key "
+            + "\(restored.keyVersion) is in force")
+        if let former = restored.former { Console.print("the former ledger is kept as \(former)") }
+        Console.print("next: start the service, compare with the acquirer (countersign-admin reconcile), then")
+        Console.print("  countersign-admin epoch confirm --comment TEXT, and start the service again")
+      case .json:
+        Console.print(
+          JSON.object([
+            ("epoch", .number(restored.epoch)), ("head_last", .number(restored.headLast)),
+            ("key_version", .number(Int64(restored.keyVersion))), ("former", .text(restored.former ?? "")),
+          ]))
+      }
+    }
+  }
+}

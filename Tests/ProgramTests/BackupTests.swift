@@ -1,0 +1,222 @@
+import CountersignClient
+import CountersignRPC
+import Foundation
+import Messages
+import TestAcquirer
+import Testing
+
+/// Copies made while payments go on, and what begins with one that is restored. Source: docs/operations.md, "Backup".
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BackupTests {
+  @Test func aCopyMadeDuringPaymentsIsWholeAndHasAllThatWasToldBefore() async throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let session = try await Self.terminal(root).login()
+    var told: [PaymentResult] = []
+    for _ in 0..<50 { told.append(try await session.pay(Self.order, card: Self.card)) }
+    let paying = Paying(session)
+    let copied = try Self.backup(desk)
+    let meanwhile = try await paying.end()
+    #expect(copied.status == 0 && copied.output.contains(" records, whole"), "\(copied)")
+    #expect(!meanwhile.isEmpty && meanwhile.allSatisfy { $0.outcome == .approved })
+    #expect(try Self.files(root).filter { $0.hasPrefix("copy.db") } == ["copy.db"])
+    #expect(try FileManager.default.attributesOfItem(atPath: "\(root)/copy.db")[.posixPermissions] as? Int == 0o600)
+    // Outside truth: Python computes every leaf and head again, and SQLite's own program checks the file.
+    #expect(try Self.journal("\(root)/copy.db", root).status == 0)
+    #expect(try Sqlite.lines("\(root)/copy.db", "PRAGMA integrity_check") == ["ok"])
+    let inCopy = Set(try Sqlite.lines("\(root)/copy.db", "SELECT payment FROM outcome").compactMap(UInt64.init))
+    #expect(inCopy.isSuperset(of: told.map(\.payment)))
+    let kinds = try Sqlite.lines(
+      "\(root)/server/ledger.db", "SELECT kind FROM event WHERE kind LIKE 'BACKUP%' ORDER BY seq")
+    #expect(kinds == ["BACKUP_STARTED", "BACKUP_FINISHED"])
+
+    let before = try Data(contentsOf: URL(fileURLWithPath: "\(root)/copy.db"))
+    let again = try Self.backup(desk)
+    #expect(again.status == 74 && again.errors.contains("copy.db exists already"), "\(again)")
+    #expect(desk.server.stop() == 0)
+    let stopped = try Self.backup(desk, to: "stopped.db")
+    #expect(stopped.status == 0, "\(stopped)")
+    #expect(try Self.journal("\(root)/stopped.db", root).status == 0)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(root)/copy.db")) == before)
+  }
+
+  @Test func aRestoredBackupBeginsANewEpochAndTakesPaymentsOnlyOnceItWasConfirmed() async throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let ledger = "\(root)/server/ledger.db"
+    let terminal = try Self.terminal(root)
+    let session = try await terminal.login()
+    let told = try await session.pay(Self.order, card: Self.card)
+    #expect(try Self.backup(desk).status == 0)
+    let lostKey = session.makeKey()
+    _ = try await session.pay(Self.order, card: Self.card, key: lostKey)
+    let oldKey = session.makeKey()
+    let running = try Self.restore(root)
+    #expect(running.status == 74 && running.errors.contains("in use by a server process"), "\(running)")
+    #expect(desk.server.stop() == 0)
+    let head = try Sqlite.lines("\(root)/copy.db", "SELECT max(last) FROM head")[0]
+    let restored = try Self.restore(root)
+    #expect(restored.status == 0, "\(restored)")
+    #expect(restored.output.hasPrefix("epoch 2 goes on from the head over record \(head); data key 2 is in force"))
+    #expect(try Self.files("\(root)/server").isSuperset(of: ["ledger.db.before-epoch-2", "heads.before-epoch-2"]))
+
+    try desk.server.start()
+    #expect(try Sqlite.lines(ledger, "SELECT count(*) FROM session WHERE ended IS NULL") == ["0"])
+    #expect(try desk.admin(["trace", "\(told.payment)"]).output.contains("APPROVED"))
+    let held = try await terminal.login()
+    // A terminal tries again for as long as the order is good.
+    let brief = Order(reference: "B-1", amount: 500, currency: "KRW", validForMilliseconds: 1_500)
+    #expect(await Self.reason { _ = try await held.pay(brief, card: Self.card) } == "STORE_UNAVAILABLE")
+    #expect(desk.server.logText.contains("restored from a backup"))
+    let refund = try desk.admin(["refund", "\(told.payment)", "--amount", "100"])
+    #expect(refund.status == 69 && refund.errors.contains("STORE_UNAVAILABLE"), "\(refund)")
+    #expect(try desk.admin(["epoch", "show"]).output.contains("not confirmed"))
+    let confirmed = try desk.admin(["epoch", "confirm", "--comment", "compared by hand"])
+    #expect(confirmed.status == 0 && confirmed.output.contains("; confirmed"), "\(confirmed)")
+
+    #expect(desk.server.stop() == 0)
+    try desk.server.start()
+    let after = try await terminal.login()
+    let paid = try await after.pay(Self.order, card: Self.card)
+    #expect(paid.outcome == .approved)
+    let versions = "SELECT DISTINCT key_version FROM payment WHERE seq = \(paid.payment)"
+    #expect(try Sqlite.lines(ledger, versions) == ["2"])
+    // Made before the confirmation: it may have been charged by the ledger that was lost.
+    #expect(
+      await Self.reason { _ = try await after.pay(Self.order, card: Self.card, key: oldKey) } == "IDEMPOTENCY_KEY_TIME")
+    #expect(try await after.payment(key: lostKey) == nil)
+    #expect(desk.server.stop() == 0)
+    #expect(try Self.journal(ledger, root).status == 0)
+    let events = try Sqlite.lines(ledger, "SELECT body FROM event WHERE kind IN ('EPOCH_BEGUN', 'EPOCH_CONFIRMED')")
+    #expect(events.count == 2 && events[0].contains("goes on from the head over record \(head)"), "\(events)")
+    #expect(events.last?.contains("compared by hand") == true)
+  }
+
+  @Test func theLinkGoesOnWithSTANsThatTheLostLedgerCannotHaveUsed() async throws {
+    let server = try ServerProcess()
+    let host = try HostProcess(folder: server.root)
+    server.acquirer = try AcquirerKillTests.acquirer(server, host)
+    let desk = try Desk(server: server)
+    let terminal = try Self.terminal(server.root)
+    #expect(try Self.backup(desk).status == 0)
+    var session = try await terminal.login()
+    for _ in 0..<3 { #expect(try await session.pay(Self.order, card: Self.card).outcome == .approved) }
+    let lost = host.charged
+    #expect(server.stop() == 0)
+    #expect(try Self.restore(server.root).status == 0)
+    try server.start()
+    #expect(try desk.admin(["epoch", "confirm", "--comment", "three sales, reversed by hand"]).status == 0)
+    #expect(server.stop() == 0)
+    try server.start()
+    session = try await terminal.login()
+    for _ in 0..<3 { #expect(try await session.pay(Self.order, card: Self.card).outcome == .approved) }
+    // Terminal and STAN without the time, which alone would tell them apart.
+    let names = host.charged.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+    #expect(lost.count == 3 && names.count == 6 && Set(names).count == 6, "\(host.charged)")
+    #expect(server.stop() == 0)
+  }
+
+  @Test func aRefundThatWasOnItsWayIsLeftToPeople() async throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let paid = try await Self.terminal(root).login().pay(Self.order, card: Self.card)
+    let asked = try desk.admin(["refund", "\(paid.payment)", "--amount", "100"])
+    #expect(asked.status == 0, "\(asked)")
+    #expect(try Self.backup(desk).status == 0)
+    #expect(desk.server.stop() == 0)
+    #expect(try Self.restore(root).status == 0)
+    let states = try Sqlite.lines("\(root)/server/ledger.db", "SELECT body FROM event WHERE kind = 'OPERATION'")
+    #expect(states.count == 2 && states[1].contains("EXPIRED") && states[1].contains("the ledger was restored"))
+  }
+
+  @Test func aBackupThatWasAlteredIsNotRestored() async throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    _ = try await Self.terminal(root).login().pay(Self.order, card: Self.card)
+    #expect(try Self.backup(desk).status == 0)
+    #expect(desk.server.stop() == 0)
+    let before = try Data(contentsOf: URL(fileURLWithPath: "\(root)/server/ledger.db"))
+    let altered = try Program.run(
+      URL(fileURLWithPath: "/usr/bin/sqlite3"), ["\(root)/copy.db", "UPDATE payment SET amount = 5"])
+    #expect(altered.status == 0, "\(altered)")
+    let result = try Self.restore(root)
+    #expect(result.status == 1 && result.errors.contains("the journal is not whole: record"), "\(result)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(root)/server/ledger.db")) == before)
+  }
+
+  @Test(arguments: [("/nowhere/copy.db", 74), ("/etc/passwd", 74)] as [(String, Int32)])
+  func whatIsNoBackupLeavesTheLedgerAsItIs(_ file: String, _ status: Int32) throws {
+    let server = try ServerProcess()
+    let before = try Data(contentsOf: URL(fileURLWithPath: "\(server.root)/server/ledger.db"))
+    let result = try Program.run("countersign-server", ["restore", "--data", "\(server.root)/server", file])
+    #expect(result.status == status && result.errors.contains(file), "\(result)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(server.root)/server/ledger.db")) == before)
+  }
+
+  // MARK: - Support
+
+  private static let order = Order(reference: "B-1", amount: 500, currency: "KRW")
+  private static var card: CardData {
+    var card = CardData()
+    card.cardNumber = "4111111111111111"
+    (card.expiryYear, card.expiryMonth) = (2_035, 12)
+    return card
+  }
+
+  /// Payments one after the other until it is ended.
+  private struct Paying {
+    private let task: Task<[PaymentResult], any Error>
+
+    init(_ session: TerminalSession) {
+      task = Task {
+        var told: [PaymentResult] = []
+        while !Task.isCancelled {
+          // A payment that has begun is brought to its end.
+          told.append(try await Task { try await session.pay(order, card: card) }.value)
+        }
+        return told
+      }
+    }
+
+    func end() async throws -> [PaymentResult] {
+      task.cancel()
+      return try await task.value
+    }
+  }
+
+  private static func terminal(_ root: String) throws -> Terminal {
+    try Terminal(
+      folder: TerminalFolder("\(root)/terminal"), passphrase: .init(copying: Array("correct horse".utf8)),
+      program: "backup/1")
+  }
+
+  private static func files(_ folder: String) throws -> Set<String> {
+    Set(try FileManager.default.contentsOfDirectory(atPath: folder))
+  }
+
+  private static func backup(_ desk: Desk, to name: String = "copy.db") throws -> Program.Result {
+    try Program.run(
+      "countersign-server", ["backup", "--data", "\(desk.server.root)/server", "\(desk.server.root)/\(name)"],
+      environment: desk.server.admin)
+  }
+
+  private static func restore(_ root: String) throws -> Program.Result {
+    try Program.run("countersign-server", ["restore", "--data", "\(root)/server", "\(root)/copy.db"])
+  }
+
+  private static func journal(_ ledger: String, _ root: String) throws -> Program.Result {
+    try Program.run(
+      Repository.root.appending(path: ".venv/bin/python3"),
+      [Repository.path("Tests/Python/journal.py"), ledger, "\(root)/server/audit/public.pem"])
+  }
+
+  private static func reason(_ body: () async throws -> Void) async -> String? {
+    do {
+      try await body()
+      return nil
+    } catch TerminalError.refused(let status) {
+      return status.reason
+    } catch {
+      return "\(error)"
+    }
+  }
+}
