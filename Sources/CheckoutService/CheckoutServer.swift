@@ -362,7 +362,7 @@ private struct ServerParts: Sendable {
   /// The journal shows each start, so that a gap can be told from a stop.
   func journalStart() async throws {
     let row = EventRow(kind: .serverStarted, time: payments.clock.wall(), text: "process \(payments.process)")
-    _ = try await ledger.perform { store in try store.insertEvent(row) }
+    _ = try await ledger.perform(fromReserve: true) { store in try store.insertEvent(row) }
   }
 
   /// Paths of calls are found without the database.

@@ -54,7 +54,7 @@ struct Housekeeping: Sendable {
   private func expireOperations() async {
     let now = clock.wall()
     do {
-      try await ledger.perform { store in
+      try await ledger.perform(fromReserve: true) { store in
         for var row in try store.requestedOperations(until: now) {
           (row.state, row.since) = (OperationStateMachine.step(row.state, row.kind, .timeOver).next, now)
           try store.updateOperation(row)
@@ -71,7 +71,7 @@ struct Housekeeping: Sendable {
     guard !expired.isEmpty else { return }
     let now = clock.wall()
     do {
-      try await ledger.perform { store in
+      try await ledger.perform(fromReserve: true) { store in
         for (id, reason) in expired {
           try store.endSession(id, reason: reason, time: now)
           try store.insertEvent(EventRow(kind: .sessionEnded, session: id, time: now, text: "\(reason)"))

@@ -176,20 +176,27 @@ protocol WriterJob: AnyObject, Sendable {
 
 /// One `Ledger.perform`. Touched by the writer's thread alone once it is queued, which is why it may be shared.
 final class Job<R: Sendable>: WriterJob, @unchecked Sendable {
+  private let fromReserve: Bool
   private let body: @Sendable (any Store) throws -> R
   private let continuation: CheckedContinuation<R, any Error>
   private var result: Result<R, any Error>?
 
-  init(_ body: @escaping @Sendable (any Store) throws -> R, _ continuation: CheckedContinuation<R, any Error>) {
+  init(
+    fromReserve: Bool, _ body: @escaping @Sendable (any Store) throws -> R,
+    _ continuation: CheckedContinuation<R, any Error>
+  ) {
+    self.fromReserve = fromReserve
     self.body = body
     self.continuation = continuation
   }
 
   func run(_ store: any Store) throws(StoreError) {
     do {
-      result = .success(try store.nested { try body(store) })
+      result = .success(try store.nested(fromReserve: fromReserve) { try body(store) })
     } catch StoreError.conflict(let column) {
       result = .failure(StoreError.conflict(column))
+    } catch StoreError.noRoom(let text) {
+      result = .failure(StoreError.unavailable(text))
     } catch let error as StoreError {
       // A full or failing disk may have ended the transaction itself: nothing more may be written in it.
       throw error

@@ -76,20 +76,25 @@ public final class Ledger: Sendable {
 
   /// Runs other writes in a transaction of their own inside the group's, and returns once that is durable.
   ///
-  /// - Throws: what `body` throws, and then nothing of it was written; ``LedgerError/stopped``; or a `StoreError`.
-  public func perform<R: Sendable>(_ body: @escaping @Sendable (any Store) throws -> R) async throws -> R {
+  /// - Parameter fromReserve: whether it may write while new payments are refused because room runs short: for what ends
+  ///   or settles something, or lets people see what is wrong.
+  /// - Throws: what `body` throws, and then nothing of it was written; ``LedgerError/stopped``; or a `StoreError`,
+  ///   `.unavailable` where there is no room.
+  public func perform<R: Sendable>(
+    fromReserve: Bool = false, _ body: @escaping @Sendable (any Store) throws -> R
+  ) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
-      let job = Job(body, continuation)
+      let job = Job(fromReserve: fromReserve, body, continuation)
       if !inbox.add(job) { job.fail(LedgerError.stopped) }
     }
   }
 
-  /// The same while nothing that payments need is queued: long work in small steps gives way to them.
+  /// The same, from the reserve, while nothing that payments need is queued: long work in small steps gives way to them.
   ///
   /// - Throws: what ``perform(_:)`` throws.
   public func performIdle<R: Sendable>(_ body: @escaping @Sendable (any Store) throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
-      let job = Job(body, continuation)
+      let job = Job(fromReserve: true, body, continuation)
       if !inbox.addIdle(job) { job.fail(LedgerError.stopped) }
     }
   }

@@ -131,6 +131,9 @@ final class Writer {
     }
     do {
       try store.commit(lowWater: open.lowWater(new: round.started.first?.record.payment, leaving: round.touched))
+    } catch StoreError.noRoom(let text) {
+      round.eraseSecrets()
+      return fail(work, StoreError.unavailable(text))
     } catch {
       round.eraseSecrets()
       return end(work, error)

@@ -83,6 +83,40 @@ import Testing
     #expect(await desk.loop.outcome(reply) == .approved)
   }
 
+  @Test func aCommitThatFindsNoRoomRefusesAndTheWriterGoesOn() async throws {
+    let desk = try Desk(script: { _ in nil })
+    let first = desk.pay(1)
+    await desk.settle()
+    desk.disk.fail { $0.commitRoom = true }
+    #expect(await desk.loop.answer(desk.pay(2)).verdict == .refused(.storeUnavailable))
+    await #expect(throws: StoreError.unavailable("disk full")) {
+      try await desk.ledger.perform(fromReserve: true) { store in
+        _ = try store.insertEvent(EventRow(kind: .login, time: 0, text: "lost"))
+      }
+    }
+    desk.acquirer.answer(.sale, 1, .approved)
+    await desk.settle()
+    #expect(desk.disk.outcome(1) == .pending && desk.trace.all("send") == ["send sale 1"])
+    desk.disk.fail { $0.commitRoom = false }
+    #expect(await desk.loop.outcome(first) == .approved)
+    #expect(desk.disk.texts(.login).isEmpty && desk.trace.all("fatal").isEmpty)
+  }
+
+  @Test func whileRoomIsShortOnlyJobsThatMayUseTheReserveWrite() async throws {
+    let desk = try Desk()
+    desk.disk.fail { $0.shortage = true }
+    await #expect(throws: StoreError.unavailable("short")) {
+      try await desk.ledger.perform { store in
+        _ = try store.insertEvent(EventRow(kind: .login, time: 0, text: "refused"))
+      }
+    }
+    try await desk.ledger.perform(fromReserve: true) { store in
+      _ = try store.insertEvent(EventRow(kind: .logout, time: 0, text: "kept"))
+    }
+    #expect(try await desk.ledger.perform { store in try store.openPayments().count } == 0)
+    #expect(desk.disk.texts(.login).isEmpty && desk.disk.texts(.logout) == ["kept"])
+  }
+
   @Test func aCommitOfUnknownOutcomeTellsAndSendsNothing() async throws {
     let desk = try Desk()
     desk.disk.fail { $0.commit = true }

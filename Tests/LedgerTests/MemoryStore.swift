@@ -33,6 +33,8 @@ final class MemoryDisk: Sendable {
     var writes = false
     var reads = false
     var commit = false
+    /// A commit finds no room and writes nothing.
+    var commitRoom = false
     /// The commit is durable, but says that it failed.
     var commitAfterwards = false
     /// Sessions that are over.
@@ -89,6 +91,7 @@ final class MemoryStore: Store {
 
   func commit(lowWater: Int64) throws(StoreError) {
     try spend()
+    if faults.commitRoom { throw .noRoom("disk full") }
     if faults.commit { throw .failed("input/output error") }
     guard var contents = working else { throw .failed("no transaction") }
     contents.lowWater = max(contents.lowWater, lowWater)
@@ -109,10 +112,14 @@ final class MemoryStore: Store {
     working = nil
   }
 
-  func nested<R>(_ body: () throws -> R) throws -> R {
+  func nested<R>(fromReserve: Bool, _ body: () throws -> R) throws -> R {
     let before = working
     do {
-      return try body()
+      let result = try body()
+      if faults.shortage, !fromReserve, working?.events.count != before?.events.count {
+        throw StoreError.noRoom("short")
+      }
+      return result
     } catch {
       working = before
       throw error

@@ -32,6 +32,8 @@ final class ServerProcess {
   var acquirer = ["--acquirer", "simulator"]
   /// Given to `run` besides.
   var arguments: [String] = []
+  /// Of the server besides that of the tests.
+  var environment: [String: String] = [:]
   private var process: RunningProgram?
 
   init() throws {
@@ -67,7 +69,7 @@ final class ServerProcess {
     let process = try RunningProgram(
       Program.folder.appendingPathComponent("countersign-server").path,
       ["run", "--data", "\(root)/server", "--port", "\(port)", "--public-host", "localhost"] + acquirer + arguments
-        + more, errors: .file(log))
+        + more, environment: environment, errors: .file(log))
     self.process = process
     // The line with the port is the last.
     try process.prints("listening on port ")

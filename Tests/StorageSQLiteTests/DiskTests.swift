@@ -19,7 +19,7 @@ import Testing
         for number in 2...5_000 { _ = try store.record(TestLedger.intent(UInt64(number))) }
       }
     }
-    #expect(error.isUnavailable, "\(String(describing: error))")
+    #expect(error.isNoRoom, "\(String(describing: error))")
     store = nil
     try disk.empty()
     let reopened = try ledger.open()
@@ -66,5 +66,6 @@ import Testing
 
 extension StoreError? {
   fileprivate var isUnavailable: Bool { if case .unavailable? = self { true } else { false } }
+  fileprivate var isNoRoom: Bool { if case .noRoom? = self { true } else { false } }
   fileprivate var isDamaged: Bool { if case .damaged? = self { true } else { false } }
 }

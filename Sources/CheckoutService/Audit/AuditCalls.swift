@@ -84,7 +84,7 @@ struct AuditCalls: AuditServiceProtocol {
 
   private func journal(_ kind: EventKind, _ text: String) async throws {
     let now = clock.wall()
-    _ = try await admin.ledger.perform { store in
+    _ = try await admin.ledger.perform(fromReserve: true) { store in
       try store.insertEvent(EventRow(kind: kind, time: now, text: text))
     }
   }

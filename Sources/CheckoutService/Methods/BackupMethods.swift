@@ -41,7 +41,7 @@ extension AdminCalls {
     do {
       while try await ledger.perform({ store in store.backup?.isRunning ?? false }) {}
       let now = clock.wall()
-      try await ledger.perform { store in
+      try await ledger.perform(fromReserve: true) { store in
         let text = store.backup?.failure.map { "\(file) failed: \($0)" } ?? "\(file) is complete"
         try store.insertEvent(EventRow(kind: .backupFinished, time: now, text: text))
       }

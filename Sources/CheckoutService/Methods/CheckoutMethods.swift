@@ -159,7 +159,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       let session = try await opener.open(call, method: CheckoutMethods.logout, path: companies.path(of: context.peer))
       sessions.end(session.id, .logout, now: clock.monotonic())
       let now = clock.wall()
-      try await ledger.perform { store in
+      try await ledger.perform(fromReserve: true) { store in
         try store.endSession(session.id, reason: .logout, time: now)
         try store.insertEvent(
           EventRow(

@@ -72,7 +72,7 @@ extension AdminCalls {
       let now = clock.wall()
       let event: OperationEvent = request.isDone ? .foundDone : .foundRefused
       var reply = SettleOperationReply()
-      reply.operation = try await ledger.perform { store in
+      reply.operation = try await ledger.perform(fromReserve: true) { store in
         guard var row = try store.operation(id: Int64(clamping: request.operation)) else {
           throw ServiceRefusal(.operationNotFound, field: "operation")
         }

@@ -12,7 +12,7 @@ extension AdminCalls {
       let administrator = try await administrator(context)
       let asked = try AskedRevocation(request)
       let now = clock.wall()
-      let effect = try await ledger.perform { store in
+      let effect = try await ledger.perform(fromReserve: true) { store in
         let target = try asked.target(in: store)
         guard let effect = try store.revoke(target, reason: asked.reason, time: now) else { throw asked.notFound }
         try store.insertEvent(

@@ -38,7 +38,7 @@ extension AdminCalls {
     let page = after > 0 ? ", after \(after)" : ""
     let row = EventRow(
       kind: .traceRead, consultant: asked.consultant, time: now, text: "\(asked.text)\(page), by \(administrator)")
-    let recent = try await ledger.perform { store in
+    let recent = try await ledger.perform(fromReserve: true) { store in
       try store.insertEvent(row)
       return try asked.lookups.map { try store.recentPayments($0) }
     }

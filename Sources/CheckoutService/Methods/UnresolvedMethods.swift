@@ -23,7 +23,7 @@ extension AdminCalls {
   func journalReading(_ what: String, after number: UInt64 = 0, _ administrator: String) async throws {
     let page = number > 0 ? ", after \(number)" : ""
     let row = EventRow(kind: .paymentsRead, time: clock.wall(), text: "\(what)\(page), by \(administrator)")
-    _ = try await ledger.perform { store in try store.insertEvent(row) }
+    _ = try await ledger.perform(fromReserve: true) { store in try store.insertEvent(row) }
   }
 }
 

@@ -100,7 +100,7 @@ final class StatusWatch: Sendable {
     watched.withLock { $0[session] = nil }
     let now = clock.wall()
     do {
-      try await ledger.perform { store in
+      try await ledger.perform(fromReserve: true) { store in
         try store.endSession(session, reason: reason, time: now)
         try store.insertEvent(EventRow(kind: .sessionEnded, session: session, time: now, text: "\(reason), \(cause)"))
       }

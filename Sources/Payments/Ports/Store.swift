@@ -12,13 +12,17 @@ public protocol Store: BackupStore, CardStore {
   ///
   /// - Parameter lowWater: every payment below it has an outcome or a row in `unresolved`. The store keeps the highest
   ///   it was given: a lower one, 0 for instance, changes nothing.
-  /// - Throws: whatever it throws means an unknown outcome: the caller must stop the process.
+  /// - Throws: ``StoreError/noRoom(_:)`` where nothing was written, and the caller rolls back; whatever else it throws
+  ///   means an unknown outcome: the caller must stop the process.
   func commit(lowWater: Int64) throws(StoreError)
 
   func rollback()
 
   /// Runs `body` so that its writes vanish where it throws, and the rest of the transaction stays.
-  func nested<R>(_ body: () throws -> R) throws -> R
+  ///
+  /// - Parameter fromReserve: whether it may write in the room that is kept for what is under way.
+  /// - Throws: what `body` throws; ``StoreError/noRoom(_:)`` where it wrote without being allowed to.
+  func nested<R>(fromReserve: Bool, _ body: () throws -> R) throws -> R
 
   /// Records an intent after comparing it with its session row; a refusal or an existing key writes nothing. The
   /// session's refusal goes first, so that nobody is told of a payment in a session that is over. An intent with a limit
@@ -180,6 +184,8 @@ public enum StoreError: Error, Sendable, Equatable {
   case conflict(String)
   /// No room, read-only or failing disk; nothing was written.
   case unavailable(String)
+  /// No room, and the store is as sound as before: what was tried is taken back, and all else goes on.
+  case noRoom(String)
   /// The database was written by a newer program.
   case newerSchema(found: Int, supported: Int)
   /// The file is not one of ours, or damaged.
@@ -188,11 +194,16 @@ public enum StoreError: Error, Sendable, Equatable {
   case failed(String)
 }
 
+extension Store {
+  /// The same with all room that there is.
+  public func nested<R>(_ body: () throws -> R) throws -> R { try nested(fromReserve: true, body) }
+}
+
 extension StoreError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .conflict(let column): "\(column) is taken already"
-    case .unavailable(let text), .damaged(let text), .failed(let text): text
+    case .unavailable(let text), .noRoom(let text), .damaged(let text), .failed(let text): text
     case .newerSchema(let found, let supported):
       "the ledger has schema \(found) and this program knows \(supported); start a newer program"
     }

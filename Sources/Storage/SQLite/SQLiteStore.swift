@@ -179,7 +179,10 @@ public final class SQLiteStore: Store {
       }
     } catch {
       self.lowWater = before
-      throw error
+      // A page of the WAL found no room, and no page behind it was written: without its commit frame the transaction is
+      // nothing, now and after a restart.
+      guard sqlite3_errcode(database.handle) & 0xFF == SQLITE_FULL else { throw error }
+      throw .noRoom("\(error)")
     }
     committed = position
     days.committed()
@@ -193,12 +196,16 @@ public final class SQLiteStore: Store {
     lookups.rollback()
   }
 
-  public func nested<R>(_ body: () throws -> R) throws -> R {
+  public func nested<R>(fromReserve: Bool, _ body: () throws -> R) throws -> R {
     let (before, gathered) = (position, lookups.count)
+    let written = sqlite3_total_changes(database.handle)
     defer { sessionsInTransaction.removeAll(keepingCapacity: true) }
     try database.execute("SAVEPOINT nested")
     do {
       let result = try body()
+      if !hasRoom, !fromReserve, sqlite3_total_changes(database.handle) != written {
+        throw StoreError.noRoom(roomText)
+      }
       try database.execute("RELEASE nested")
       return result
     } catch {
@@ -215,9 +222,10 @@ public final class SQLiteStore: Store {
         "\(database.path) was restored from a backup: compare it with the acquirer, countersign-admin epoch confirm, and "
           + "start the service again")
     }
-    guard !hasRoom else { return nil }
-    return .unavailable("\(database.path): less than \(reserve / 1_048_576) MiB of its disk are free")
+    return hasRoom ? nil : .unavailable(roomText)
   }
+
+  private var roomText: String { "\(database.path): less than \(reserve / 1_048_576) MiB of its disk are free" }
 
   /// One call of the kernel a transaction; the lock lies beside the ledger.
   private func measureRoom() {
