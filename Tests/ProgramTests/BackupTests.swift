@@ -3,6 +3,7 @@ import CountersignRPC
 import Foundation
 import Messages
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// Copies made while payments go on, and what begins with one that is restored. Source: docs/operations.md, "Backup".
@@ -135,9 +136,7 @@ import Testing
     #expect(try Self.backup(desk).status == 0)
     #expect(desk.server.stop() == 0)
     let before = try Data(contentsOf: URL(fileURLWithPath: "\(root)/server/ledger.db"))
-    let altered = try Program.run(
-      URL(fileURLWithPath: "/usr/bin/sqlite3"), ["\(root)/copy.db", "UPDATE payment SET amount = 5"])
-    #expect(altered.status == 0, "\(altered)")
+    try runProgram("sqlite3", ["\(root)/copy.db", "UPDATE payment SET amount = 5"]).good()
     let result = try Self.restore(root)
     #expect(result.status == 1 && result.errors.contains("the journal is not whole: record"), "\(result)")
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(root)/server/ledger.db")) == before)
@@ -204,9 +203,7 @@ import Testing
   }
 
   private static func journal(_ ledger: String, _ root: String) throws -> Program.Result {
-    try Program.run(
-      Repository.root.appending(path: ".venv/bin/python3"),
-      [Repository.path("Tests/Python/journal.py"), ledger, "\(root)/server/audit/public.pem"])
+    try Repository.runPython("journal.py", [ledger, "\(root)/server/audit/public.pem"])
   }
 
   private static func reason(_ body: () async throws -> Void) async -> String? {

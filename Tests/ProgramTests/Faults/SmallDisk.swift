@@ -52,7 +52,7 @@ final class SmallDisk {
 
   /// Moves the folder of a server that does not run onto this disk.
   func take(_ server: ServerProcess) throws {
-    try Self.run("mv \(server.root)/server \(folder)/server && ln -s \(folder)/server \(server.root)/server")
+    try Self.run("mv \(server.root)/server \(folder)/server && ln -s \(folder)/server \(server.root)/server && sync")
   }
 
   /// Takes room until `kilobytes` are left.
