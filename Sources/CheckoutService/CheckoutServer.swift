@@ -46,6 +46,8 @@ public final class CheckoutServer: Service {
     public var acquirer: AcquirerChoice
     /// Folder that signed heads of the journal are kept in; nil: `heads` in the data folder.
     public var headsFolder: String?
+    /// Of the PKCS#11 token that holds the vault's key-encryption key, where one does.
+    public var vaultPIN: SecretBytes?
     /// Where programs are served over HTTPS; nil: nowhere.
     public var network: NetworkPort?
 
@@ -258,12 +260,13 @@ private struct ServerParts: Sendable {
     let process = UInt64.random(in: 1...UInt64.max)
     connections = ConnectionControl(folder: folder, root: identity.root)
     acquirer = try Self.acquirer(configuration.acquirer, folder, clock, logger)
-    try VaultKeys.recover(in: folder)
-    let ring = VaultKeyRing(try VaultKeys(reading: folder))
+    let pin = configuration.vaultPIN
+    try VaultKeys.recover(in: folder, pin: pin)
+    let ring = VaultKeyRing(try VaultKeys(reading: folder, pin: pin))
     ledger = try Self.ledger(acquirer, ring, folder, clock, logger, onFatal)
     vault = VaultCare(
       folder: folder, ring: ring,
-      rotator: KeyRotator(folder: folder, ring: ring, ledger: ledger, clock: clock, logger: logger))
+      rotator: KeyRotator(folder: folder, pin: pin, ring: ring, ledger: ledger, clock: clock, logger: logger), pin: pin)
     reader = try SQLiteReader(path: folder.ledger)
     refusals = RefusalJournal(ledger: ledger, clock: clock, logger: logger)
     lockouts = Lockouts(ledger: ledger, clock: clock, logger: logger)

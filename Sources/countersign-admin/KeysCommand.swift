@@ -12,17 +12,19 @@ struct KeysCommand: AsyncParsableCommand {
     discussion: """
       rewrap changes the key-encryption key, which takes no time: only the keys themselves are wrapped anew. rotate
       puts a new data key in force at once and seals older cards again while payments go on; status tells how far it
-      is.
+      is. Both are asked for by one security officer and confirmed by another within 30 minutes.
 
       EXAMPLES
         countersign-admin keys rewrap
         countersign-admin keys rotate
+        countersign-admin keys confirm 4711
         countersign-admin keys status
       """,
-    subcommands: [Status.self, Rewrap.self, Rotate.self])
+    subcommands: [Status.self, Rewrap.self, Rotate.self, ConfirmAct.self])
 
   struct Status: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Tells the key in force and how far a rotation is.")
+    static let configuration = CommandConfiguration(
+      abstract: "Tells the keys in force, how far a rotation is, and what waits to be confirmed.")
 
     @OptionGroup var options: AdminOptions
 
@@ -35,31 +37,64 @@ struct KeysCommand: AsyncParsableCommand {
 
   struct Rewrap: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Makes a new key-encryption key, wraps all keys under it, and destroys the former one.")
+      abstract: "Asks for a new key-encryption key: all keys are wrapped under it, and the former one is destroyed.",
+      discussion: """
+        EXAMPLE
+          countersign-admin keys rewrap \\
+            --to 'pkcs11:token=vault;object=cards;type=private?module-path=/usr/lib/softhsm/libsofthsm2.so'
+        """)
+
+    @Option(
+      help: """
+        Where the new one shall be: "file", in the server's folder, or the PKCS#11 URI of a private key on P-256 or \
+        P-384 that may derive. Default: where the present one is.
+        """)
+    var to: String = ""
 
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
       try await Program.run {
-        let reply = try await options.administrator().run { try await $0.rewrapKeys(RewrapKeysRequest()) }
-        switch options.output {
-        case .text:
-          Console.print("\(reply.keys) keys are wrapped under a new key-encryption key; copy DATA/vault again")
-        case .json: Console.print(JSON.object([("keys", .number(Int64(reply.keys)))]))
-        }
+        var request = RewrapKeysRequest()
+        request.place = to
+        options.print(try await options.administrator().run { [request] in try await $0.rewrapKeys(request) })
       }
     }
   }
 
   struct Rotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Seals new cards under a new data key at once, and older ones again while no payment waits.")
+      abstract: "Asks for a new data key: new cards are sealed under it, older ones again while no payment waits.")
 
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
       try await Program.run {
         options.print(try await options.administrator().run { try await $0.rotateKeys(RotateKeysRequest()) })
+      }
+    }
+  }
+
+  struct ConfirmAct: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "confirm", abstract: "Does what another security officer asked for.",
+      discussion: """
+        One that was cut off may be confirmed again.
+
+        EXAMPLE
+          countersign-admin keys confirm 4711
+        """)
+
+    @Argument(help: "Number of the act, as rewrap, rotate and status tell it.")
+    var number: UInt64
+
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+      try await Program.run {
+        var request = ConfirmKeyActRequest()
+        request.number = number
+        options.print(try await options.administrator().run { [request] in try await $0.confirmKeyAct(request) })
       }
     }
   }
@@ -75,13 +110,49 @@ extension AdminOptions {
         : "not rotating; the last rotation sealed \(state.cards) cards again"
       let known = state.knownVersions.map(String.init).joined(separator: ", ")
       Console.print("data key \(state.keyVersion) is in force (at hand: \(known)); \(progress)")
+      Console.print("key-encryption key: \(state.place)")
+      for act in state.waiting { Console.print(act.text) }
     case .json:
       Console.print(
         JSON.object([
-          ("key_version", .number(Int64(state.keyVersion))), ("is_rotating", .number(state.isRotating ? 1 : 0)),
+          ("key_version", .number(Int64(state.keyVersion))), ("is_rotating", .truth(state.isRotating)),
           ("position", .number(Int64(clamping: state.position))), ("last", .number(Int64(clamping: state.last))),
-          ("cards", .number(Int64(clamping: state.cards))),
+          ("cards", .number(Int64(clamping: state.cards))), ("place", .text(state.place)),
+          ("waiting", .list(state.waiting.map(\.json))),
         ]))
     }
+  }
+
+  fileprivate func print(_ act: KeyAct) {
+    switch output {
+    case .text: Console.print(act.text)
+    case .json: Console.print(act.json)
+    }
+  }
+}
+
+extension KeyAct {
+  fileprivate var text: String {
+    switch (state, kind) {
+    case (.done, .rewrap):
+      "\(result) keys are wrapped under a new key-encryption key; copy DATA/vault again"
+    case (.done, _):
+      "data key \(result) is in force; countersign-admin keys status tells how far older cards are"
+    case (.confirmed, _):
+      "\(kindName) \(number), confirmed by \(confirmedBy), did not come to its end: confirm it again"
+    default:
+      "\(kindName) \(number), asked for by \(requestedBy), waits until \(TimeText.instant(Int64(clamping: confirmUntilMs))) for "
+        + "another security officer: countersign-admin keys confirm \(number)"
+    }
+  }
+
+  private var kindName: String { kind == .rewrap ? "rewrap" : "rotate" }
+
+  fileprivate var json: String {
+    JSON.object([
+      ("number", .number(Int64(clamping: number))), ("kind", .text(kindName)), ("is_done", .truth(state == .done)),
+      ("place", .text(place)), ("requested_by", .text(requestedBy)), ("confirmed_by", .text(confirmedBy)),
+      ("confirm_until_ms", .number(Int64(clamping: confirmUntilMs))), ("result", .number(Int64(result))),
+    ])
   }
 }

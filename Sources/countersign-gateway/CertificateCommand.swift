@@ -32,7 +32,7 @@ extension CountersignGateway {
       try await Program.run {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
-        let passphrase = try options.passphraseSource(settings).read()
+        let passphrase = try options.passphrase(settings)
         let holder = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
         try folder.install(holder, passphrase: passphrase, now: Int64(time(nil)) * 1_000)
         Console.print("\(holder.chain[0].subjectText), ends \(TimeText.date(holder.chain[0].notAfter * 1_000))")

@@ -48,7 +48,7 @@ extension CountersignGateway {
         let enrolment = GatewayEnrolment(
           folder: folder, host: host, port: port, program: Gateway.Configuration.program)
         let identity = try await enrolment.enrol(
-          token: token, passphrase: try options.passphraseSource(settings).read(), tokenURI: companyKey,
+          token: token, passphrase: try options.passphrase(settings), tokenURI: companyKey,
           isReplacing: replace)
         Console.print("gateway of \(identity.organisation) set up in \(folder.path)")
         Console.print("its certificate ends \(TimeText.date(identity.notAfter * 1_000)); set it up anew before that")

@@ -51,7 +51,7 @@ extension CountersignGateway {
         let passphrase = try options.passphraseSource(settings)
         Hardening.apply()
         let (gateway, port) = try await Gateway.start(try configuration(settings), logger: logger) {
-          try folder.identity(passphrase: try passphrase.read(), now: Int64(time(nil)) * 1_000)
+          try folder.identity(passphrase: try passphrase.gatewayPassphrase(), now: Int64(time(nil)) * 1_000)
         }
         Console.print("listening on port \(port)")
         let group = ServiceGroup(

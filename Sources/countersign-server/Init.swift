@@ -28,9 +28,21 @@ extension CountersignServer {
     @Option(help: "Name of the first administrator.")
     var administrator: String = "first administrator"
 
+    @Option(
+      help: """
+        Where the key-encryption key of stored cards is: "file", in the folder; or the PKCS#11 URI of a private key on \
+        P-256 or P-384 that may derive, for example \
+        "pkcs11:token=vault;object=cards;type=private?module-path=/usr/lib/softhsm/libsofthsm2.so".
+        """)
+    var vaultKey: String = "file"
+
+    @OptionGroup var vault: VaultOptions
+
     func run() async throws {
       try await Program.run {
-        let plan = Setup.Plan(serviceName: name, dnsNames: hosts, administrator: administrator)
+        var plan = Setup.Plan(serviceName: name, dnsNames: hosts, administrator: administrator)
+        plan.vaultKey = vaultKey
+        plan.vaultPIN = try vault.pin(try await Settings(file: nil))
         let root = try Setup.make(plan, in: DataFolder(data), now: Int64(time(nil)))
         Console.print("service \(name) made in \(data)")
         Console.print("root fingerprint (SHA-256): \(Hex.encode(root.fingerprint.bytes))")

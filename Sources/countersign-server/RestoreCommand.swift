@@ -28,16 +28,19 @@ struct RestoreCommand: AsyncParsableCommand {
   @Argument(help: "The copy that countersign-server backup made.")
   var file: String
 
+  @OptionGroup var vault: VaultOptions
+
   @Option(help: "text or json.")
   var output: OutputFormat = .text
 
   func run() async throws {
     try await Program.run {
-      guard let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init) else {
+      let settings = try await Settings(file: nil)
+      guard let folder = settings.text(data, "data").map(DataFolder.init) else {
         throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
       }
       _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
-      let restored = try folder.restore(file, now: Int64(time(nil)) * 1_000)
+      let restored = try folder.restore(file, pin: try vault.pin(settings), now: Int64(time(nil)) * 1_000)
       switch output {
       case .text:
         Console.print(

@@ -82,6 +82,8 @@ extension CountersignServer {
     @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
+    @OptionGroup var vault: VaultOptions
+
     func run() async throws {
       try await Program.run {
         let settings = try await Settings(file: settings)
@@ -144,6 +146,7 @@ extension CountersignServer {
         ocspPort: try settings.optionalNumber(ocspPort, "ocsp.port", in: 0...65_535).map { UInt16($0) },
         ocspHost: settings.text(ocspListen, "ocsp.listen", default: listen),
         ocspAddress: try settings.text(ocspUrl, "ocsp.url").map(ocspAddress), acquirer: try acquirer(settings))
+      configuration.vaultPIN = try vault.pin(settings)
       configuration.headsFolder = settings.text(heads, "heads")
       if let port = try settings.optionalNumber(httpsPort, "https.port", in: 0...65_535) {
         configuration.network = .init(

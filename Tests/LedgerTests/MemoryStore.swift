@@ -229,6 +229,10 @@ extension MemoryStore {
   func cards(after number: Int64, limit: Int) throws(StoreError) -> [SealedCard] { throw Self.absent }
   func setCard(_ card: SealedCard) throws(StoreError) { throw Self.absent }
   func lastPayment() throws(StoreError) -> Int64 { throw Self.absent }
+  func insertKeyAct(_ row: KeyActRow) throws(StoreError) { throw Self.absent }
+  func updateKeyAct(_ row: KeyActRow) throws(StoreError) { throw Self.absent }
+  func keyAct(id: Int64) throws(StoreError) -> KeyActRow? { throw Self.absent }
+  func waitingKeyActs(at time: Int64) throws(StoreError) -> [KeyActRow] { throw Self.absent }
   func rotation() throws(StoreError) -> KeyRotation? { throw Self.absent }
   func setRotation(_ rotation: KeyRotation) throws(StoreError) { throw Self.absent }
   func insertCompany(name: String, time: Int64) throws(StoreError) -> Int64 { throw Self.absent }

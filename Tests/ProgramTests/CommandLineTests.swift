@@ -212,6 +212,18 @@ final class Desk {
     try Program.run("countersign-admin", arguments, environment: server.admin)
   }
 
+  /// What one security officer asks for and another one, Park, confirms.
+  func twoOfficers(_ arguments: [String]) throws -> Program.Result {
+    let folder = "\(server.root)/park"
+    if !FileManager.default.fileExists(atPath: folder) {
+      try admin(["administrator", "add", "Park", "--role", "security-officer", "--folder", folder]).good()
+    }
+    let asked = try admin(arguments + ["--output", "json"]).good()
+    let object = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
+    let number = try #require(object?["number"] as? Int)
+    return try admin(["keys", "confirm", "\(number)", "--admin", folder]).good()
+  }
+
   func terminal(_ arguments: [String], input: String = "") throws -> Program.Result {
     try Program.run("countersign-terminal", arguments, input: input, environment: environment)
   }

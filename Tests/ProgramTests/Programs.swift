@@ -35,12 +35,19 @@ final class ServerProcess {
   /// Of the server besides that of the tests.
   var environment: [String: String] = [:]
   private var process: RunningProgram?
+  private let environment: [String: String]
 
-  init() throws {
+  /// - Parameters:
+  ///   - options: given to `init` besides.
+  ///   - environment: of `init` and `run`.
+  init(_ options: [String] = [], environment: [String: String] = [:]) throws {
+    self.environment = environment
     root = NSTemporaryDirectory() + "countersign-programs-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     let made = try Program.run(
-      "countersign-server", ["init", "--data", "\(root)/server", "--name", "pay.test", "--host", "localhost"])
+      "countersign-server",
+      ["init", "--data", "\(root)/server", "--name", "pay.test", "--host", "localhost"] + options,
+      environment: environment)
     try #require(made.status == 0, "\(made.errors)")
   }
 

@@ -1,3 +1,4 @@
+import CountersignRPC
 import Foundation
 import Messages
 import TestAcquirer
@@ -191,15 +192,20 @@ extension TestService {
 }
 
 /// Records an issue where `body` is not refused for `reason`, naming `field`.
+///
+/// - Returns: what it was refused with.
+@discardableResult
 func expectRefusal(
   _ reason: String, field: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
-) async {
+) async -> RPCStatus? {
   do {
     try await body()
     Issue.record("was not refused", sourceLocation: sourceLocation)
   } catch TerminalError.refused(let status) {
     #expect(status.reason == reason && status.violations.map(\.field) == [field], sourceLocation: sourceLocation)
+    return status
   } catch {
     Issue.record("\(error)", sourceLocation: sourceLocation)
   }
+  return nil
 }

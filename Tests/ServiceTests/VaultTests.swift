@@ -17,14 +17,16 @@ import Testing
     try await TestService.withKim { service, kim in
       try await Self.pay(kim, 450)
       #expect(try service.openCards() == ["1 450"] + Self.cards)
-      let started = try await service.administrator().run { try await $0.rotateKeys(RotateKeysRequest()) }
-      #expect(started.keyVersion == 2 && started.knownVersions == [1, 2] && started.last > 0)
+      let started = try await service.rotateKeys()
+      #expect(started.state == .done && started.result == 2)
+      let state = try await service.administrator().run { try await $0.getVault(.init()) }
+      #expect(state.keyVersion == 2 && state.knownVersions == [1, 2] && state.last > 0 && state.place == "file")
       try await Self.pay(kim, 60)
       let ended = try await service.untilRotated()
       #expect(ended.keyVersion == 2 && ended.cards == 450 && ended.position <= ended.last)
       #expect(try service.openCards() == ["2 510"] + Self.cards)
       #expect(try service.journal("KEY_ROTATION_FINISHED") == ["data key 2, 450 cards"])
-      #expect(try service.journal("KEY_ROTATION_STARTED").first?.contains("data key 2, by CN=tester") == true)
+      #expect(try service.journal("KEY_ROTATION_STARTED").first?.contains("data key 2, by CN=Park") == true)
       await service.stop()
       try service.verifyJournal()
     }
@@ -33,17 +35,16 @@ import Testing
   @Test func aSecondRotationFollowsTheFirstAndIsRefusedMeanwhile() async throws {
     try await TestService.withKim { service, kim in
       try await Self.pay(kim, 10)
-      let administrator = try service.administrator()
-      _ = try await administrator.run { try await $0.rotateKeys(RotateKeysRequest()) }
+      _ = try await service.rotateKeys()
       _ = try await service.untilRotated()
-      let second = try await administrator.run { try await $0.rotateKeys(RotateKeysRequest()) }
-      #expect(second.keyVersion == 3)
+      let second = try await service.rotateKeys()
+      #expect(second.result == 3)
       _ = try await service.untilRotated()
       #expect(try service.openCards() == ["3 10"] + Self.cards)
       // As a crash leaves it in the middle.
       try service.change("UPDATE rotation SET finished = 0, position = 0, cards = 0")
       await expectRefusal("ROTATION_RUNNING") {
-        _ = try await administrator.run { try await $0.rotateKeys(RotateKeysRequest()) }
+        _ = try await service.rotateKeys()
       }
       await service.stop()
       try await service.start()
@@ -69,8 +70,9 @@ import Testing
     try await TestService.withKim { service, kim in
       try await Self.pay(kim, 10)
       let former = try Files.readSecret("\(service.root)/server/vault/kek.key")
-      let reply = try await service.administrator().run { try await $0.rewrapKeys(RewrapKeysRequest()) }
-      #expect(reply.keys == 2)
+      let asked = try await service.administrator().run { try await $0.rewrapKeys(.init()) }
+      let act = try await service.confirmKeyAct(asked.number)
+      #expect(act.state == .done && act.result == 2)
       #expect(try Files.readSecret("\(service.root)/server/vault/kek.key") != former)
       #expect(try service.openCards() == ["1 10"] + Self.cards)
       try await Self.pay(kim, 10)
@@ -162,4 +164,22 @@ extension TestService {
     try runProgram("sqlite3", ["\(root)/server/ledger.db", statement]).good()
   }
 
+  /// One security officer asks for it, another one confirms it.
+  func rotateKeys() async throws -> KeyAct {
+    let asked = try await administrator().run { try await $0.rotateKeys(.init()) }
+    return try await confirmKeyAct(asked.number)
+  }
+
+  /// Confirms as a second security officer, Park.
+  func confirmKeyAct(_ number: UInt64) async throws -> KeyAct {
+    var request = ConfirmKeyActRequest()
+    request.number = number
+    return try await park().run { [request] in try await $0.confirmKeyAct(request) }
+  }
+
+  func park() async throws -> Administrator {
+    guard Files.exists("\(root)/Park") else { return try await addAdministrator("Park", [.securityOfficer]) }
+    return try Administrator(
+      certificate: "\(root)/Park/chain.pem", key: "\(root)/Park/key.pem", host: "127.0.0.1", port: port)
+  }
 }

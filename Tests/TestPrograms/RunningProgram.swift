@@ -69,7 +69,7 @@ public final class RunningProgram: Sendable {
   /// - Parameter seconds: after that it is killed.
   /// - Returns: its exit code, or 128 and the number of the signal that ended it, as a shell tells it.
   @discardableResult
-  public func wait(atMost seconds: Int = 120) throws -> Int32 {
+  public func wait(atMost seconds: Int = 240) throws -> Int32 {
     let end = ContinuousClock.now + .seconds(seconds)
     while true {
       if let status = status() { return status }

@@ -23,10 +23,12 @@ extension DataFolder {
 
   /// Puts a copy in the place of the ledger and begins a new epoch: see docs/operations.md, "Backup".
   ///
-  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
+  /// - Parameters:
+  ///   - pin: of the token that holds the vault's key-encryption key.
+  ///   - now: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: `StoreError` or `FileError` that names the file. What was done of it does no harm, and the same call goes
   ///   on.
-  public func restore(_ file: String, now: Int64) throws -> RestoredLedger {
+  public func restore(_ file: String, pin: SecretBytes? = nil, now: Int64) throws -> RestoredLedger {
     let signer = try key("audit/key.pem")
     var keyVersion: UInt32 = 0
     let (epoch, former) = try SQLiteStore.restore(
@@ -37,7 +39,7 @@ extension DataFolder {
         // The heads of what is lost are not those of what goes on; they stay as proof.
         let heads = self.file("heads")
         if Files.exists(heads) { try Files.rename(heads, to: "\(heads).before-epoch-\(epoch)") }
-        keyVersion = try VaultKeys.addDataKey(in: self).version
+        keyVersion = try VaultKeys.addDataKey(in: self, pin: pin).version
       })
     try Files.sync(path)
     return RestoredLedger(epoch: epoch.number, headLast: epoch.headLast, keyVersion: keyVersion, former: former)

@@ -14,6 +14,10 @@ public enum Setup {
     public var dnsNames: [String]
     /// Common name of the first administrator.
     public var administrator: String
+    /// Where the vault's key-encryption key is: "file", or the PKCS#11 URI of a private key that may derive, with its
+    /// token's PIN.
+    public var vaultKey = "file"
+    public var vaultPIN: SecretBytes?
 
     public init(serviceName: String, dnsNames: [String], administrator: String) {
       self.serviceName = serviceName
@@ -33,6 +37,7 @@ public enum Setup {
     guard !Files.exists(folder.file("authority")), !Files.exists(folder.ledger) else {
       throw SetupError.exists(folder.path)
     }
+    let wrapping = try wrappingKey(plan)
     for name in ["", "authority", "tls", "sealing", "sealing/keys", "audit", "vault", "admin"] {
       try Files.makeFolder(name.isEmpty ? folder.path : folder.file(name))
     }
@@ -46,9 +51,17 @@ public enum Setup {
     let audit = PrivateKey.generate(.p256)
     try folder.write(key: audit, to: "audit/key.pem")
     try Files.write(audit.publicKey.pem, to: folder.file("audit/public.pem"), mode: 0o644)
-    try VaultKeys.make(in: folder)
+    try VaultKeys.make(in: folder, under: wrapping)
     try SQLiteStore.create(path: folder.ledger)
     return root.certificate
+  }
+
+  private static func wrappingKey(_ plan: Plan) throws(SetupError) -> WrappingKey {
+    do {
+      return try WrappingKey.make(at: plan.vaultKey, pin: plan.vaultPIN)
+    } catch {
+      throw .vaultKey(plan.vaultKey, error)
+    }
   }
 
   private static func issueOwn(_ plan: Plan, _ issuing: Issuer, _ folder: DataFolder, _ now: Int64) throws {
@@ -86,6 +99,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   case noDNSName
   case hostName(String)
   case administrator
+  case vaultKey(String, CryptographyError)
 
   public var description: String {
     switch self {
@@ -94,6 +108,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
     case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
     case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
     case .administrator: "--administrator must be 1 to 64 bytes of UTF-8"
+    case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
     case .noDNSName: "at least one --host is needed for the TLS certificate"
     }
   }

@@ -30,7 +30,8 @@ enum AdministratorAccess {
     AuditMethods.getAuditKey: .all, AuditMethods.makeReceipt: readers, AuditMethods.beginExport: .auditor,
     AuditMethods.readExport: .auditor,
     AdminMethods.getVault: [.auditor, .securityOfficer], AdminMethods.rewrapKeys: .securityOfficer,
-    AdminMethods.rotateKeys: .securityOfficer, AdminMethods.startBackup: [.paymentOperator, .securityOfficer],
+    AdminMethods.rotateKeys: .securityOfficer,
+    AdminMethods.confirmKeyAct: .securityOfficer, AdminMethods.startBackup: [.paymentOperator, .securityOfficer],
     AdminMethods.getBackup: [.paymentOperator, .securityOfficer], AdminMethods.getEpoch: .all,
     AdminMethods.confirmEpoch: .securityOfficer,
   ]

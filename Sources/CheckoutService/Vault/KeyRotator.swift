@@ -13,14 +13,18 @@ final class KeyRotator: Sendable {
   static let step = 200
 
   private let folder: DataFolder
+  private let pin: SecretBytes?
   private let ring: VaultKeyRing
   private let ledger: Ledger
   private let clock: ServiceClock
   private let logger: Logger
   private let running = Mutex<Task<Void, Never>?>(nil)
 
-  init(folder: DataFolder, ring: VaultKeyRing, ledger: Ledger, clock: ServiceClock, logger: Logger) {
+  init(
+    folder: DataFolder, pin: SecretBytes?, ring: VaultKeyRing, ledger: Ledger, clock: ServiceClock, logger: Logger
+  ) {
     self.folder = folder
+    self.pin = pin
     self.ring = ring
     self.ledger = ledger
     self.clock = clock
@@ -45,7 +49,7 @@ final class KeyRotator: Sendable {
   func rotate(by administrator: String) async throws -> Bool {
     let rotation = try await ledger.perform { store in try store.rotation() }
     if let rotation, !rotation.isFinished { return false }
-    let (version, key) = try VaultKeys.addDataKey(in: folder)
+    let (version, key) = try VaultKeys.addDataKey(in: folder, pin: pin)
     ring.use(key, version: version)
     try await begin(version, by: administrator)
     return true

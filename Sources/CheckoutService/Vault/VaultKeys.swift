@@ -6,7 +6,7 @@ import Seals
 /// Keys of the card vault as files: data keys and the fingerprint key, wrapped by a key-encryption key that lies outside
 /// the database.
 ///
-/// `vault/kek.key` is 32 random bytes; `vault/data-V.key`, V rising from 1, and `vault/fingerprint-1.key` are nonce (12),
+/// `vault/kek.key` is a ``WrappingKey``; `vault/data-V.key`, V rising from 1, and `vault/fingerprint-1.key` are nonce (12),
 /// AES-256-GCM of 32 bytes (32), tag (16), associated data pack("countersign/1 vault", file name). While the
 /// key-encryption key is changed, `vault/kek-next.key` lies beside the former one, and each key is wrapped by one of
 /// the two.
@@ -25,18 +25,17 @@ struct VaultKeys: Sendable {
   private static let fingerprintName = "fingerprint-1.key"
 
   /// Makes all keys of a new folder.
-  static func make(in folder: DataFolder) throws {
-    let wrapping = randomBytes(32)
-    try Files.write(wrapping, to: folder.file(Self.wrapping))
-    let key = SecretBytes(copying: wrapping)
+  static func make(in folder: DataFolder, under wrapping: WrappingKey) throws {
+    try Files.write(wrapping.file, to: folder.file(Self.wrapping))
     for name in [dataName(1), fingerprintName] {
-      try wrap(SecretBytes(copying: randomBytes(32)), name, under: key, folder)
+      try wrap(SecretBytes(copying: randomBytes(32)), name, under: wrapping.key, folder)
     }
   }
 
+  /// - Parameter pin: of the token that holds the key-encryption key; here as below.
   /// - Throws: `FileError` that names the file.
-  init(reading folder: DataFolder) throws {
-    let wrapping = try Self.wrappingKeys(folder)
+  init(reading folder: DataFolder, pin: SecretBytes? = nil) throws {
+    let wrapping = try Self.wrappingKeys(folder, pin)
     data = [:]
     for version in try Self.versions(folder) {
       data[version] = try Self.unwrap(Self.dataName(version), wrapping, folder)
@@ -52,12 +51,14 @@ struct VaultKeys: Sendable {
   /// Makes the next data key; durable when this returns.
   ///
   /// - Returns: its version.
-  static func addDataKey(in folder: DataFolder) throws -> (version: UInt32, key: SecretBytes) {
+  static func addDataKey(
+    in folder: DataFolder, pin: SecretBytes? = nil
+  ) throws -> (version: UInt32, key: SecretBytes) {
     try locked(folder) {
-      try finishRewrap(folder)
+      try finishRewrap(folder, pin)
       let version = (try versions(folder).max() ?? 0) + 1
       let key = SecretBytes(copying: randomBytes(32))
-      let wrapping = try wrappingKeys(folder)
+      let wrapping = try wrappingKeys(folder, pin)
       try wrap(key, dataName(version), under: wrapping[0], folder)
       return (version, key)
     }
@@ -66,23 +67,30 @@ struct VaultKeys: Sendable {
   /// Wraps all keys under a new key-encryption key and destroys the former one. Cut off anywhere, everything can still
   /// be opened, and the next call or start goes on.
   ///
+  /// - Parameter next: the new key-encryption key; nil: one where the present one is.
   /// - Returns: how many keys were wrapped.
-  static func rewrap(in folder: DataFolder) throws -> Int {
+  static func rewrap(in folder: DataFolder, under next: WrappingKey? = nil, pin: SecretBytes? = nil) throws -> Int {
     try locked(folder) {
-      try finishRewrap(folder)
-      try Files.write(randomBytes(32), to: folder.file(nextWrapping))
-      return try finishRewrap(folder)
+      try finishRewrap(folder, pin)
+      let next = try next ?? WrappingKey.make(at: place(in: folder), pin: pin)
+      try Files.write(next.file, to: folder.file(nextWrapping))
+      return try finishRewrap(folder, pin)
     }
   }
 
   /// Ends a change of the key-encryption key that was cut off.
-  static func recover(in folder: DataFolder) throws { _ = try locked(folder) { try finishRewrap(folder) } }
+  static func recover(in folder: DataFolder, pin: SecretBytes? = nil) throws {
+    _ = try locked(folder) { try finishRewrap(folder, pin) }
+  }
+
+  /// Where the key-encryption key is: "file", or its PKCS#11 URI.
+  static func place(in folder: DataFolder) throws -> String { try WrappingKey.place(folder.file(wrapping)) }
 
   @discardableResult
-  private static func finishRewrap(_ folder: DataFolder) throws -> Int {
+  private static func finishRewrap(_ folder: DataFolder, _ pin: SecretBytes?) throws -> Int {
     guard Files.exists(folder.file(nextWrapping)) else { return 0 }
-    let next = try wrappingKey(nextWrapping, folder)
-    let keys = try wrappingKeys(folder)
+    let next = try WrappingKey.read(folder.file(nextWrapping), pin: pin).key
+    let keys = try wrappingKeys(folder, pin)
     let names = try versions(folder).map(dataName) + [fingerprintName]
     for name in names { try wrap(try unwrap(name, keys, folder), name, under: next, folder) }
     try Files.destroy(folder.file(wrapping))
@@ -93,15 +101,9 @@ struct VaultKeys: Sendable {
   // MARK: - Files
 
   /// The present key-encryption key first, then the one that is to follow it, as far as they are there.
-  private static func wrappingKeys(_ folder: DataFolder) throws -> [SecretBytes] {
+  private static func wrappingKeys(_ folder: DataFolder, _ pin: SecretBytes?) throws -> [SecretBytes] {
     let names = [wrapping, nextWrapping].filter { Files.exists(folder.file($0)) }
-    return try (names.isEmpty ? [wrapping] : names).map { try wrappingKey($0, folder) }
-  }
-
-  private static func wrappingKey(_ name: String, _ folder: DataFolder) throws -> SecretBytes {
-    let key = SecretBytes(copying: try Files.readSecret(folder.file(name)))
-    guard key.count == 32 else { throw FileError(path: folder.file(name), doing: "use", cause: "must be 32 bytes") }
-    return key
+    return try (names.isEmpty ? [wrapping] : names).map { try WrappingKey.read(folder.file($0), pin: pin).key }
   }
 
   private static func versions(_ folder: DataFolder) throws -> [UInt32] {

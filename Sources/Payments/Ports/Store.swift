@@ -5,7 +5,7 @@ import Bytes
 /// One thread calls everything here. Every method between ``begin()`` and ``commit(lowWater:)`` belongs to one
 /// transaction; nothing is told to anyone before ``commit(lowWater:)`` has returned. Each insert is its own journal
 /// record, numbered from one rising sequence without gaps.
-public protocol Store: BackupStore, CardStore {
+public protocol Store: BackupStore, CardStore, KeyActStore {
   func begin() throws(StoreError)
 
   /// Makes the transaction durable.
@@ -287,6 +287,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case rolesSet = "ROLES_SET"
   case policySet = "POLICY_SET"
   case certificateRegistered = "CERTIFICATE_REGISTERED"
+  case keyAct = "KEY_ACT"
   case keysRewrapped = "KEYS_REWRAPPED"
   case rotationStarted = "KEY_ROTATION_STARTED"
   case rotationFinished = "KEY_ROTATION_FINISHED"

@@ -37,6 +37,9 @@ enum Schema {
       attempts INTEGER NOT NULL, original BLOB CHECK (length(original) = 43), response INTEGER NOT NULL) STRICT;
     CREATE INDEX operation_payment ON operation (payment);
     CREATE INDEX operation_open ON operation (state) WHERE state IN (1, 2, 4, 7);
+    CREATE TABLE key_act (
+      id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, place TEXT NOT NULL, requested_by INTEGER NOT NULL,
+      confirmed_by INTEGER, time INTEGER NOT NULL, confirm_until INTEGER NOT NULL, result INTEGER) STRICT;
     CREATE TABLE mark (id INTEGER PRIMARY KEY CHECK (id = 1), low_water INTEGER NOT NULL) STRICT;
     INSERT INTO mark VALUES (1, 1);
     CREATE TABLE head (

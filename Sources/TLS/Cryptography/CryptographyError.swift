@@ -4,7 +4,7 @@ import COpenSSL
 public struct CryptographyError: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
 
-  init(_ description: String) { self.description = description }
+  package init(_ description: String) { self.description = description }
 
   /// With OpenSSL's own words, which are taken out of its queue.
   static func openSSL(_ what: String) -> CryptographyError {

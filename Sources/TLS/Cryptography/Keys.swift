@@ -62,6 +62,18 @@ public final class PrivateKey: @unchecked Sendable {
     return Array(signature.prefix(count))
   }
 
+  /// The secret that this key and another's public key agree on: the x coordinate (SP 800-56A, 5.7.1.2), 32 bytes on
+  /// P-256 and 48 on P-384.
+  ///
+  /// - Throws: ``CryptographyError`` where the keys are of different kinds or none that agrees, or the key's holder
+  ///   refuses.
+  public func sharedSecret(with other: PublicKey) throws(CryptographyError) -> SecretBytes {
+    guard let secret = agreedSecret(handle, other.handle) else {
+      throw .openSSL("the key does not agree on a secret with the other; it must be allowed to derive")
+    }
+    return secret
+  }
+
   /// Prepares `context` (EVP_MD_CTX) for a signature with the algorithm that goes with the key.
   func beginSigning(_ context: OpaquePointer) -> Bool {
     var parameters: OpaquePointer?
@@ -199,6 +211,23 @@ extension OpaquePointer {
     EVP_PKEY_up_ref(self)
     return self
   }
+}
+
+/// What two keys agree on (EVP_PKEY_derive(3)).
+///
+/// - Returns: nil where they do not, with the reason in OpenSSL's queue.
+func agreedSecret(_ ours: OpaquePointer?, _ theirs: OpaquePointer) -> SecretBytes? {
+  guard let context = EVP_PKEY_CTX_new(ours, nil) else { return nil }
+  defer { EVP_PKEY_CTX_free(context) }
+  var count = 0
+  guard EVP_PKEY_derive_init(context) == 1, EVP_PKEY_derive_set_peer(context, theirs) == 1,
+    EVP_PKEY_derive(context, nil, &count) == 1
+  else { return nil }
+  var isDerived = false
+  let secret = SecretBytes(count: count) { memory in
+    isDerived = EVP_PKEY_derive(context, memory.baseAddress?.assumingMemoryBound(to: UInt8.self), &count) == 1
+  }
+  return isDerived && secret.count == count ? secret : nil
 }
 
 /// Runs one of OpenSSL's i2d functions.

@@ -49,18 +49,10 @@ public struct X25519PrivateKey: Sendable {
       EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nil, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count)
     }
     defer { EVP_PKEY_free(ours) }
-    guard let context = EVP_PKEY_CTX_new(ours, nil) else { throw .openSSL("X25519 could not be set up") }
-    defer { EVP_PKEY_CTX_free(context) }
-    guard EVP_PKEY_derive_init(context) == 1, EVP_PKEY_derive_set_peer(context, theirs) == 1 else {
+    guard let secret = agreedSecret(ours, theirs), secret.count == 32 else {
+      // OpenSSL refuses an all-zero secret itself, as RFC 9180 section 7.1.4 wants.
       throw .openSSL("the X25519 public key is not usable")
     }
-    var isDerived = false
-    let secret = SecretBytes(count: 32) { memory in
-      var count = memory.count
-      // OpenSSL refuses an all-zero secret itself, as RFC 9180 section 7.1.4 wants.
-      isDerived = EVP_PKEY_derive(context, memory.baseAddress?.assumingMemoryBound(to: UInt8.self), &count) == 1
-    }
-    guard isDerived else { throw .openSSL("the X25519 public key is not usable") }
     return secret
   }
 }

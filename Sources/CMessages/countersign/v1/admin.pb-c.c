@@ -6538,7 +6538,7 @@ const ProtobufCEnumDescriptor countersign__v1__operation_state__descriptor =
   countersign__v1__operation_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[29] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[30] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -6563,8 +6563,9 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "Unlock", &countersign__v1__unlock_request__descriptor, &countersign__v1__unlock_reply__descriptor },
   { "ListCertificates", &countersign__v1__list_certificates_request__descriptor, &countersign__v1__list_certificates_reply__descriptor },
   { "GetVault", &countersign__v1__get_vault_request__descriptor, &countersign__v1__vault_state__descriptor },
-  { "RewrapKeys", &countersign__v1__rewrap_keys_request__descriptor, &countersign__v1__rewrap_keys_reply__descriptor },
-  { "RotateKeys", &countersign__v1__rotate_keys_request__descriptor, &countersign__v1__vault_state__descriptor },
+  { "RewrapKeys", &countersign__v1__rewrap_keys_request__descriptor, &countersign__v1__key_act__descriptor },
+  { "RotateKeys", &countersign__v1__rotate_keys_request__descriptor, &countersign__v1__key_act__descriptor },
+  { "ConfirmKeyAct", &countersign__v1__confirm_key_act_request__descriptor, &countersign__v1__key_act__descriptor },
   { "StartBackup", &countersign__v1__start_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
   { "GetBackup", &countersign__v1__get_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
   { "GetEpoch", &countersign__v1__get_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
@@ -6575,12 +6576,13 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   0,        /* AddCompany */
   4,        /* AddConsultant */
   6,        /* AddGateway */
-  28,        /* ConfirmEpoch */
+  29,        /* ConfirmEpoch */
+  25,        /* ConfirmKeyAct */
   13,        /* ConfirmOperation */
   5,        /* CreateToken */
-  26,        /* GetBackup */
+  27,        /* GetBackup */
   2,        /* GetCompany */
-  27,        /* GetEpoch */
+  28,        /* GetEpoch */
   22,        /* GetVault */
   18,        /* ListAdministrators */
   21,        /* ListCertificates */
@@ -6597,7 +6599,7 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   17,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
   14,        /* SettleOperation */
-  25,        /* StartBackup */
+  26,        /* StartBackup */
   8,        /* TracePayment */
   20         /* Unlock */
 };
@@ -6608,7 +6610,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  29,
+  30,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -6798,7 +6800,7 @@ void countersign__v1__admin__get_vault(ProtobufCService *service,
 }
 void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          const Countersign__V1__RewrapKeysRequest *input,
-                                         Countersign__V1__RewrapKeysReply_Closure closure,
+                                         Countersign__V1__KeyAct_Closure closure,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
@@ -6806,11 +6808,19 @@ void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
 }
 void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          const Countersign__V1__RotateKeysRequest *input,
-                                         Countersign__V1__VaultState_Closure closure,
+                                         Countersign__V1__KeyAct_Closure closure,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void countersign__v1__admin__confirm_key_act(ProtobufCService *service,
+                                             const Countersign__V1__ConfirmKeyActRequest *input,
+                                             Countersign__V1__KeyAct_Closure closure,
+                                             void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__start_backup(ProtobufCService *service,
                                           const Countersign__V1__StartBackupRequest *input,
@@ -6818,7 +6828,7 @@ void countersign__v1__admin__start_backup(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_backup(ProtobufCService *service,
                                         const Countersign__V1__GetBackupRequest *input,
@@ -6826,7 +6836,7 @@ void countersign__v1__admin__get_backup(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_epoch(ProtobufCService *service,
                                        const Countersign__V1__GetEpochRequest *input,
@@ -6834,7 +6844,7 @@ void countersign__v1__admin__get_epoch(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            const Countersign__V1__ConfirmEpochRequest *input,
@@ -6842,7 +6852,7 @@ void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

@@ -142,6 +142,96 @@ void   countersign__v1__rotate_keys_request__free_unpacked
   assert(message->base.descriptor == &countersign__v1__rotate_keys_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__confirm_key_act_request__init
+                     (Countersign__V1__ConfirmKeyActRequest         *message)
+{
+  static const Countersign__V1__ConfirmKeyActRequest init_value = COUNTERSIGN__V1__CONFIRM_KEY_ACT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__confirm_key_act_request__get_packed_size
+                     (const Countersign__V1__ConfirmKeyActRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_key_act_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__confirm_key_act_request__pack
+                     (const Countersign__V1__ConfirmKeyActRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_key_act_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__confirm_key_act_request__pack_to_buffer
+                     (const Countersign__V1__ConfirmKeyActRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__confirm_key_act_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ConfirmKeyActRequest *
+       countersign__v1__confirm_key_act_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ConfirmKeyActRequest *)
+     protobuf_c_message_unpack (&countersign__v1__confirm_key_act_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__confirm_key_act_request__free_unpacked
+                     (Countersign__V1__ConfirmKeyActRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__confirm_key_act_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__key_act__init
+                     (Countersign__V1__KeyAct         *message)
+{
+  static const Countersign__V1__KeyAct init_value = COUNTERSIGN__V1__KEY_ACT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__key_act__get_packed_size
+                     (const Countersign__V1__KeyAct *message)
+{
+  assert(message->base.descriptor == &countersign__v1__key_act__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__key_act__pack
+                     (const Countersign__V1__KeyAct *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__key_act__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__key_act__pack_to_buffer
+                     (const Countersign__V1__KeyAct *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__key_act__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__KeyAct *
+       countersign__v1__key_act__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__KeyAct *)
+     protobuf_c_message_unpack (&countersign__v1__key_act__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__key_act__free_unpacked
+                     (Countersign__V1__KeyAct *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__key_act__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__vault_state__init
                      (Countersign__V1__VaultState         *message)
 {
@@ -187,51 +277,6 @@ void   countersign__v1__vault_state__free_unpacked
   assert(message->base.descriptor == &countersign__v1__vault_state__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   countersign__v1__rewrap_keys_reply__init
-                     (Countersign__V1__RewrapKeysReply         *message)
-{
-  static const Countersign__V1__RewrapKeysReply init_value = COUNTERSIGN__V1__REWRAP_KEYS_REPLY__INIT;
-  *message = init_value;
-}
-size_t countersign__v1__rewrap_keys_reply__get_packed_size
-                     (const Countersign__V1__RewrapKeysReply *message)
-{
-  assert(message->base.descriptor == &countersign__v1__rewrap_keys_reply__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t countersign__v1__rewrap_keys_reply__pack
-                     (const Countersign__V1__RewrapKeysReply *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &countersign__v1__rewrap_keys_reply__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t countersign__v1__rewrap_keys_reply__pack_to_buffer
-                     (const Countersign__V1__RewrapKeysReply *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &countersign__v1__rewrap_keys_reply__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Countersign__V1__RewrapKeysReply *
-       countersign__v1__rewrap_keys_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Countersign__V1__RewrapKeysReply *)
-     protobuf_c_message_unpack (&countersign__v1__rewrap_keys_reply__descriptor,
-                                allocator, len, data);
-}
-void   countersign__v1__rewrap_keys_reply__free_unpacked
-                     (Countersign__V1__RewrapKeysReply *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &countersign__v1__rewrap_keys_reply__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
 #define countersign__v1__get_vault_request__field_descriptors NULL
 #define countersign__v1__get_vault_request__field_indices_by_name NULL
 #define countersign__v1__get_vault_request__number_ranges NULL
@@ -250,9 +295,29 @@ const ProtobufCMessageDescriptor countersign__v1__get_vault_request__descriptor 
   (ProtobufCMessageInit) countersign__v1__get_vault_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define countersign__v1__rewrap_keys_request__field_descriptors NULL
-#define countersign__v1__rewrap_keys_request__field_indices_by_name NULL
-#define countersign__v1__rewrap_keys_request__number_ranges NULL
+static const ProtobufCFieldDescriptor countersign__v1__rewrap_keys_request__field_descriptors[1] =
+{
+  {
+    "place",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RewrapKeysRequest, place),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__rewrap_keys_request__field_indices_by_name[] = {
+  0,   /* field[0] = place */
+};
+static const ProtobufCIntRange countersign__v1__rewrap_keys_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor countersign__v1__rewrap_keys_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -261,10 +326,10 @@ const ProtobufCMessageDescriptor countersign__v1__rewrap_keys_request__descripto
   "Countersign__V1__RewrapKeysRequest",
   "countersign.v1",
   sizeof(Countersign__V1__RewrapKeysRequest),
-  0,
+  1,
   countersign__v1__rewrap_keys_request__field_descriptors,
   countersign__v1__rewrap_keys_request__field_indices_by_name,
-  0,  countersign__v1__rewrap_keys_request__number_ranges,
+  1,  countersign__v1__rewrap_keys_request__number_ranges,
   (ProtobufCMessageInit) countersign__v1__rewrap_keys_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -286,7 +351,187 @@ const ProtobufCMessageDescriptor countersign__v1__rotate_keys_request__descripto
   (ProtobufCMessageInit) countersign__v1__rotate_keys_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descriptors[6] =
+static const ProtobufCFieldDescriptor countersign__v1__confirm_key_act_request__field_descriptors[1] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConfirmKeyActRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__confirm_key_act_request__field_indices_by_name[] = {
+  0,   /* field[0] = number */
+};
+static const ProtobufCIntRange countersign__v1__confirm_key_act_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__confirm_key_act_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ConfirmKeyActRequest",
+  "ConfirmKeyActRequest",
+  "Countersign__V1__ConfirmKeyActRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ConfirmKeyActRequest),
+  1,
+  countersign__v1__confirm_key_act_request__field_descriptors,
+  countersign__v1__confirm_key_act_request__field_indices_by_name,
+  1,  countersign__v1__confirm_key_act_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__confirm_key_act_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__key_act__field_descriptors[9] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, kind),
+    &countersign__v1__key_act_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, state),
+    &countersign__v1__key_act_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "place",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, place),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requested_by",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, requested_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirmed_by",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, confirmed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, time_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confirm_until_ms",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, confirm_until_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "result",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__KeyAct, result),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__key_act__field_indices_by_name[] = {
+  7,   /* field[7] = confirm_until_ms */
+  5,   /* field[5] = confirmed_by */
+  1,   /* field[1] = kind */
+  0,   /* field[0] = number */
+  3,   /* field[3] = place */
+  4,   /* field[4] = requested_by */
+  8,   /* field[8] = result */
+  2,   /* field[2] = state */
+  6,   /* field[6] = time_ms */
+};
+static const ProtobufCIntRange countersign__v1__key_act__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor countersign__v1__key_act__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.KeyAct",
+  "KeyAct",
+  "Countersign__V1__KeyAct",
+  "countersign.v1",
+  sizeof(Countersign__V1__KeyAct),
+  9,
+  countersign__v1__key_act__field_descriptors,
+  countersign__v1__key_act__field_indices_by_name,
+  1,  countersign__v1__key_act__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__key_act__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descriptors[8] =
 {
   {
     "key_version",
@@ -360,6 +605,30 @@ static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "place",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__VaultState, place),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__VaultState, n_waiting),
+    offsetof(Countersign__V1__VaultState, waiting),
+    &countersign__v1__key_act__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__vault_state__field_indices_by_name[] = {
   5,   /* field[5] = cards */
@@ -367,12 +636,14 @@ static const unsigned countersign__v1__vault_state__field_indices_by_name[] = {
   0,   /* field[0] = key_version */
   1,   /* field[1] = known_versions */
   4,   /* field[4] = last */
+  6,   /* field[6] = place */
   3,   /* field[3] = position */
+  7,   /* field[7] = waiting */
 };
 static const ProtobufCIntRange countersign__v1__vault_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor countersign__v1__vault_state__descriptor =
 {
@@ -382,48 +653,74 @@ const ProtobufCMessageDescriptor countersign__v1__vault_state__descriptor =
   "Countersign__V1__VaultState",
   "countersign.v1",
   sizeof(Countersign__V1__VaultState),
-  6,
+  8,
   countersign__v1__vault_state__field_descriptors,
   countersign__v1__vault_state__field_indices_by_name,
   1,  countersign__v1__vault_state__number_ranges,
   (ProtobufCMessageInit) countersign__v1__vault_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__rewrap_keys_reply__field_descriptors[1] =
+static const ProtobufCEnumValue countersign__v1__key_act_kind__enum_values_by_number[3] =
 {
-  {
-    "keys",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Countersign__V1__RewrapKeysReply, keys),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
+  { "KEY_ACT_KIND_UNSPECIFIED", "COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_UNSPECIFIED", 0 },
+  { "KEY_ACT_KIND_REWRAP", "COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_REWRAP", 1 },
+  { "KEY_ACT_KIND_ROTATE", "COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_ROTATE", 2 },
 };
-static const unsigned countersign__v1__rewrap_keys_reply__field_indices_by_name[] = {
-  0,   /* field[0] = keys */
+static const ProtobufCIntRange countersign__v1__key_act_kind__value_ranges[] = {
+{0, 0},{0, 3}
 };
-static const ProtobufCIntRange countersign__v1__rewrap_keys_reply__number_ranges[1 + 1] =
+static const ProtobufCEnumValueIndex countersign__v1__key_act_kind__enum_values_by_name[3] =
 {
-  { 1, 0 },
-  { 0, 1 }
+  { "KEY_ACT_KIND_REWRAP", 1 },
+  { "KEY_ACT_KIND_ROTATE", 2 },
+  { "KEY_ACT_KIND_UNSPECIFIED", 0 },
 };
-const ProtobufCMessageDescriptor countersign__v1__rewrap_keys_reply__descriptor =
+const ProtobufCEnumDescriptor countersign__v1__key_act_kind__descriptor =
 {
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "countersign.v1.RewrapKeysReply",
-  "RewrapKeysReply",
-  "Countersign__V1__RewrapKeysReply",
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.KeyActKind",
+  "KeyActKind",
+  "Countersign__V1__KeyActKind",
   "countersign.v1",
-  sizeof(Countersign__V1__RewrapKeysReply),
+  3,
+  countersign__v1__key_act_kind__enum_values_by_number,
+  3,
+  countersign__v1__key_act_kind__enum_values_by_name,
   1,
-  countersign__v1__rewrap_keys_reply__field_descriptors,
-  countersign__v1__rewrap_keys_reply__field_indices_by_name,
-  1,  countersign__v1__rewrap_keys_reply__number_ranges,
-  (ProtobufCMessageInit) countersign__v1__rewrap_keys_reply__init,
-  NULL,NULL,NULL    /* reserved[123] */
+  countersign__v1__key_act_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue countersign__v1__key_act_state__enum_values_by_number[5] =
+{
+  { "KEY_ACT_STATE_UNSPECIFIED", "COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_UNSPECIFIED", 0 },
+  { "KEY_ACT_STATE_REQUESTED", "COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_REQUESTED", 1 },
+  { "KEY_ACT_STATE_CONFIRMED", "COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_CONFIRMED", 2 },
+  { "KEY_ACT_STATE_EXPIRED", "COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_EXPIRED", 3 },
+  { "KEY_ACT_STATE_DONE", "COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_DONE", 4 },
+};
+static const ProtobufCIntRange countersign__v1__key_act_state__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex countersign__v1__key_act_state__enum_values_by_name[5] =
+{
+  { "KEY_ACT_STATE_CONFIRMED", 2 },
+  { "KEY_ACT_STATE_DONE", 4 },
+  { "KEY_ACT_STATE_EXPIRED", 3 },
+  { "KEY_ACT_STATE_REQUESTED", 1 },
+  { "KEY_ACT_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor countersign__v1__key_act_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.v1.KeyActState",
+  "KeyActState",
+  "Countersign__V1__KeyActState",
+  "countersign.v1",
+  5,
+  countersign__v1__key_act_state__enum_values_by_number,
+  5,
+  countersign__v1__key_act_state__enum_values_by_name,
+  1,
+  countersign__v1__key_act_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

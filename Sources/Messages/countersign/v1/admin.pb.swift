@@ -945,10 +945,12 @@ public enum AdminMethods {
   public static let listCertificates = "/countersign.v1.Admin/ListCertificates"
   /// Tells how the keys of the card vault stand, and how far a rotation is.
   public static let getVault = "/countersign.v1.Admin/GetVault"
-  /// Wraps the keys of the card vault under a new key-encryption key.
+  /// Asks that the keys of the card vault be wrapped under a new key-encryption key.
   public static let rewrapKeys = "/countersign.v1.Admin/RewrapKeys"
-  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
+  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
   public static let rotateKeys = "/countersign.v1.Admin/RotateKeys"
+  /// Does what another security officer asked for.
+  public static let confirmKeyAct = "/countersign.v1.Admin/ConfirmKeyAct"
   /// Begins a copy of the ledger into a file on the service's machine; payments go on.
   public static let startBackup = "/countersign.v1.Admin/StartBackup"
   /// Tells how far the copy is.
@@ -1016,10 +1018,12 @@ public protocol AdminServiceProtocol: Sendable {
     -> ListCertificatesReply
   /// Tells how the keys of the card vault stand, and how far a rotation is.
   func getVault(_ request: GetVaultRequest, context: ServerContext) async throws -> VaultState
-  /// Wraps the keys of the card vault under a new key-encryption key.
-  func rewrapKeys(_ request: RewrapKeysRequest, context: ServerContext) async throws -> RewrapKeysReply
-  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
-  func rotateKeys(_ request: RotateKeysRequest, context: ServerContext) async throws -> VaultState
+  /// Asks that the keys of the card vault be wrapped under a new key-encryption key.
+  func rewrapKeys(_ request: RewrapKeysRequest, context: ServerContext) async throws -> KeyAct
+  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
+  func rotateKeys(_ request: RotateKeysRequest, context: ServerContext) async throws -> KeyAct
+  /// Does what another security officer asked for.
+  func confirmKeyAct(_ request: ConfirmKeyActRequest, context: ServerContext) async throws -> KeyAct
   /// Begins a copy of the ledger into a file on the service's machine; payments go on.
   func startBackup(_ request: StartBackupRequest, context: ServerContext) async throws -> BackupState
   /// Tells how far the copy is.
@@ -1107,6 +1111,9 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.rotateKeys) {
       try await rotateKeys(RotateKeysRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.confirmKeyAct) {
+      try await confirmKeyAct(ConfirmKeyActRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.startBackup) {
       try await startBackup(StartBackupRequest(request: $0), context: $1).encoded()
@@ -1299,18 +1306,25 @@ public struct AdminClient: Sendable {
     try VaultState(reply: await caller.call(AdminMethods.getVault, request.encoded(), options: options))
   }
 
-  /// Wraps the keys of the card vault under a new key-encryption key.
+  /// Asks that the keys of the card vault be wrapped under a new key-encryption key.
   public func rewrapKeys(_ request: RewrapKeysRequest, options: CallOptions = .standard) async throws(RPCStatus)
-    -> RewrapKeysReply
+    -> KeyAct
   {
-    try RewrapKeysReply(reply: await caller.call(AdminMethods.rewrapKeys, request.encoded(), options: options))
+    try KeyAct(reply: await caller.call(AdminMethods.rewrapKeys, request.encoded(), options: options))
   }
 
-  /// Seals new cards under a new data key from now on, and older ones again while no payment waits.
+  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
   public func rotateKeys(_ request: RotateKeysRequest, options: CallOptions = .standard) async throws(RPCStatus)
-    -> VaultState
+    -> KeyAct
   {
-    try VaultState(reply: await caller.call(AdminMethods.rotateKeys, request.encoded(), options: options))
+    try KeyAct(reply: await caller.call(AdminMethods.rotateKeys, request.encoded(), options: options))
+  }
+
+  /// Does what another security officer asked for.
+  public func confirmKeyAct(_ request: ConfirmKeyActRequest, options: CallOptions = .standard) async throws(RPCStatus)
+    -> KeyAct
+  {
+    try KeyAct(reply: await caller.call(AdminMethods.confirmKeyAct, request.encoded(), options: options))
   }
 
   /// Begins a copy of the ledger into a file on the service's machine; payments go on.

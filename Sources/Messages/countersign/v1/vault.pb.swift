@@ -2,6 +2,42 @@
 import CMessages
 import MessageRuntime
 
+/// What can be done to the keys of the card vault.
+public struct KeyActKind: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not used.
+  public static let unspecified = KeyActKind(rawValue: 0)
+  /// A new key-encryption key.
+  public static let rewrap = KeyActKind(rawValue: 1)
+  /// A new data key.
+  public static let rotate = KeyActKind(rawValue: 2)
+}
+
+/// Where an act stands.
+public struct KeyActState: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  public var rawValue: Int32
+
+  /// A value by its number.
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  /// Not used.
+  public static let unspecified = KeyActState(rawValue: 0)
+  /// One security officer wants it.
+  public static let requested = KeyActState(rawValue: 1)
+  /// Another one agreed in time, and it did not come to its end; the same one may confirm again.
+  public static let confirmed = KeyActState(rawValue: 2)
+  /// Nobody agreed in time; final.
+  public static let expired = KeyActState(rawValue: 3)
+  /// Done; a rotation has begun. Final.
+  public static let done = KeyActState(rawValue: 4)
+}
+
 /// Set by the administrator.
 public struct GetVaultRequest: Message {
   /// Every field empty or zero.
@@ -10,12 +46,51 @@ public struct GetVaultRequest: Message {
 
 /// Set by the administrator.
 public struct RewrapKeysRequest: Message {
+  /// Where the new key-encryption key shall be: empty, where the present one is; "file", in the server's folder; or the
+  /// PKCS#11 URI (RFC 7512) of a private key on P-256 or P-384 that may derive, without PIN.
+  public var place: String = ""
+
   /// Every field empty or zero.
   public init() {}
 }
 
 /// Set by the administrator.
 public struct RotateKeysRequest: Message {
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the administrator.
+public struct ConfirmKeyActRequest: Message {
+  /// Number of the act.
+  public var number: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server: an act on the keys that one security officer asks for and another one confirms.
+public struct KeyAct: Message {
+  /// Number in the journal.
+  public var number: UInt64 = 0
+  /// What is wanted.
+  public var kind: KeyActKind = KeyActKind(rawValue: 0)
+  /// Where it stands.
+  public var state: KeyActState = KeyActState(rawValue: 0)
+  /// Of a rewrap, as it was asked for.
+  public var place: String = ""
+  /// Name of the administrator who asked for it.
+  public var requestedBy: String = ""
+  /// Name of the administrator who agreed, or empty.
+  public var confirmedBy: String = ""
+  /// When it was asked for, milliseconds since 1970-01-01T00:00:00Z.
+  public var timeMs: UInt64 = 0
+  /// It must be confirmed before this time, milliseconds since 1970-01-01T00:00:00Z.
+  public var confirmUntilMs: UInt64 = 0
+  /// Of a rewrap that is done: keys that are wrapped under the new key-encryption key. Of a rotation that is done: the
+  /// new data key's version.
+  public var result: UInt32 = 0
+
   /// Every field empty or zero.
   public init() {}
 }
@@ -34,15 +109,10 @@ public struct VaultState: Message {
   public var last: UInt64 = 0
   /// Cards that the present or last rotation sealed again.
   public var cards: UInt64 = 0
-
-  /// Every field empty or zero.
-  public init() {}
-}
-
-/// Set by the server, once every key file is durable.
-public struct RewrapKeysReply: Message {
-  /// Keys that are wrapped under the new key-encryption key.
-  public var keys: UInt32 = 0
+  /// Where the key-encryption key is: "file", or its PKCS#11 URI.
+  public var place: String = ""
+  /// Acts that wait for another security officer, by number.
+  public var waiting: [KeyAct] = []
 
   /// Every field empty or zero.
   public init() {}
@@ -70,9 +140,11 @@ extension RewrapKeysRequest {
   }
 
   public init(copying c: UnsafePointer<Countersign__V1__RewrapKeysRequest>) {
+    place = String(decoded: c.pointee.place)
   }
 
   public func write(to c: inout Countersign__V1__RewrapKeysRequest, in arena: Arena) {
+    c.place = arena.text(place)
   }
 }
 
@@ -90,6 +162,54 @@ extension RotateKeysRequest {
   }
 }
 
+extension ConfirmKeyActRequest {
+  public static let descriptor = messageDescriptor(ConfirmKeyActRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ConfirmKeyActRequest>) {
+    countersign__v1__confirm_key_act_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ConfirmKeyActRequest>) {
+    number = c.pointee.number
+  }
+
+  public func write(to c: inout Countersign__V1__ConfirmKeyActRequest, in arena: Arena) {
+    c.number = number
+  }
+}
+
+extension KeyAct {
+  public static let descriptor = messageDescriptor(KeyAct.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__KeyAct>) {
+    countersign__v1__key_act__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__KeyAct>) {
+    number = c.pointee.number
+    kind = KeyActKind(rawValue: Int32(truncatingIfNeeded: c.pointee.kind.rawValue))
+    state = KeyActState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
+    place = String(decoded: c.pointee.place)
+    requestedBy = String(decoded: c.pointee.requested_by)
+    confirmedBy = String(decoded: c.pointee.confirmed_by)
+    timeMs = c.pointee.time_ms
+    confirmUntilMs = c.pointee.confirm_until_ms
+    result = c.pointee.result
+  }
+
+  public func write(to c: inout Countersign__V1__KeyAct, in arena: Arena) {
+    c.number = number
+    c.kind = Countersign__V1__KeyActKind(rawValue: .init(truncatingIfNeeded: kind.rawValue))
+    c.state = Countersign__V1__KeyActState(rawValue: .init(truncatingIfNeeded: state.rawValue))
+    c.place = arena.text(place)
+    c.requested_by = arena.text(requestedBy)
+    c.confirmed_by = arena.text(confirmedBy)
+    c.time_ms = timeMs
+    c.confirm_until_ms = confirmUntilMs
+    c.result = result
+  }
+}
+
 extension VaultState {
   public static let descriptor = messageDescriptor(VaultState.initialize)
 
@@ -104,6 +224,8 @@ extension VaultState {
     position = c.pointee.position
     last = c.pointee.last
     cards = c.pointee.cards
+    place = String(decoded: c.pointee.place)
+    waiting = (0..<c.pointee.n_waiting).compactMap { c.pointee.waiting[$0].map { KeyAct(copying: $0) } }
   }
 
   public func write(to c: inout Countersign__V1__VaultState, in arena: Arena) {
@@ -114,21 +236,8 @@ extension VaultState {
     c.position = position
     c.last = last
     c.cards = cards
-  }
-}
-
-extension RewrapKeysReply {
-  public static let descriptor = messageDescriptor(RewrapKeysReply.initialize)
-
-  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RewrapKeysReply>) {
-    countersign__v1__rewrap_keys_reply__init(c)
-  }
-
-  public init(copying c: UnsafePointer<Countersign__V1__RewrapKeysReply>) {
-    keys = c.pointee.keys
-  }
-
-  public func write(to c: inout Countersign__V1__RewrapKeysReply, in arena: Arena) {
-    c.keys = keys
+    c.place = arena.text(place)
+    c.n_waiting = waiting.count
+    c.waiting = arena.list(waiting) { Optional(arena.message($0)) }
   }
 }

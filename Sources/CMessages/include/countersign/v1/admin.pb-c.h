@@ -3084,12 +3084,16 @@ struct Countersign__V1__Admin_Service
                     void *closure_data);
   void (*rewrap_keys)(Countersign__V1__Admin_Service *service,
                       const Countersign__V1__RewrapKeysRequest *input,
-                      Countersign__V1__RewrapKeysReply_Closure closure,
+                      Countersign__V1__KeyAct_Closure closure,
                       void *closure_data);
   void (*rotate_keys)(Countersign__V1__Admin_Service *service,
                       const Countersign__V1__RotateKeysRequest *input,
-                      Countersign__V1__VaultState_Closure closure,
+                      Countersign__V1__KeyAct_Closure closure,
                       void *closure_data);
+  void (*confirm_key_act)(Countersign__V1__Admin_Service *service,
+                          const Countersign__V1__ConfirmKeyActRequest *input,
+                          Countersign__V1__KeyAct_Closure closure,
+                          void *closure_data);
   void (*start_backup)(Countersign__V1__Admin_Service *service,
                        const Countersign__V1__StartBackupRequest *input,
                        Countersign__V1__BackupState_Closure closure,
@@ -3139,6 +3143,7 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## get_vault,\
       function_prefix__ ## rewrap_keys,\
       function_prefix__ ## rotate_keys,\
+      function_prefix__ ## confirm_key_act,\
       function_prefix__ ## start_backup,\
       function_prefix__ ## get_backup,\
       function_prefix__ ## get_epoch,\
@@ -3237,12 +3242,16 @@ void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        void *closure_data);
 void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          const Countersign__V1__RewrapKeysRequest *input,
-                                         Countersign__V1__RewrapKeysReply_Closure closure,
+                                         Countersign__V1__KeyAct_Closure closure,
                                          void *closure_data);
 void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          const Countersign__V1__RotateKeysRequest *input,
-                                         Countersign__V1__VaultState_Closure closure,
+                                         Countersign__V1__KeyAct_Closure closure,
                                          void *closure_data);
+void countersign__v1__admin__confirm_key_act(ProtobufCService *service,
+                                             const Countersign__V1__ConfirmKeyActRequest *input,
+                                             Countersign__V1__KeyAct_Closure closure,
+                                             void *closure_data);
 void countersign__v1__admin__start_backup(ProtobufCService *service,
                                           const Countersign__V1__StartBackupRequest *input,
                                           Countersign__V1__BackupState_Closure closure,

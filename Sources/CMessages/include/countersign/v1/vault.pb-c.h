@@ -18,12 +18,57 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Countersign__V1__GetVaultRequest Countersign__V1__GetVaultRequest;
 typedef struct Countersign__V1__RewrapKeysRequest Countersign__V1__RewrapKeysRequest;
 typedef struct Countersign__V1__RotateKeysRequest Countersign__V1__RotateKeysRequest;
+typedef struct Countersign__V1__ConfirmKeyActRequest Countersign__V1__ConfirmKeyActRequest;
+typedef struct Countersign__V1__KeyAct Countersign__V1__KeyAct;
 typedef struct Countersign__V1__VaultState Countersign__V1__VaultState;
-typedef struct Countersign__V1__RewrapKeysReply Countersign__V1__RewrapKeysReply;
 
 
 /* --- enums --- */
 
+/*
+ * What can be done to the keys of the card vault.
+ */
+typedef enum _Countersign__V1__KeyActKind {
+  /*
+   * Not used.
+   */
+  COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_UNSPECIFIED = 0,
+  /*
+   * A new key-encryption key.
+   */
+  COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_REWRAP = 1,
+  /*
+   * A new data key.
+   */
+  COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_ROTATE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__KEY_ACT_KIND)
+} Countersign__V1__KeyActKind;
+/*
+ * Where an act stands.
+ */
+typedef enum _Countersign__V1__KeyActState {
+  /*
+   * Not used.
+   */
+  COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_UNSPECIFIED = 0,
+  /*
+   * One security officer wants it.
+   */
+  COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_REQUESTED = 1,
+  /*
+   * Another one agreed in time, and it did not come to its end; the same one may confirm again.
+   */
+  COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_CONFIRMED = 2,
+  /*
+   * Nobody agreed in time; final.
+   */
+  COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_EXPIRED = 3,
+  /*
+   * Done; a rotation has begun. Final.
+   */
+  COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_DONE = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__V1__KEY_ACT_STATE)
+} Countersign__V1__KeyActState;
 
 /* --- messages --- */
 
@@ -45,10 +90,15 @@ struct  Countersign__V1__GetVaultRequest
 struct  Countersign__V1__RewrapKeysRequest
 {
   ProtobufCMessage base;
+  /*
+   * Where the new key-encryption key shall be: empty, where the present one is; "file", in the server's folder; or the
+   * PKCS#11 URI (RFC 7512) of a private key on P-256 or P-384 that may derive, without PIN.
+   */
+  char *place;
 };
 #define COUNTERSIGN__V1__REWRAP_KEYS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__rewrap_keys_request__descriptor) \
-     }
+    , (char *)protobuf_c_empty_string }
 
 
 /*
@@ -61,6 +111,71 @@ struct  Countersign__V1__RotateKeysRequest
 #define COUNTERSIGN__V1__ROTATE_KEYS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__rotate_keys_request__descriptor) \
      }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ConfirmKeyActRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the act.
+   */
+  uint64_t number;
+};
+#define COUNTERSIGN__V1__CONFIRM_KEY_ACT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__confirm_key_act_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Set by the server: an act on the keys that one security officer asks for and another one confirms.
+ */
+struct  Countersign__V1__KeyAct
+{
+  ProtobufCMessage base;
+  /*
+   * Number in the journal.
+   */
+  uint64_t number;
+  /*
+   * What is wanted.
+   */
+  Countersign__V1__KeyActKind kind;
+  /*
+   * Where it stands.
+   */
+  Countersign__V1__KeyActState state;
+  /*
+   * Of a rewrap, as it was asked for.
+   */
+  char *place;
+  /*
+   * Name of the administrator who asked for it.
+   */
+  char *requested_by;
+  /*
+   * Name of the administrator who agreed, or empty.
+   */
+  char *confirmed_by;
+  /*
+   * When it was asked for, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t time_ms;
+  /*
+   * It must be confirmed before this time, milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t confirm_until_ms;
+  /*
+   * Of a rewrap that is done: keys that are wrapped under the new key-encryption key. Of a rotation that is done: the
+   * new data key's version.
+   */
+  uint32_t result;
+};
+#define COUNTERSIGN__V1__KEY_ACT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__key_act__descriptor) \
+    , 0, COUNTERSIGN__V1__KEY_ACT_KIND__KEY_ACT_KIND_UNSPECIFIED, COUNTERSIGN__V1__KEY_ACT_STATE__KEY_ACT_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 /*
@@ -94,26 +209,19 @@ struct  Countersign__V1__VaultState
    * Cards that the present or last rotation sealed again.
    */
   uint64_t cards;
+  /*
+   * Where the key-encryption key is: "file", or its PKCS#11 URI.
+   */
+  char *place;
+  /*
+   * Acts that wait for another security officer, by number.
+   */
+  size_t n_waiting;
+  Countersign__V1__KeyAct **waiting;
 };
 #define COUNTERSIGN__V1__VAULT_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__vault_state__descriptor) \
-    , 0, 0,NULL, 0, 0, 0, 0 }
-
-
-/*
- * Set by the server, once every key file is durable.
- */
-struct  Countersign__V1__RewrapKeysReply
-{
-  ProtobufCMessage base;
-  /*
-   * Keys that are wrapped under the new key-encryption key.
-   */
-  uint32_t keys;
-};
-#define COUNTERSIGN__V1__REWRAP_KEYS_REPLY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__rewrap_keys_reply__descriptor) \
-    , 0 }
+    , 0, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /* Countersign__V1__GetVaultRequest methods */
@@ -173,6 +281,44 @@ Countersign__V1__RotateKeysRequest *
 void   countersign__v1__rotate_keys_request__free_unpacked
                      (Countersign__V1__RotateKeysRequest *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__ConfirmKeyActRequest methods */
+void   countersign__v1__confirm_key_act_request__init
+                     (Countersign__V1__ConfirmKeyActRequest         *message);
+size_t countersign__v1__confirm_key_act_request__get_packed_size
+                     (const Countersign__V1__ConfirmKeyActRequest   *message);
+size_t countersign__v1__confirm_key_act_request__pack
+                     (const Countersign__V1__ConfirmKeyActRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__confirm_key_act_request__pack_to_buffer
+                     (const Countersign__V1__ConfirmKeyActRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ConfirmKeyActRequest *
+       countersign__v1__confirm_key_act_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__confirm_key_act_request__free_unpacked
+                     (Countersign__V1__ConfirmKeyActRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__KeyAct methods */
+void   countersign__v1__key_act__init
+                     (Countersign__V1__KeyAct         *message);
+size_t countersign__v1__key_act__get_packed_size
+                     (const Countersign__V1__KeyAct   *message);
+size_t countersign__v1__key_act__pack
+                     (const Countersign__V1__KeyAct   *message,
+                      uint8_t             *out);
+size_t countersign__v1__key_act__pack_to_buffer
+                     (const Countersign__V1__KeyAct   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__KeyAct *
+       countersign__v1__key_act__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__key_act__free_unpacked
+                     (Countersign__V1__KeyAct *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__VaultState methods */
 void   countersign__v1__vault_state__init
                      (Countersign__V1__VaultState         *message);
@@ -192,25 +338,6 @@ Countersign__V1__VaultState *
 void   countersign__v1__vault_state__free_unpacked
                      (Countersign__V1__VaultState *message,
                       ProtobufCAllocator *allocator);
-/* Countersign__V1__RewrapKeysReply methods */
-void   countersign__v1__rewrap_keys_reply__init
-                     (Countersign__V1__RewrapKeysReply         *message);
-size_t countersign__v1__rewrap_keys_reply__get_packed_size
-                     (const Countersign__V1__RewrapKeysReply   *message);
-size_t countersign__v1__rewrap_keys_reply__pack
-                     (const Countersign__V1__RewrapKeysReply   *message,
-                      uint8_t             *out);
-size_t countersign__v1__rewrap_keys_reply__pack_to_buffer
-                     (const Countersign__V1__RewrapKeysReply   *message,
-                      ProtobufCBuffer     *buffer);
-Countersign__V1__RewrapKeysReply *
-       countersign__v1__rewrap_keys_reply__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   countersign__v1__rewrap_keys_reply__free_unpacked
-                     (Countersign__V1__RewrapKeysReply *message,
-                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Countersign__V1__GetVaultRequest_Closure)
@@ -222,11 +349,14 @@ typedef void (*Countersign__V1__RewrapKeysRequest_Closure)
 typedef void (*Countersign__V1__RotateKeysRequest_Closure)
                  (const Countersign__V1__RotateKeysRequest *message,
                   void *closure_data);
+typedef void (*Countersign__V1__ConfirmKeyActRequest_Closure)
+                 (const Countersign__V1__ConfirmKeyActRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__KeyAct_Closure)
+                 (const Countersign__V1__KeyAct *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__VaultState_Closure)
                  (const Countersign__V1__VaultState *message,
-                  void *closure_data);
-typedef void (*Countersign__V1__RewrapKeysReply_Closure)
-                 (const Countersign__V1__RewrapKeysReply *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -234,11 +364,14 @@ typedef void (*Countersign__V1__RewrapKeysReply_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    countersign__v1__key_act_kind__descriptor;
+extern const ProtobufCEnumDescriptor    countersign__v1__key_act_state__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__get_vault_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__rewrap_keys_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__rotate_keys_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__confirm_key_act_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__key_act__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__vault_state__descriptor;
-extern const ProtobufCMessageDescriptor countersign__v1__rewrap_keys_reply__descriptor;
 
 PROTOBUF_C__END_DECLS
 
