@@ -89,3 +89,13 @@ public struct Bytes32: Hashable, Sendable, BitwiseCopyable {
   /// The bytes in the order in which they travel.
   public var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
 }
+
+extension Bytes16: CustomStringConvertible {
+  /// 32 hexadecimal digits.
+  public var description: String { Hex.encode(bytes) }
+}
+
+extension Bytes32: CustomStringConvertible {
+  /// 64 hexadecimal digits.
+  public var description: String { Hex.encode(bytes) }
+}

@@ -250,6 +250,7 @@ private struct ServerParts: Sendable {
     _ configuration: CheckoutServer.Configuration, _ folder: DataFolder, _ clock: ServiceClock, _ logger: Logger,
     _ onFatal: @escaping @Sendable (any Error) -> Void
   ) throws {
+    try folder.checkMade()
     for name in try folder.renewCertificates(now: clock.wall() / 1_000) {
       logger.notice("certificate renewed", metadata: ["folder": "\(name)"])
     }

@@ -23,19 +23,18 @@ final class ConnectionControl: Sendable {
 
   /// Reads certificate and key for the port of calls.
   ///
-  /// - Throws: `FileError`, `CryptographyError`, `TLSError` where they do not fit together.
+  /// - Throws: `FileError`, `SetupError` where they do not belong together, `TLSError` where TLS cannot use them.
   func callsContext() throws -> TLSContext {
-    try .server(
-      chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), clientAnchors: [root],
-      clientRoles: [.administrator, .company])
+    let (chain, key) = try folder.pair("tls/chain.pem", "tls/key.pem")
+    return try .server(chain: chain, key: key, clientAnchors: [root], clientRoles: [.administrator, .company])
   }
 
   /// Reads certificate and key for the port of programs.
   ///
   /// - Throws: as ``callsContext()``.
   func programsContext() throws -> TLSContext {
-    try .server(
-      chain: folder.chain("tls/chain.pem"), key: folder.key("tls/key.pem"), applicationProtocol: .http)
+    let (chain, key) = try folder.pair("tls/chain.pem", "tls/key.pem")
+    return try .server(chain: chain, key: key, applicationProtocol: .http)
   }
 
   /// Reads certificate and key again and shows them to connections that come from now on; those that are open go on.

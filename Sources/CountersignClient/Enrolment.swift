@@ -29,20 +29,40 @@ public struct TerminalEnrolment: Sendable {
   ///
   /// A key that was made before is used again, so that an answer lost on the way can be asked for again.
   ///
-  /// - Parameter isReplacing: an enrolled folder gets a new key and certificate; its open payments stay.
+  /// - Parameters:
+  ///   - company: certificate and key of the consultant's company, where this terminal is to countersign itself.
+  ///   - isReplacing: an enrolled folder gets a new key and certificate; its open payments stay.
   /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
   public func enrol(
-    token: String, passphrase: SecretBytes, interface: NetworkInterface, isReplacing: Bool = false
+    token: String, passphrase: SecretBytes, interface: NetworkInterface, company: CertificateHolder? = nil,
+    isReplacing: Bool = false
   ) async throws -> (consultant: String, notAfter: Int64) {
     guard isReplacing || !folder.isEnrolled else {
       throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
+    try check(company, HolderCheck(role: .company, pinned: token.root))
     let key = try enrolmentKey(token, passphrase)
     let request = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
     let reply = try await exchange(token, interface) { $0.certificateRequest = request }
-    return try store(reply, token, key, passphrase, interface)
+    let issued = try IssuedCertificate(reply, key: key, pinned: token.root)
+    let leaf = issued.chain[0]
+    try check(
+      company,
+      HolderCheck(
+        role: .company, pinned: token.root, root: issued.chain.last { $0.fingerprint == token.root },
+        organisation: leaf.organisation))
+    if let company { try folder.write(company: company) }
+    try folder.store(
+      profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: token.root,
+      interface: interface)
+    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+  }
+
+  /// A token that was used may be sent again with the same key, so a wrong file costs no token.
+  private func check(_ company: CertificateHolder?, _ check: HolderCheck) throws(TerminalError) {
+    if let company { try check.check(company) }
   }
 
   /// Enrols with a certificate and key that an outside authority gave the consultant; an administrator registered the
@@ -51,28 +71,33 @@ public struct TerminalEnrolment: Sendable {
   /// - Parameters:
   ///   - holder: chain and key.
   ///   - passphrase: the key is kept encrypted under it.
+  ///   - company: certificate and key of the consultant's company, where this terminal is to countersign itself.
   /// - Returns: the consultant's name and the certificate's end, seconds since 1970-01-01T00:00:00Z.
   /// - Throws: ``TerminalError``, `FileError`, or what the token's text lacks.
   public func enrol(
     token: String, outside holder: CertificateHolder, passphrase: SecretBytes, interface: NetworkInterface,
-    isReplacing: Bool = false
+    company: CertificateHolder? = nil, isReplacing: Bool = false
   ) async throws -> (consultant: String, notAfter: Int64) {
     guard isReplacing || !folder.isEnrolled else {
       throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
     let leaf = holder.chain[0]
+    var companyCheck = HolderCheck(role: .company, pinned: token.root, organisation: leaf.organisation)
+    try check(company, companyCheck)
     let reply = try await exchange(token, interface) { secret in
       secret.certificateChain = holder.chain.map(\.der)
       secret.certificateProof = try holder.key.sign(
         SigningInput.outsideEnrolment(token: token.secret, leaf: leaf.fingerprint, macAddress: secret.macAddress))
     }
     guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
-    _ = try TrustedProfile(profile, pinned: token.root, wall: Wall.milliseconds())
+    companyCheck.root = try TrustedProfile(profile, pinned: token.root, wall: Wall.milliseconds()).root
+    try check(company, companyCheck)
     guard reply.chain == [leaf.der] else {
       throw TerminalError.untrusted("the service answers for another certificate")
     }
     try folder.makeFolders()
+    if let company { try folder.write(company: company) }
     try folder.store(
       profile: profile, chain: holder.chain, key: holder.key, passphrase: passphrase, root: token.root,
       interface: interface)
@@ -118,18 +143,6 @@ public struct TerminalEnrolment: Sendable {
     var request = EnrolRequest()
     (request.sealingKeyId, request.enc, request.box) = (sealed.keyID, sealed.enc, sealed.box)
     return request
-  }
-
-  private func store(
-    _ reply: EnrolReply, _ token: EnrolmentToken, _ key: PrivateKey, _ passphrase: SecretBytes,
-    _ interface: NetworkInterface
-  ) throws -> (consultant: String, notAfter: Int64) {
-    let issued = try IssuedCertificate(reply, key: key, pinned: token.root)
-    try folder.store(
-      profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: token.root,
-      interface: interface)
-    let leaf = issued.chain[0]
-    return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
   }
 }
 
@@ -188,10 +201,13 @@ public struct CertificateHolder: Sendable {
   /// Leaf first.
   public let chain: [Certificate]
   public let key: PrivateKey
+  /// Name of the certificate's file, for errors.
+  public let file: String
 
-  init(chain: [Certificate], key: PrivateKey) {
+  init(chain: [Certificate], key: PrivateKey, file: String = "the certificate") {
     self.chain = chain
     self.key = key
+    self.file = file
   }
 
   /// - Parameters:
@@ -200,6 +216,7 @@ public struct CertificateHolder: Sendable {
   ///   - passphrase: opens the key where it is encrypted.
   /// - Throws: `FileError`, ``TerminalError/key(_:)``.
   public init(certificate: String, key keyPath: String, passphrase: SecretBytes? = nil) throws {
+    file = certificate
     do {
       chain = try LoginChain.read(try Certificate.ders(fromPEM: try Files.read(certificate)))
       key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: passphrase)

@@ -47,17 +47,21 @@ extension TerminalSession {
   /// The payment is remembered in the terminal's folder before it is sent. Each attempt is sealed anew under the same
   /// key; where the line is lost, the service is asked. PENDING is waited for until the order's time and 30 s are over.
   ///
-  /// - Parameter key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
+  /// - Parameters:
+  ///   - key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
+  ///   - onWait: called once at most, before the first wait, so that a person can be told why nothing seems to happen.
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
-  public func pay(_ order: Order, card: CardData, key: [UInt8]? = nil) async throws -> PaymentResult {
+  public func pay(
+    _ order: Order, card: CardData, key: [UInt8]? = nil, onWait: (@Sendable (PaymentWait) -> Void)? = nil
+  ) async throws -> PaymentResult {
     // A payment that was open before stays remembered until its outcome is known, whatever happens to this attempt.
     let wasOpen = key.map { terminal.folder.remembers(key: $0) } ?? false
     let attempt = PaymentAttempt(
       order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
     try terminal.folder.remember(attempt.order)
     do {
-      let result = try await run(attempt, card)
+      let result = try await run(attempt, card, onWait)
       if result.outcome != .pending { try terminal.folder.forget(key: attempt.key) }
       return result
     } catch let error as TerminalError {
@@ -107,8 +111,11 @@ extension TerminalSession {
   }
 
   /// Sends, asks and waits until the outcome is known or the time is over.
-  private func run(_ attempt: PaymentAttempt, _ card: CardData) async throws -> PaymentResult {
+  private func run(
+    _ attempt: PaymentAttempt, _ card: CardData, _ onWait: (@Sendable (PaymentWait) -> Void)?
+  ) async throws -> PaymentResult {
     var attempt = attempt
+    var isTold = false
     while true {
       let step = attempt.isAsking ? try await askStep(&attempt) : try await sendStep(&attempt, card)
       switch step {
@@ -117,6 +124,11 @@ extension TerminalSession {
         guard sinceLogin < attempt.giveUp else {
           throw TerminalError.outcomeUnknown(
             key: attempt.key, "the outcome is not known yet; ask again with key \(Hex.encode(attempt.key))")
+        }
+        if let cause = attempt.cause, !isTold {
+          isTold = true
+          let end = attempt.isAsking ? attempt.giveUp : attempt.deadline
+          onWait?(PaymentWait(cause: cause, remaining: .milliseconds(max(0, end - sinceLogin))))
         }
         try await Task.sleep(for: .milliseconds(milliseconds))
       }
@@ -149,6 +161,7 @@ extension TerminalSession {
 
   private func told(_ result: PaymentResult, _ attempt: inout PaymentAttempt) -> Step {
     guard result.outcome == .pending else { return .done(result) }
+    attempt.cause = "the acquirer has not answered yet"
     return sinceLogin < attempt.giveUp ? attempt.ask() : .done(result)
   }
 
@@ -159,6 +172,7 @@ extension TerminalSession {
       return try await sealAnew(identity, &attempt)
     }
     if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
+      attempt.cause = RPCStatus(refusal).description
       return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
     }
     throw TerminalError.refused(RPCStatus(refusal))
@@ -189,6 +203,7 @@ extension TerminalSession {
     if status.reason == "SESSION_OVER" {
       throw attempt.sessionOver
     }
+    attempt.cause = status.description
     if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
       guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
       return attempt.backOff()
@@ -223,6 +238,7 @@ extension TerminalSession {
       if status.reason == "SESSION_OVER" || status.reason == "PROOF_INVALID" {
         throw attempt.sessionOver
       }
+      attempt.cause = status.description
       // A service that was started anew knows the session again from here on.
       if Self.wantsIdentity(status.reason) { _ = try await sealAnew(identity, &attempt) }
       return attempt.backOff()
@@ -237,6 +253,8 @@ extension TerminalSession {
     var wasSent = false
     var isAsking = false
     var identityRenewals = 0
+    /// Why it is not over yet; nil while nothing was wrong.
+    var cause: String?
     /// What somebody on the path said against it, without a seal.
     var refusal: RPCStatus?
     /// Nothing that was sent of it can arrive any more.
@@ -264,36 +282,6 @@ extension TerminalSession {
       tries += 1
       let base = Int64(100) << Int64(min(tries - 1, 5))
       return .again(afterMilliseconds: base / 2 + Int64.random(in: 0...base / 2))
-    }
-  }
-}
-
-extension RPCStatus {
-  /// The status of a sealed refusal.
-  init(_ refusal: Refusal) {
-    let violations = refusal.field.isEmpty ? [] : [Violation(field: refusal.field, description: refusal.text)]
-    self.init(
-      StatusCode(rawValue: refusal.code) ?? .unknown, refusal.text, reason: refusal.reason,
-      retryAfterMilliseconds: refusal.retryAfterMs == 0 ? nil : refusal.retryAfterMs, violations: violations)
-  }
-}
-
-extension TerminalError {
-  /// The error of a status that ends what was asked.
-  init(_ status: RPCStatus) {
-    switch status.reason {
-    case "SESSION_OVER": self = .sessionOver(status.text)
-    case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the profile's service: \(status.text)")
-    default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
-    }
-  }
-
-  /// Runs `body`; a status becomes a ``TerminalError``.
-  package static func mapping<R>(_ body: () async throws -> R) async throws -> R {
-    do {
-      return try await body()
-    } catch let status as RPCStatus {
-      throw TerminalError(status)
     }
   }
 }

@@ -25,9 +25,7 @@ public struct Terminal: Sendable {
   ///
   /// - Throws: ``TerminalError`` or `FileError` with the file's name.
   public init(folder: TerminalFolder, passphrase: SecretBytes, program: String) throws {
-    guard folder.isEnrolled else {
-      throw TerminalError.folder("\(folder.path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
-    }
+    try folder.checkEnrolled()
     self.folder = folder
     self.program = program
     let (key, root) = try folder.consultantKey(passphrase: passphrase)

@@ -26,6 +26,14 @@ public struct TerminalFolder: Sendable {
   /// Whether a terminal was enrolled here.
   public var isEnrolled: Bool { Files.exists(file("consultant.pem")) }
 
+  /// - Throws: ``TerminalError/folder(_:)`` where no terminal was enrolled here, `FileError` where that cannot be told,
+  ///   because the folder is another user's for instance.
+  public func checkEnrolled() throws {
+    guard try Files.isThere(file("consultant.pem")) else {
+      throw TerminalError.folder("\(path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
+    }
+  }
+
   /// Writes what an enrolment brought; the certificate last, since it marks the folder as enrolled. Open payments stay.
   func store(
     profile: SignedProfile, chain: [Certificate], key: PrivateKey, passphrase: SecretBytes, root: Bytes32,
@@ -53,9 +61,15 @@ public struct TerminalFolder: Sendable {
   /// Puts a newer certificate and key of an outside authority in the place of the consultant's; everything else stays.
   ///
   /// - Parameter passphrase: the one that opens this folder.
-  /// - Throws: ``TerminalError``, `FileError`.
+  /// - Throws: ``TerminalError``, `FileError`; then nothing was changed.
   public func replace(with holder: CertificateHolder, passphrase: SecretBytes) throws {
     let (_, root) = try consultantKey(passphrase: passphrase)
+    try holderCheck(.consultant, pinned: root).check(holder)
+    try put(holder, passphrase, root)
+  }
+
+  /// Puts a certificate and key in the place of the consultant's, unchecked.
+  func put(_ holder: CertificateHolder, _ passphrase: SecretBytes, _ root: Bytes32) throws {
     try Files.write(holder.chain.flatMap(\.pem), to: file("next.pem"), mode: 0o644)
     try write(holder.key, to: "consultant.key", passphrase, root)
     try Files.rename(file("next.pem"), to: file("consultant.pem"))
@@ -103,9 +117,7 @@ public struct TerminalFolder: Sendable {
   ///
   /// - Throws: ``TerminalError``, `FileError`.
   public func trustedProfile() throws -> TrustedProfile {
-    guard isEnrolled else {
-      throw TerminalError.folder("\(path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
-    }
+    try checkEnrolled()
     for name in ["consultant.key", "profile.signed"] {
       guard try Files.isOwn(file(name)) else {
         throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")
@@ -149,9 +161,22 @@ public struct TerminalFolder: Sendable {
     return (try chain("company.pem"), key)
   }
 
-  /// Installs the company's certificate and key on this terminal.
+  /// Installs the company's certificate and key on this enrolled terminal.
+  ///
+  /// - Throws: ``TerminalError`` where they are another company's or service's, `FileError`; then nothing was changed.
   public func install(company: CertificateHolder) throws {
-    try Files.makeFolder(path)
+    try holderCheck(.company, pinned: trustedProfile().rootFingerprint).check(company)
+    try write(company: company)
+  }
+
+  private func holderCheck(_ role: Role, pinned: Bytes32) throws -> HolderCheck {
+    let profile = try TrustedProfile(try signedProfile(), pinned: pinned, wall: Wall.milliseconds())
+    return HolderCheck(
+      role: role, pinned: pinned, root: profile.root, organisation: try chain("consultant.pem")[0].organisation)
+  }
+
+  /// Writes the company's certificate and key, unchecked.
+  func write(company: CertificateHolder) throws {
     try Files.write(try company.key.pem(passphrase: nil), to: file("company.key"))
     try Files.write(company.chain.flatMap(\.pem), to: file("company.pem"), mode: 0o644)
   }
@@ -207,17 +232,37 @@ extension TerminalFolder {
   }
 
   /// Payments whose outcome is not known, oldest first.
+  ///
+  /// - Throws: where one of the files is damaged, see ``openPayments()``.
   public func pending() throws -> [PaymentOrder] {
-    try Files.names(in: file("pending")).filter { !$0.hasSuffix(".new") }.map { name in
+    let open = try openPayments()
+    if let damaged = open.damaged.first { throw damaged }
+    return open.orders
+  }
+
+  /// Payments whose outcome is not known, oldest first, and what is wrong with the files that cannot be read as one.
+  ///
+  /// - Throws: `FileError` where the folder cannot be listed.
+  public func openPayments() throws -> (orders: [PaymentOrder], damaged: [TerminalError]) {
+    var (orders, damaged): ([PaymentOrder], [TerminalError]) = ([], [])
+    for name in try Files.names(in: file("pending")) where !name.hasSuffix(".new") {
       do {
-        return try PaymentOrder(decoding: try Files.read(file("pending/\(name)")))
-      } catch let error as FileError {
-        throw error
+        orders.append(try openPayment(name))
       } catch {
-        throw TerminalError.folder(
-          "\(file("pending/\(name)")) is damaged (\(error)); its name is the payment's key: ask with status \(name), then "
-            + "remove the file")
+        damaged.append(
+          .folder(
+            "\(file("pending/\(name)")) is damaged (\(error)); its name is the payment's key: ask with status \(name), "
+              + "then remove the file"))
       }
     }
+    return (orders, damaged)
+  }
+
+  private func openPayment(_ name: String) throws -> PaymentOrder {
+    let order = try PaymentOrder(decoding: try Files.read(file("pending/\(name)")))
+    guard Hex.encode(order.idempotencyKey) == name else {
+      throw TerminalError.folder("it holds no payment of this key")
+    }
+    return order
   }
 }

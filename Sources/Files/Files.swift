@@ -108,6 +108,15 @@ public enum Files {
   /// Whether anything stands at this path.
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  /// Whether anything stands at this path, where that can be told.
+  ///
+  /// - Throws: ``FileError`` where a folder on the way may not be looked into.
+  public static func isThere(_ path: String) throws(FileError) -> Bool {
+    if access(path, F_OK) == 0 { return true }
+    guard errno == ENOENT || errno == ENOTDIR else { throw FileError(path: path, doing: "read", code: errno) }
+    return false
+  }
+
   /// When a file was last written, seconds since 1970-01-01T00:00:00Z; nil where there is none.
   public static func modified(_ path: String) -> Int64? {
     var status = stat()

@@ -47,7 +47,9 @@ extension Writer {
       next.attempts += 1
       try move(&next, dueIn: ReversalSchedule.wait(after: next.attempts), in: &round)
       round.ask(try operation(.reversal, next))
-    case .reverseLater: try move(&next, dueIn: acquirer.answerTimeoutMilliseconds, in: &round)
+    case .reverseLater:
+      try move(
+        &next, dueIn: acquirer.answerTimeoutMilliseconds, remark: ", sale not found, asked once more", in: &round)
     case .leaveToOperators: try move(&next, dueIn: nil, in: &round)
     }
     round.touched.insert(entry.record.payment)
@@ -77,22 +79,27 @@ extension Writer {
 
   /// Records where a payment stands on the way to its outcome.
   ///
-  /// - Parameter milliseconds: until the next step; nil: none.
-  private func move(_ entry: inout Entry, dueIn milliseconds: Int64?, in round: inout Round) throws {
+  /// - Parameters:
+  ///   - milliseconds: until the next step; nil: none.
+  ///   - remark: for the journal, where the state stays and something else has happened.
+  private func move(
+    _ entry: inout Entry, dueIn milliseconds: Int64?, remark: String = "", in round: inout Round
+  ) throws {
     entry.due = milliseconds.map { round.now + $0 } ?? .max
     try store.setUnresolved(
       UnresolvedRow(
         payment: entry.record.payment, state: entry.record.state,
         nextTry: milliseconds.map { round.wall + $0 } ?? .max, attempts: entry.attempts))
-    try journal(entry, in: &round)
+    try journal(entry, remark, in: &round)
     round.moved.append(entry)
   }
 
-  private func journal(_ entry: Entry, in round: inout Round) throws {
+  private func journal(_ entry: Entry, _ remark: String = "", in round: inout Round) throws {
     let attempts = entry.attempts > 0 ? ", reversal \(entry.attempts)" : ""
     try store.insertEvent(
       EventRow(
-        kind: .paymentState, payment: entry.record.payment, time: round.wall, text: entry.record.state.name + attempts))
+        kind: .paymentState, payment: entry.record.payment, time: round.wall,
+        text: entry.record.state.name + attempts + remark))
   }
 
   private func operation(_ kind: AcquirerOperation.Kind, _ entry: Entry) throws(StoreError) -> AcquirerOperation {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignClient
+import Files
 
 /// Where the service is, and which administrator asks.
 public struct AdminConnection: ParsableArguments {
@@ -19,10 +20,15 @@ public struct AdminConnection: ParsableArguments {
   /// - Throws: ``ProgramError``, `FileError`, `TerminalError` that name the option or file.
   public func administrator(folder standard: String? = nil) async throws -> Administrator {
     let settings = try await Settings(file: settings)
-    let (host, port) = try Address.parse(settings.text(server, "server", default: "localhost:7443"))
-    guard let folder = settings.text(admin, "admin") ?? standard else {
+    let (host, port) = try Address.parse(settings.text(server, .server, default: "localhost:7443"))
+    guard let folder = settings.text(admin, .admin) ?? standard else {
       throw ProgramError(
         .usage, "--admin is needed: the folder with chain.pem and key.pem that countersign-server init made")
+    }
+    guard try Files.isThere("\(folder)/chain.pem") else {
+      throw ProgramError(
+        .configuration,
+        "\(folder) is no administrator's folder, it has no chain.pem; name one with --admin, for example DATA/admin")
     }
     return try Administrator(
       certificate: "\(folder)/chain.pem", key: "\(folder)/key.pem", host: host, port: port)

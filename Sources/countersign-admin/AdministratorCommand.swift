@@ -46,6 +46,8 @@ struct AdministratorCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
+    func validate() throws { try NameArgument.check(name, "NAME") }
+
     func run() async throws {
       try await Program.run {
         let administrator = try await options.administrator()

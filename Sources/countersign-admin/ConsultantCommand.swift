@@ -26,6 +26,8 @@ struct ConsultantCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
+    func validate() throws { try NameArgument.check(name, "NAME") }
+
     func run() async throws {
       try await Program.run {
         var request = AddConsultantRequest()

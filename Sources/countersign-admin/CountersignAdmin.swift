@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignClient
+import Files
 import ProgramSupport
 
 /// What operators do: companies, consultants, "who did this?", and the kill switch.

@@ -5,7 +5,7 @@ import ProgramSupport
 extension GatewayOptions {
   /// The gateway's folder.
   func folder(_ settings: Settings) throws -> GatewayFolder {
-    guard let path = settings.text(data, "gateway") else {
+    guard let path = settings.text(data, .gateway) else {
       throw ProgramError(.usage, "--data is needed: the gateway's folder")
     }
     return GatewayFolder(path)
@@ -16,7 +16,7 @@ extension GatewayOptions {
 
   /// Where the passphrase stands.
   func passphraseSource(_ settings: Settings) throws -> SecretSource {
-    let path = settings.text(passphraseFile, "passphrase.file")
+    let path = settings.text(passphraseFile, .passphraseFile)
     guard let source = SecretSource(path, credential: "countersign-gateway-passphrase") else {
       throw ProgramError(
         .usage, "--passphrase-file is needed, or systemd's LoadCredential=countersign-gateway-passphrase")

@@ -65,7 +65,7 @@ extension CountersignGateway {
 
     private func logger(_ settings: Settings) throws -> Logger {
       var logger = Logger(label: "countersign-gateway") { StreamLogHandler.standardError(label: $0) }
-      let level = settings.text(logLevel, "log.level", default: "info")
+      let level = settings.text(logLevel, .logLevel, default: "info")
       guard let logLevel = Logger.Level(rawValue: level) else {
         throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
       }
@@ -76,17 +76,17 @@ extension CountersignGateway {
     private func configuration(_ settings: Settings) throws -> Gateway.Configuration {
       let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
       var configuration = Gateway.Configuration(
-        listenHost: settings.text(listen, "listen", default: "127.0.0.1"),
-        listenPort: UInt16(try settings.number(port, "port", default: 7_443, in: 0...65_535)),
-        eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64))
+        listenHost: settings.text(listen, .listen, default: "127.0.0.1"),
+        listenPort: UInt16(try settings.number(port, .port, default: 7_443, in: 0...65_535)),
+        eventLoops: try settings.number(eventLoops, .eventLoops, default: max(1, cores / 2), in: 1...64))
       configuration.upstreamConnections = try settings.number(
-        upstreamConnections, "upstream.connections", default: configuration.upstreamConnections, in: 1...64)
+        upstreamConnections, .upstreamConnections, default: configuration.upstreamConnections, in: 1...64)
       configuration.upstreamCalls = try settings.number(
-        upstreamCalls, "upstream.calls", default: configuration.upstreamCalls, in: 1...65_536)
+        upstreamCalls, .upstreamCalls, default: configuration.upstreamCalls, in: 1...65_536)
       configuration.terminalCalls = UInt32(
         try settings.number(
-          terminalCalls, "terminal.calls", default: Int(configuration.terminalCalls), in: 16...1_024))
-      configuration.drainMilliseconds = Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000))
+          terminalCalls, .terminalCalls, default: Int(configuration.terminalCalls), in: 16...1_024))
+      configuration.drainMilliseconds = Int64(try settings.number(drain, .drain, default: 10_000, in: 0...600_000))
       return configuration
     }
   }

@@ -55,10 +55,11 @@ extension AuditCommand {
 
     func run() async throws {
       try await Program.run {
-        let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init)
+        let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init)
         guard let ledger = ledger ?? folder?.ledger, let key = key ?? folder?.file("audit/public.pem") else {
           throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")
         }
+        if self.ledger == nil { try folder?.checkMade() }
         let files = try against.flatMap(HeadFile.files)
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }

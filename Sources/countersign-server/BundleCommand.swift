@@ -41,7 +41,7 @@ struct BundleCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      guard let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init) else {
+      guard let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init) else {
         throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
       }
       guard let version = ProgramVersion(release) else {
@@ -49,6 +49,7 @@ struct BundleCommand: AsyncParsableCommand {
       }
       let files = terminals.map { (DeliveredProgram.terminal, $0) } + gateways.map { (DeliveredProgram.gateway, $0) }
       guard !files.isEmpty else { throw ProgramError(.usage, "--terminal or --gateway is needed") }
+      try folder.checkMade()
       let bundling = Bundling(folder: folder, now: Int64(time(nil)) * 1_000)
       for (program, file) in files { print(try bundling.add(program, file: file, version: version)) }
     }

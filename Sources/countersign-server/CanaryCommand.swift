@@ -42,12 +42,10 @@ struct CanaryCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      guard let folder = try await Settings(file: nil).text(data, "data").map(DataFolder.init) else {
+      guard let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init) else {
         throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
       }
-      guard Files.exists(folder.ledger) else {
-        throw ProgramError(.configuration, "\(folder.path) holds no ledger; name the folder that init made with --data")
-      }
+      try folder.checkMade()
       let scan = try scan()
       let dumps = try CoreDumps(folder)
       let paths = try ([folder.path] + logs).flatMap { path throws(FileError) in try CardScan.files(below: path) }

@@ -88,12 +88,12 @@ extension CountersignServer {
       try await Program.run {
         let settings = try await Settings(file: settings)
         var logger = Logger(label: "countersign-server") { StreamLogHandler.standardError(label: $0) }
-        let level = settings.text(logLevel, "log.level", default: "info")
+        let level = settings.text(logLevel, .logLevel, default: "info")
         guard let logLevel = Logger.Level(rawValue: level) else {
           throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
         }
         logger.logLevel = logLevel
-        guard let folder = settings.text(data, "data").map(DataFolder.init) else {
+        guard let folder = settings.text(data, .data).map(DataFolder.init) else {
           throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
         }
         let configuration = try configuration(settings)
@@ -118,8 +118,8 @@ extension CountersignServer {
 
     /// A service must never take real orders to the simulator by mistake.
     private func acquirer(_ settings: Settings) throws -> CheckoutServer.AcquirerChoice {
-      let config = settings.text(acquirerConfig, "acquirer.config")
-      switch settings.text(acquirer, "acquirer") {
+      let config = settings.text(acquirerConfig, .acquirerConfig)
+      switch settings.text(acquirer, .acquirer) {
       case "simulator"?: return .simulator(.init())
       case "iso8583"?:
         guard let config else {
@@ -134,24 +134,24 @@ extension CountersignServer {
     }
 
     private func configuration(_ settings: Settings) throws -> CheckoutServer.Configuration {
-      let listen = settings.text(listen, "listen", default: "127.0.0.1")
+      let listen = settings.text(listen, .listen, default: "127.0.0.1")
       let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
       var configuration = CheckoutServer.Configuration(
-        listenHost: listen, listenPort: UInt16(try settings.number(port, "port", default: 7_443, in: 0...65_535)),
-        publicHost: settings.text(publicHost, "public.host", default: listen),
-        publicPort: UInt16(try settings.number(publicPort, "public.port", default: 0, in: 0...65_535)),
-        profileNumber: UInt64(try settings.number(profile, "profile", default: 1, in: 1...Int.max)),
-        eventLoops: try settings.number(eventLoops, "event.loops", default: max(1, cores / 2), in: 1...64),
-        drainMilliseconds: Int64(try settings.number(drain, "drain", default: 10_000, in: 0...600_000)),
-        ocspPort: try settings.optionalNumber(ocspPort, "ocsp.port", in: 0...65_535).map { UInt16($0) },
-        ocspHost: settings.text(ocspListen, "ocsp.listen", default: listen),
-        ocspAddress: try settings.text(ocspUrl, "ocsp.url").map(ocspAddress), acquirer: try acquirer(settings))
+        listenHost: listen, listenPort: UInt16(try settings.number(port, .port, default: 7_443, in: 0...65_535)),
+        publicHost: settings.text(publicHost, .publicHost, default: listen),
+        publicPort: UInt16(try settings.number(publicPort, .publicPort, default: 0, in: 0...65_535)),
+        profileNumber: UInt64(try settings.number(profile, .profile, default: 1, in: 1...Int.max)),
+        eventLoops: try settings.number(eventLoops, .eventLoops, default: max(1, cores / 2), in: 1...64),
+        drainMilliseconds: Int64(try settings.number(drain, .drain, default: 10_000, in: 0...600_000)),
+        ocspPort: try settings.optionalNumber(ocspPort, .ocspPort, in: 0...65_535).map { UInt16($0) },
+        ocspHost: settings.text(ocspListen, .ocspListen, default: listen),
+        ocspAddress: try settings.text(ocspUrl, .ocspURL).map(ocspAddress), acquirer: try acquirer(settings))
       configuration.vaultPIN = try vault.pin(settings)
-      configuration.headsFolder = settings.text(heads, "heads")
-      if let port = try settings.optionalNumber(httpsPort, "https.port", in: 0...65_535) {
+      configuration.headsFolder = settings.text(heads, .heads)
+      if let port = try settings.optionalNumber(httpsPort, .httpsPort, in: 0...65_535) {
         configuration.network = .init(
           listenPort: UInt16(port),
-          publicPort: UInt16(try settings.number(publicHttpsPort, "public.https.port", default: 0, in: 0...65_535)))
+          publicPort: UInt16(try settings.number(publicHttpsPort, .publicHTTPSPort, default: 0, in: 0...65_535)))
       }
       return configuration
     }

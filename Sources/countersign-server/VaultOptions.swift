@@ -13,7 +13,7 @@ struct VaultOptions: ParsableArguments {
 
   /// - Returns: nil where none is named: the key-encryption key lies in a file.
   func pin(_ settings: Settings) throws -> SecretBytes? {
-    let path = settings.text(vaultPinFile, "vault.pin.file")
+    let path = settings.text(vaultPinFile, .vaultPINFile)
     return try SecretSource(path, credential: "countersign-vault-pin")?.read("PIN", atLeast: 4)
   }
 }

@@ -5,31 +5,46 @@ import ProgramSupport
 /// Card data from a person or from standard input; never from arguments, which other users could see.
 enum CardInput {
   static func read() throws -> CardData {
-    var card = Console.isInteractive ? try ask() : try decode(try Console.readInput(limit: 4_096))
+    guard !Console.isInteractive else { return try ask() }
+    var card = try decode(try Console.readInput(limit: 4_096))
     card.cardNumber = card.cardNumber.filter { $0 != " " && $0 != "-" }
     return card
   }
 
   private static func ask() throws -> CardData {
     var card = CardData()
-    card.cardNumber = try text("Card number")
-    let expiry = try text("Expiry (MM/YY)")
-    let parts = expiry.split(separator: "/").map { UInt32($0) }
-    guard parts.count == 2, let month = parts[0], let year = parts[1], year < 100 else {
-      throw ProgramError(.input, "expiry: must be MM/YY, for example 12/30")
+    try ask("Card number", &card) { $0.cardNumber = $1.filter { $0 != " " && $0 != "-" } }
+    try ask("Expiry (MM/YY)", &card) { card, text in
+      let parts = text.split(separator: "/").map { UInt32($0) }
+      guard parts.count == 2, let month = parts[0], let year = parts[1], year < 100 else {
+        throw ProgramError(.input, "expiry: must be MM/YY, for example 12/30")
+      }
+      (card.expiryMonth, card.expiryYear) = (month, 2_000 + year)
     }
-    card.expiryMonth = month
-    card.expiryYear = 2_000 + year
-    card.passwordDigits = try text("First two digits of the password, or nothing")
-    card.securityCode = try text("Security code, or nothing")
-    card.payerIdentification = try text("Birth date YYMMDD or business number, or nothing")
+    try ask("First two digits of the password, or nothing", &card) { $0.passwordDigits = $1 }
+    try ask("Security code, or nothing", &card) { $0.securityCode = $1 }
+    try ask("Birth date YYMMDD or business number, or nothing", &card) { $0.payerIdentification = $1 }
     return card
   }
 
-  private static func text(_ question: String) throws -> String {
-    var bytes = try Console.ask(question, echo: false)
-    defer { Console.erase(&bytes) }
-    return String(decoding: bytes, as: UTF8.self)
+  /// Times that a person is asked for one field: after the third wrong answer something else is wrong.
+  private static let tries = 3
+
+  /// Asks for one field, and again where it is wrong: the customer is still on the telephone.
+  private static func ask(
+    _ question: String, _ card: inout CardData, taking: (inout CardData, String) throws -> Void
+  ) throws {
+    for attempt in 1...tries {
+      var bytes = try Console.ask(question, echo: false)
+      defer { Console.erase(&bytes) }
+      do {
+        try taking(&card, String(decoding: bytes, as: UTF8.self))
+        try PaymentCheck.checkBegun(card)
+        return
+      } catch let error as ProgramError where attempt < tries {
+        Console.complain("\(error)")
+      }
+    }
   }
 
   /// The names are those of `countersign.v1.CardData`.
@@ -113,7 +128,8 @@ enum CardInput {
   /// Names the field, never its value: the value may be card data.
   private static func explain(_ error: DecodingError) -> String {
     func path(_ context: DecodingError.Context, _ last: String = "") -> String {
-      (context.codingPath.map(\.stringValue) + [last]).filter { !$0.isEmpty }.joined(separator: ".")
+      let names = (context.codingPath.map(\.stringValue) + [last]).filter { !$0.isEmpty }
+      return names.isEmpty ? "the document" : names.joined(separator: ".")
     }
     return switch error {
     case .keyNotFound(let key, let context): "\(path(context, key.stringValue)) is missing"

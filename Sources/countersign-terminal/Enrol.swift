@@ -67,12 +67,12 @@ extension CountersignTerminal {
         if let certificate, let key {
           let outside = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
           result = try await enrolment.enrol(
-            token: token, outside: outside, passphrase: passphrase, interface: interface, isReplacing: replace)
+            token: token, outside: outside, passphrase: passphrase, interface: interface, company: holder,
+            isReplacing: replace)
         } else {
           result = try await enrolment.enrol(
-            token: token, passphrase: passphrase, interface: interface, isReplacing: replace)
+            token: token, passphrase: passphrase, interface: interface, company: holder, isReplacing: replace)
         }
-        if let holder { try folder.install(company: holder) }
         print(result.consultant, result.notAfter, folder)
         if try folder.lacksCompany() {
           Console.complain(

@@ -7,7 +7,7 @@ import ProgramSupport
 extension TerminalOptions {
   /// The terminal's folder.
   func folder(_ settings: Settings) throws -> TerminalFolder {
-    if let path = settings.text(data, "terminal") { return TerminalFolder(path) }
+    if let path = settings.text(data, .terminal) { return TerminalFolder(path) }
     guard let home = getenv("HOME").map({ String(cString: $0) }), !home.isEmpty else {
       throw ProgramError(.usage, "--data is needed: HOME is not set")
     }
@@ -20,7 +20,7 @@ extension TerminalOptions {
   func passphrase(_ settings: Settings, isNew: Bool = false) throws -> SecretBytes {
     Hardening.apply()
     var bytes: [UInt8]
-    if let path = settings.text(passphraseFile, "passphrase.file") {
+    if let path = settings.text(passphraseFile, .passphraseFile) {
       bytes = try Files.readSecret(path, limit: 1_024)
       while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     } else {
@@ -38,9 +38,7 @@ extension TerminalOptions {
   func terminal() async throws -> Terminal {
     let settings = try await Settings(file: settings)
     let folder = try folder(settings)
-    guard folder.isEnrolled else {
-      throw TerminalError.folder("\(folder.path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
-    }
+    try folder.checkEnrolled()
     let passphrase = try passphrase(settings)
     let terminal = try Terminal(folder: folder, passphrase: passphrase, program: CountersignTerminal.program)
     return terminal.isRenewalDue ? await renewed(terminal, passphrase) : terminal

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import CountersignClient
+import Glibc
 import Messages
 import ProgramSupport
 
@@ -50,7 +51,7 @@ extension CountersignTerminal {
         let key = given ?? session.makeKey()
         let result: PaymentResult
         do {
-          result = try await session.pay(order, card: card, key: key)
+          result = try await session.pay(order, card: card, key: key, onWait: Self.tell)
         } catch {
           try? await session.logout()
           throw try told(error, key)
@@ -59,6 +60,12 @@ extension CountersignTerminal {
         Receipt(result, key: key, consultant: session.consultant, company: session.company).print(options.output)
         try Receipt.exit(result)
       }
+    }
+
+    /// On standard error, so that programs that read the result see nothing of it.
+    @Sendable private static func tell(_ wait: PaymentWait) {
+      let end = Int64(time(nil)) + wait.remaining.components.seconds
+      Console.complain("waiting until \(TimeText.instant(end * 1_000)), and trying again: \(wait.cause)")
     }
 
     /// An error that leaves the outcome open ends the program with 2, and programs read the key from standard output.

@@ -55,6 +55,15 @@ enum PaymentCheck {
     }
   }
 
+  /// The same while a person is still asked: what was not answered yet is taken as good.
+  ///
+  /// - Throws: `ProgramError` that names the field.
+  static func checkBegun(_ card: CardData) throws {
+    var card = card
+    if card.expiryYear == 0 { (card.expiryYear, card.expiryMonth) = (Limits.expiryYears.upperBound, 12) }
+    try check(card)
+  }
+
   private static func option(_ violation: FieldViolation) -> String {
     switch violation.field {
     case "order.amount": "--amount"

@@ -24,9 +24,12 @@ extension CountersignTerminal {
         let key = try key.map { try PaymentKey.parse($0) }
         let terminal = try await options.terminal()
         let session = try await terminal.login()
-        let keys = try key.map { [$0] } ?? terminal.folder.pending().map(\.idempotencyKey)
-        if keys.isEmpty, options.output == .text { Console.print("no payment of this terminal is open") }
-        var ends: [Int32] = []
+        let (keys, damaged) = try key.map { ([$0], []) } ?? Self.open(terminal.folder)
+        if keys.isEmpty, damaged.isEmpty, options.output == .text {
+          Console.print("no payment of this terminal is open")
+        }
+        for error in damaged { Console.complain("error: \(error)") }
+        var ends = damaged.map { _ in ExitStatus.outcomeUnknown.rawValue }
         for key in keys {
           guard let result = try await session.settle(key: key) else {
             let isOver = !(try terminal.folder.pending().contains { $0.idempotencyKey == key })
@@ -41,6 +44,11 @@ extension CountersignTerminal {
         // The least certain one decides: 2 before 1 before 0.
         if let end = ends.max(), end > 0 { throw ExitCode(end) }
       }
+    }
+
+    private static func open(_ folder: TerminalFolder) throws -> (keys: [[UInt8]], damaged: [TerminalError]) {
+      let open = try folder.openPayments()
+      return (open.orders.map(\.idempotencyKey), open.damaged)
     }
 
     private func unknown(_ key: [UInt8], isOver: Bool) {

@@ -66,6 +66,11 @@ import Testing
     await desk.pass(1)
     #expect(desk.trace.all("send reversal").count == 2)
     #expect(desk.disk.state(1) == .reversed)
+    #expect(
+      desk.disk.texts(.paymentState) == [
+        "UNKNOWN", "REVERSING, reversal 1", "REVERSING, reversal 1, sale not found, asked once more",
+        "REVERSING, reversal 2",
+      ])
   }
 
   @Test func aRefusedReversalIsLeftToOperators() async throws {

@@ -40,7 +40,7 @@ import Testing
     let letters = try Self.canary(desk, input: "4111x")
     #expect(letters.status == 65 && letters.errors.contains("12 to 19 digits"), "\(letters)")
     let nothing = try Program.run("countersign-server", ["canary", "--data", "/nowhere", "--stdin"], input: Self.card)
-    #expect(nothing.status == 78 && nothing.errors.contains("/nowhere holds no ledger"), "\(nothing)")
+    #expect(nothing.status == 78 && nothing.errors.contains("/nowhere is no service's folder"), "\(nothing)")
     let both = try Self.canary(desk, ["--card-file", "cards"], input: Self.card)
     #expect(both.status == 64, "\(both)")
     let lost = try Self.canary(desk, ["--log", "/nowhere.log"], input: Self.card)

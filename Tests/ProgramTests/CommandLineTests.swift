@@ -64,7 +64,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{", "JSON object"), ("[]", "wrong type"), ("{\"card_number\":\"4111111111111111\"}", "expiry_year"),
+    ("{", "JSON object"), ("[]", "the document has the wrong type"),
+    ("{\"card_number\":\"4111111111111111\"}", "expiry_year"),
     ("{\"card_number\":\"4111111111111111\",\"expiry_year\":-1,\"expiry_month\":12}", "expiry_year"),
     ("{\"card_number\":\"4111111111111111\",\"expiry_year\":2035,\"expiry_month\":12,\"pin\":\"1\"}", "pin"),
     (String(repeating: " ", count: 5_000), "4096 bytes"),
@@ -138,10 +139,10 @@ import Testing
   @Test(
     arguments: [
       ("countersign-server", ["run"], Int32(64)), ("countersign-server", ["run", "--data", "/nonexistent"], 64),
-      ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "simulator"], 74),
+      ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "simulator"], 78),
       ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "visa"], 78),
       ("countersign-server", ["run", "--data", "/x", "--acquirer", "simulator", "--port", "70000"], 78),
-      ("countersign-admin", ["trace", "1"], 64), ("countersign-admin", ["trace", "1", "--admin", "/nonexistent"], 74),
+      ("countersign-admin", ["trace", "1"], 64), ("countersign-admin", ["trace", "1", "--admin", "/nonexistent"], 78),
       ("countersign-terminal", ["enrol", "localhost", "TOKEN"], 64), ("countersign-terminal", ["pay"], 64),
     ] as [(String, [String], Int32)])
   func wrongUseHasItsExitCode(_ program: String, _ arguments: [String], _ status: Int32) throws {

@@ -97,7 +97,7 @@ final class TestService: Sendable {
       .enrol(token: token, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
     if let company {
       let holder = try CertificateHolder(certificate: "\(root)/\(company).pem", key: "\(root)/\(company).key")
-      try folder.install(company: holder)
+      try folder.write(company: holder)
     }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }

@@ -25,7 +25,16 @@ import Messages
 public struct DataFolder: Sendable {
   public let path: String
 
-  public init(_ path: String) { self.path = path }
+  /// - Parameter path: slashes at its end do not count.
+  public init(_ path: String) {
+    let end = path.lastIndex { $0 != "/" }
+    self.path = end.map { String(path[...$0]) } ?? path
+  }
+
+  /// - Throws: ``SetupError/missing(_:)`` where no service was made here, `FileError` where that cannot be told.
+  public func checkMade() throws {
+    guard try Files.isThere(file("authority")) || Files.isThere(ledger) else { throw SetupError.missing(path) }
+  }
 
   /// Path of a file of the folder.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
@@ -39,30 +48,54 @@ public struct DataFolder: Sendable {
   /// Reads a chain of PEM certificates, leaf first.
   func chain(_ name: String) throws -> [Certificate] {
     let path = file(name)
-    let chain = try Certificate.fromPEM(try Files.read(path))
-    guard !chain.isEmpty else { throw FileError(path: path, doing: "read", cause: "holds no PEM certificate") }
+    let bytes = try Files.read(path)
+    let chain: [Certificate]
+    do {
+      chain = try Certificate.fromPEM(bytes)
+    } catch {
+      throw FileError(path: path, doing: "use", cause: "\(error)")
+    }
+    guard !chain.isEmpty else { throw FileError(path: path, doing: "use", cause: "holds no PEM certificate") }
     return chain
   }
 
   /// Reads a private key.
   func key(_ name: String) throws -> PrivateKey {
-    try PrivateKey(pem: try Files.readSecret(file(name)), passphrase: nil)
+    let bytes = try Files.readSecret(file(name))
+    do {
+      return try PrivateKey(pem: bytes, passphrase: nil)
+    } catch {
+      throw FileError(path: file(name), doing: "use", cause: "\(error)")
+    }
+  }
+
+  /// Reads a chain and its leaf's key.
+  ///
+  /// - Throws: ``SetupError/mismatch(key:certificate:)`` where they do not belong together, `FileError`.
+  func pair(_ chainName: String, _ keyName: String) throws -> (chain: [Certificate], key: PrivateKey) {
+    let (chain, key) = (try chain(chainName), try key(keyName))
+    guard chain[0].publicKey == key.publicKey else {
+      throw SetupError.mismatch(key: file(keyName), certificate: file(chainName))
+    }
+    return (chain, key)
   }
 
   /// Reads the issuing authority; the root's key is not needed.
   func issuer() throws -> Issuer {
-    let chain = try chain("authority/issuing.pem")
-    return Issuer(certificate: chain[0], key: try key("authority/issuing.key"), chain: chain)
+    let (chain, key) = try pair("authority/issuing.pem", "authority/issuing.key")
+    return Issuer(certificate: chain[0], key: key, chain: chain)
   }
 
   /// Reads certificate and key of an issuer or signer.
   func sealingSigner() throws -> SealingSigner {
-    SealingSigner(key: try key("sealing/key.pem"), chain: try chain("sealing/chain.pem"))
+    let (chain, key) = try pair("sealing/chain.pem", "sealing/key.pem")
+    return SealingSigner(key: key, chain: chain)
   }
 
   /// Who signs OCSP answers.
   func ocspSigner() throws -> OCSPSigner {
-    OCSPSigner(certificate: try chain("ocsp/chain.pem")[0], key: try key("ocsp/key.pem"))
+    let (chain, key) = try pair("ocsp/chain.pem", "ocsp/key.pem")
+    return OCSPSigner(certificate: chain[0], key: key)
   }
 
   func write(chain: [Certificate], to name: String) throws {

@@ -26,18 +26,42 @@ public enum Setup {
     }
   }
 
-  /// Makes everything below `folder`, which must not hold a ledger or an authority yet.
+  /// Makes everything in a folder beside `folder`, then gives it its name: whatever cuts this off, there is a whole
+  /// service or none, and what was left beside it is removed by the next try.
   ///
-  /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+  /// - Parameters:
+  ///   - folder: must not exist, or be empty.
+  ///   - now: seconds since 1970-01-01T00:00:00Z.
   /// - Returns: the root, whose fingerprint terminals pin.
   /// - Throws: ``FileError``, ``SetupError`` or what the authority refuses.
   @discardableResult
   public static func make(_ plan: Plan, in folder: DataFolder, now: Int64) throws -> Certificate {
     try check(plan)
+    try checkRoom(for: folder)
+    let wrapping = try wrappingKey(plan)
+    let making = DataFolder("\(folder.path).making")
+    do {
+      try Files.removeFolder(making.path)
+      let root = try fill(making, plan, under: wrapping, now)
+      try Files.rename(making.path, to: folder.path)
+      return root
+    } catch let error as FileError {
+      try? Files.removeFolder(making.path)
+      throw SetupError.notMade(folder.path, "\(error)")
+    }
+  }
+
+  private static func checkRoom(for folder: DataFolder) throws {
+    guard try Files.isThere(folder.path) else { return }
     guard !Files.exists(folder.file("authority")), !Files.exists(folder.ledger) else {
       throw SetupError.exists(folder.path)
     }
-    let wrapping = try wrappingKey(plan)
+    guard try Files.names(in: folder.path, hidden: true).isEmpty else { throw SetupError.notEmpty(folder.path) }
+  }
+
+  private static func fill(
+    _ folder: DataFolder, _ plan: Plan, under wrapping: WrappingKey, _ now: Int64
+  ) throws -> Certificate {
     for name in ["", "authority", "tls", "sealing", "sealing/keys", "audit", "vault", "admin"] {
       try Files.makeFolder(name.isEmpty ? folder.path : folder.file(name))
     }
@@ -89,27 +113,5 @@ public enum Setup {
     guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
     for name in plan.dnsNames where !HostName.isValid(name) { throw SetupError.hostName(name) }
     guard (1...64).contains(plan.administrator.utf8.count) else { throw SetupError.administrator }
-  }
-}
-
-/// Why no folder was made.
-public enum SetupError: Error, Sendable, CustomStringConvertible {
-  case exists(String)
-  case serviceName(String)
-  case noDNSName
-  case hostName(String)
-  case administrator
-  case vaultKey(String, CryptographyError)
-
-  public var description: String {
-    switch self {
-    case .exists(let path):
-      "\(path) holds a service already, or what an interrupted init left; name another folder with --data"
-    case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
-    case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
-    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8"
-    case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
-    case .noDNSName: "at least one --host is needed for the TLS certificate"
-    }
   }
 }

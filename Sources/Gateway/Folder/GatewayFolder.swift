@@ -28,6 +28,12 @@ public struct GatewayFolder: Sendable {
   /// Whether a gateway was set up here.
   public var isEnrolled: Bool { Files.exists(file("profile.signed")) }
 
+  private func checkEnrolled() throws {
+    guard try Files.isThere(file("profile.signed")) else {
+      throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
+    }
+  }
+
   /// Reads and verifies everything.
   ///
   /// - Parameters:
@@ -35,9 +41,7 @@ public struct GatewayFolder: Sendable {
   ///   - now: milliseconds since 1970-01-01T00:00:00Z.
   /// - Throws: `FileError`, `TerminalError`, `CryptographyError`.
   public func identity(passphrase: SecretBytes, now: Int64) throws -> GatewayIdentity {
-    guard isEnrolled else {
-      throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
-    }
+    try checkEnrolled()
     let tls = Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil))
     return try GatewayIdentity(
       profile: try signedProfile(),
@@ -55,7 +59,7 @@ public struct GatewayFolder: Sendable {
   /// - Throws: `FileError`, `TerminalError`, `CryptographyError`; then nothing was changed.
   public func install(_ holder: CertificateHolder, passphrase: SecretBytes, now: Int64) throws {
     let identity = try identity(passphrase: passphrase, now: now)
-    try identity.checkOutside(Holder(chain: holder.chain, key: holder.key), now)
+    try identity.checkOutside(Holder(chain: holder.chain, key: holder.key), now, file: holder.file)
     try Files.write(try holder.key.pem(passphrase: passphrase), to: file("outside.key"))
     try Files.write(holder.chain.flatMap(\.pem), to: file("outside.pem"), mode: 0o644)
   }
@@ -64,9 +68,7 @@ public struct GatewayFolder: Sendable {
   ///
   /// - Throws: `TerminalError`, `FileError`.
   public func trustedProfile() throws -> TrustedProfile {
-    guard isEnrolled else {
-      throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
-    }
+    try checkEnrolled()
     for name in ["profile.signed", "tls.pem"] {
       guard try Files.isOwn(file(name)) else {
         throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")

@@ -52,23 +52,24 @@ public struct GatewayIdentity: Sendable {
     companies = OutsideAuthority.anchors(.company, root: root, outside: outside.authorities)
     countersigning = company
     if let own = outside.company {
-      try checkOutside(own, now)
+      try checkOutside(own, now, file: "outside.pem")
       countersigning = own
     }
   }
 
+  /// - Parameter file: where the certificate stands, for errors.
   /// - Throws: `TerminalError` where the company's certificate of an outside authority cannot countersign here.
-  func checkOutside(_ holder: GatewayFolder.Holder, _ now: Int64) throws {
+  func checkOutside(_ holder: GatewayFolder.Holder, _ now: Int64, file: String) throws {
     guard let leaf = holder.chain.first, leaf.publicKey == holder.key.publicKey else {
-      throw TerminalError.key("outside.key is not the key of outside.pem")
+      throw TerminalError.key("the key beside \(file) is not that certificate's")
     }
     do {
       _ = try CertificatePath.verify(chain: holder.chain, anchors: companies, at: now / 1_000)
     } catch {
-      throw TerminalError.untrusted("outside.pem is refused: \(error); its authority must stand in anchors")
+      throw TerminalError.untrusted("\(file) is refused: \(error); its authority must stand in anchors")
     }
     guard leaf.organisation == organisation else {
-      throw TerminalError.untrusted("outside.pem is of organisation \(leaf.organisation ?? ""), not \(organisation)")
+      throw TerminalError.untrusted("\(file) is of organisation \(leaf.organisation ?? ""), not \(organisation)")
     }
   }
 

@@ -122,7 +122,7 @@ extension TestService {
     _ = try await TerminalEnrolment(folder: folder, host: "127.0.0.1", port: port ?? self.port, program: "test/1")
       .enrol(
         token: token, outside: holder, passphrase: Self.passphrase, interface: .standard(), isReplacing: isReplacing)
-    if let company { try folder.install(company: CertificateHolder(certificate: company.chain, key: company.key)) }
+    if let company { try folder.write(company: CertificateHolder(certificate: company.chain, key: company.key)) }
     return try Terminal(folder: folder, passphrase: Self.passphrase, program: "test/1")
   }
 }

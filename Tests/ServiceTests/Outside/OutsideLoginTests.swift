@@ -269,8 +269,8 @@ extension OutsideDesk {
     let place = "\(service.root)/kim-\(UUID().uuidString)"
     try FileManager.default.copyItem(atPath: kim.folder.path, toPath: place)
     let folder = TerminalFolder(place)
-    try folder.replace(
-      with: CertificateHolder(certificate: leaf.chain, key: leaf.key), passphrase: TestService.passphrase)
+    let (_, root) = try folder.consultantKey(passphrase: TestService.passphrase)
+    try folder.put(CertificateHolder(certificate: leaf.chain, key: leaf.key), TestService.passphrase, root)
     return try Terminal(folder: folder, passphrase: TestService.passphrase, program: "test/1")
   }
 }

@@ -1,0 +1,38 @@
+import Cryptography
+
+/// Why a service's folder was not made, or is not what it must be.
+public enum SetupError: Error, Sendable, CustomStringConvertible {
+  case exists(String)
+  case notEmpty(String)
+  /// Path and cause.
+  case notMade(String, String)
+  /// No service was made at this path.
+  case missing(String)
+  /// Paths of a key and of a certificate that do not belong together.
+  case mismatch(key: String, certificate: String)
+  case serviceName(String)
+  case noDNSName
+  case hostName(String)
+  case administrator
+  /// Where the vault's key-encryption key was to be, and cause.
+  case vaultKey(String, CryptographyError)
+
+  public var description: String {
+    switch self {
+    case .exists(let path): "\(path) holds a service already; name another folder with --data"
+    case .notEmpty(let path): "\(path) is not empty; name a folder with --data that does not exist or is empty"
+    case .notMade(let path, let cause):
+      "\(cause); init makes \(path).making and renames it at the end, so the folder above must be writable and \(path) "
+        + "no mount point: name a folder inside it with --data"
+    case .missing(let path):
+      "\(path) is no service's folder; name the one that countersign-server init made with --data"
+    case .mismatch(let key, let certificate):
+      "\(key) is not the key of \(certificate); put the files in place that belong together"
+    case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
+    case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
+    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8"
+    case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
+    case .noDNSName: "at least one --host is needed for the TLS certificate"
+    }
+  }
+}
