@@ -311,7 +311,8 @@ private struct ServerParts: Sendable {
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, responder: responder, refusals: refusals,
       ledger: ledger, connections: connections,
-      openPayments: OpenPaymentWatch(reader: reader, clock: clock, logger: logger), health: health, clock: clock,
+      openPayments: OpenPaymentWatch(reader: reader, clock: clock, logger: logger),
+      openOperations: OperationWatch(ledger: ledger, logger: logger), health: health, clock: clock,
       logger: logger)
   }
 

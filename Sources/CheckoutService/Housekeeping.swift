@@ -13,12 +13,14 @@ struct Housekeeping: Sendable {
   let ledger: Ledger
   let connections: ConnectionControl
   let openPayments: OpenPaymentWatch
+  let openOperations: OperationWatch
   let health: Health
   let clock: ServiceClock
   let logger: Logger
 
   /// Looks at the ledger every second and does the rest every minute, until cancelled.
   func run() async {
+    await openOperations.look()
     var seconds = 0
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(1))
@@ -47,6 +49,7 @@ struct Housekeeping: Sendable {
     await endSessions()
     await expireOperations()
     await openPayments.look()
+    await openOperations.look()
     await refusals.flush()
   }
 

@@ -43,6 +43,7 @@ extension Writer {
   func recoverOperations(in round: inout Round) throws {
     for row in try store.openOperations() {
       let entry = OpenOperation(row: row, due: row.state == .unknown && row.kind == .refund ? .max : round.now)
+      if row.original != nil { acquirer.expect(try outgoing(row, withCard: false)) }
       round.followUps[row.id] = entry
       try step(.restarted, entry, in: &round)
     }
@@ -58,7 +59,8 @@ extension Writer {
 
   private func handOver(_ entry: OpenOperation, in round: inout Round) throws {
     var entry = entry
-    entry.row.original = acquirer.nameOperation(entry.row.kind, at: round.wall)
+    let sale = try acquirer.namesSales ? store.sale(payment: entry.row.payment)?.original : nil
+    entry.row.original = acquirer.nameOperation(entry.row.kind, of: sale, at: round.wall)
     guard entry.row.original != nil || !acquirer.namesSales else {
       (entry.row.original, entry.due) = (nil, round.now + Self.namingWait)
       round.followUps[entry.row.id] = entry
@@ -100,7 +102,7 @@ extension Writer {
     }
   }
 
-  private func outgoing(_ row: OperationRow) throws -> OutgoingOperation {
+  private func outgoing(_ row: OperationRow, withCard: Bool = true) throws -> OutgoingOperation {
     guard let payment = try store.payment(number: row.payment) else {
       throw StoreError.damaged("operation \(row.id) is of payment \(row.payment), which has no row")
     }
@@ -109,7 +111,7 @@ extension Writer {
       secrets: .empty, original: row.original, sale: nil, isRepeat: row.attempts > 1)
     if acquirer.namesSales, let sale = try store.sale(payment: row.payment) {
       outgoing.sale = sale.original
-      outgoing.secrets = cards?.open(sale) ?? .empty
+      if withCard { outgoing.secrets = cards?.open(sale) ?? .empty }
     }
     return outgoing
   }

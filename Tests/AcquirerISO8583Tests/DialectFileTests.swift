@@ -39,13 +39,13 @@ import Testing
       ("match", "codes sale reversed 00", "line 14: codes of sale may mean approved, declined, format-error"),
       ("match", "codes sale approved 0", "line 14: code \"0\" must have two or three characters"),
       ("match", "codes sale approved *", "line 14: \"*\" stands once, and never for approved"),
-      ("match", "codes sale declined 00", "line 17: code 00 stands for two meanings"),
+      ("match", "codes sale declined 00", "line 18: code 00 stands for two meanings"),
       ("match", "tls-name host", "line 14: \"tls-anchors\" must stand before \"tls-name\""),
       ("match", "message sale 0210", "line 14: \"0210\" is not the type of a request: four digits, the third even"),
-      ("match", "message sale 0200", "line 30: message sale stands here twice"),
+      ("match", "message sale 0200", "line 31: message sale stands here twice"),
       (
         "match", "message fly 0200",
-        "line 14: message \"fly\" is not one of sale, reversal, inquiry, sign-on, sign-off, echo"
+        "line 14: message \"fly\" is not one of sale, reversal, inquiry, void, refund, sign-on, sign-off, echo"
       ),
       ("match", "message sale", "line 14: write: message KIND TYPE, or: message KIND TYPE repeat TYPE"),
       ("match", "  2 pan", "line 14: only fields of a message are indented"),

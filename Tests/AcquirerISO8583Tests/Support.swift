@@ -25,13 +25,15 @@ final class Counter: Sendable {
 final class TestSink: AcquirerSink {
   private struct State {
     var answers: [AcquirerAnswer] = []
+    var operations: [OperationAnswer] = []
     var unmatched: [String] = []
   }
   private let state = Mutex(State())
   func answer(_ answer: AcquirerAnswer) { state.withLock { $0.answers.append(answer) } }
-  func answer(_ answer: OperationAnswer) {}
+  func answer(_ answer: OperationAnswer) { state.withLock { $0.operations.append(answer) } }
   func unmatched(_ text: String) { state.withLock { $0.unmatched.append(text) } }
   var answers: [AcquirerAnswer] { state.withLock { $0.answers } }
+  var operations: [OperationAnswer] { state.withLock { $0.operations } }
   var unmatched: [String] { state.withLock { $0.unmatched } }
 
   func answers(to payment: Int64) -> [AcquirerAnswer] { answers.filter { $0.payment == payment } }

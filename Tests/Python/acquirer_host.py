@@ -21,12 +21,22 @@ approved.
     0916       charged, answered with bytes that are no message
     0917       declined, and then charged and approved after all
 
-A reversal charges back at once. The log has one line for each sale, inquiry and reversal, written before the answer:
+A reversal charges back at once. A request of class 2 with processing code 20xxxx is a refund: of a sale that its
+original data elements name, never of more than is left of it. A reversal request (0400, 1400) is a void, an advice (0420,
+1420) a reversal of what got no answer. The last two digits of the amount say what becomes of refunds and voids:
 
-    sale TERMINAL STAN STAMP REFERENCE AMOUNT CURRENCY charged|free CODE
+    51  declined; a void is refused
+    52  done, never answered; a void is answered when it is sent again
+    53  refund: done, answered after --late-ms
+    54  refund: done, and the line is cut in the middle of the answer
+    55  refund: answered with another amount, and not done
 
-STAMP is DE7 of the sale (1987) or its DE12 (1993), REFERENCE is DE37, "-" stands for what is absent; the eighth word
-tells whether the card is charged from then on. No card data. A host that starts with an existing log knows from it what
+The log has one line for each sale, refund, inquiry and reversal, written before the answer:
+
+    sale TERMINAL STAN STAMP REFERENCE AMOUNT CURRENCY charged|refunded|free CODE
+
+STAMP is DE7 of the sale (1987) or its DE12 (1993), of a refund its own; REFERENCE is DE37, "-" stands for what is absent;
+the eighth word tells whether the card is charged from then on, or was given the amount. No card data. A host that starts with an existing log knows from it what
 was charged.
 
 Prints "listening on port N". Ends with SIGTERM.
@@ -73,11 +83,14 @@ class Framing:
 class Log:
     def __init__(self, path):
         self.charged = {}
+        # By the sale they are of; kept for the life of the process.
+        self.refunded = {}
         if path and os.path.exists(path):
             with open(path, encoding="ascii") as lines:
                 for line in lines:
                     words = line.split()
-                    self.note(tuple(words[1:4]), words[7] == "charged", words[5])
+                    if words[0] != "refund":
+                        self.note(tuple(words[1:4]), words[7] == "charged", words[5])
         self.file = open(path, "a", encoding="ascii") if path else None
 
     def note(self, key, is_charged, amount):
@@ -87,10 +100,12 @@ class Log:
             self.charged.pop(key, None)
 
     def add(self, kind, key, message, is_charged, code):
+        """`is_charged` is a word where nothing is charged or charged back."""
         amount = message.get("4", "-")
-        self.note(key, is_charged, amount)
+        if not isinstance(is_charged, str):
+            self.note(key, is_charged, amount)
         words = [kind, *key, message.get("37", "-").strip() or "-", amount, message.get("49", "-")]
-        words += ["charged" if is_charged else "free", code]
+        words += [is_charged if isinstance(is_charged, str) else "charged" if is_charged else "free", code]
         if self.file:
             self.file.write(" ".join(words) + "\n")
             self.file.flush()
@@ -105,6 +120,7 @@ class Host:
         self.behaviours = {}
         self.reversals = {}
         self.approvals = 0
+        self.voided = set()
         self.lines = set()
 
     # Lines
@@ -176,6 +192,8 @@ class Line:
                 continue
             if kind[1] == "8":
                 self.answer(message, self.host.code(message, "line"))
+            elif kind[1] == "2" and message["3"].startswith("20"):
+                await self.refund(message)
             elif kind[1] == "2":
                 await self.sell(message)
             elif kind[1] == "4":
@@ -210,10 +228,7 @@ class Line:
         elif what == "0912":
             self.answer(sale, code, {"11": f"{(int(sale['11']) + 500_000) % 999_999 + 1:06}"})
         elif what == "0913":
-            whole = self.bytes(self.reply(sale, code))
-            self.writer.write(whole[: len(whole) // 2])
-            await self.writer.drain()
-            self.writer.transport.abort() if not self.host.options.tls_cert else self.writer.close()
+            await self.cut(sale, code)
         elif what == "0914":
             self.answer(sale, code, {"4": f"{int(sale['4']) // 2:012}"})
         elif what == "0916":
@@ -223,11 +238,47 @@ class Line:
             if what == "0910":
                 self.answer(sale, code)
 
+    async def refund(self, refund):
+        key, what = self.host.sale_key(refund), int(refund["4"]) % 100
+        sale, log = self.host.original_key(refund), self.host.log
+        code = self.host.code(refund, "ok")
+        left = int(log.charged.get(sale, "0")) - log.refunded.get(sale, 0)
+        if what == 51 or int(refund["4"]) > left:
+            declined = "116" if self.host.is_1993(refund) else "51"
+            log.add("refund", key, refund, "free", declined)
+            return self.answer(refund, declined)
+        if what == 55:
+            log.add("refund", key, refund, "free", code)
+            return self.answer(refund, code, {"4": f"{int(refund['4']) // 2:012}"})
+        log.refunded[sale] = log.refunded.get(sale, 0) + int(refund["4"])
+        log.add("refund", key, refund, "refunded", "-" if what == 52 else code)
+        if what == 53:
+            self.later(self.host.options.late_ms, refund, code)
+        elif what == 54:
+            await self.cut(refund, code)
+        elif what != 52:
+            self.answer(refund, code)
+
+    def void(self, void):
+        """Whether this said all about a void that does not simply succeed."""
+        key, what = self.host.original_key(void), int(void["4"]) % 100
+        if what == 51:
+            code = self.host.code(void, "refused")
+            self.host.log.add("void", key, void, key in self.host.log.charged, code)
+            self.answer(void, code)
+        if what == 52 and void["t"][3] == "0":
+            self.host.log.add("void", key, void, False, "-")
+            self.host.voided.add(key)
+        return what == 51 or what == 52 and void["t"][3] == "0"
+
     def reverse(self, reversal):
         key = self.host.original_key(reversal)
+        is_void = reversal["t"][2] == "0"
+        if is_void and self.void(reversal):
+            return None
         what = self.host.behaviours.get(key, "")
         self.host.reversals[key] = self.host.reversals.get(key, 0) + 1
-        is_charged = key in self.host.log.charged
+        is_charged = key in self.host.log.charged or is_void and key in self.host.voided
         code = self.host.code(reversal, "reversed" if is_charged else "not found")
         if what == "0906":
             code = self.host.code(reversal, "refused")
@@ -236,7 +287,7 @@ class Line:
         is_answered = what != "0905" or self.host.reversals[key] > 1
         if what == "0905" and self.host.reversals[key] > 1:
             code = self.host.code(reversal, "reversed")
-        self.host.log.add("reversal", key, reversal, False, code if is_answered else "-")
+        self.host.log.add("void" if is_void else "reversal", key, reversal, False, code if is_answered else "-")
         if is_answered:
             self.answer(reversal, code)
         if what == "0907" and self.host.reversals[key] == 1:
@@ -258,6 +309,13 @@ class Line:
             self.answer(inquiry, code)
 
     # Answers
+
+    async def cut(self, request, code):
+        """Half of an answer, then the end of the line."""
+        whole = self.bytes(self.reply(request, code))
+        self.writer.write(whole[: len(whole) // 2])
+        await self.writer.drain()
+        self.writer.transport.abort() if not self.host.options.tls_cert else self.writer.close()
 
     def later(self, milliseconds, request, code):
         asyncio.get_running_loop().call_later(milliseconds / 1000, lambda: self.answer(request, code))

@@ -64,6 +64,9 @@ extension OperationEvent {
 
 extension Acquirer {
   public var operations: Set<OperationKind> { [] }
-  public func nameOperation(_ kind: OperationKind, at time: Int64) -> OriginalElements? { nil }
+  public func nameOperation(_ kind: OperationKind, of sale: OriginalElements?, at time: Int64) -> OriginalElements? {
+    nil
+  }
+  public func expect(_ operation: OutgoingOperation) {}
   public func businessDay(at time: Int64) -> Int64 { time / 86_400_000 }
 }

@@ -27,7 +27,12 @@ public protocol Acquirer: AnyObject, Sendable {
   var operations: Set<OperationKind> { get }
 
   /// The name of the next refund or void; recorded before ``begin(_:)`` gets it. As ``nameSale(at:)``.
-  func nameOperation(_ kind: OperationKind, at time: Int64) -> OriginalElements?
+  ///
+  /// - Parameter sale: what names the sale; nil where it has no name.
+  func nameOperation(_ kind: OperationKind, of sale: OriginalElements?, at time: Int64) -> OriginalElements?
+
+  /// An answer to this refund or void of a former process may still come; it is not sent again.
+  func expect(_ operation: OutgoingOperation)
 
   /// Hands over a refund or void, which is durable already; its answer comes through the sink. Must not block.
   func begin(_ operation: OutgoingOperation)

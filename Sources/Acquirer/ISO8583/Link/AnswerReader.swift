@@ -37,6 +37,29 @@ struct AnswerReader: Sendable {
     return Reading(answer: answer, doubt: doubt)
   }
 
+  /// What an answer means to a refund or void: a refund is answered with the codes of a sale, a void with those of a
+  /// reversal.
+  func read(
+    _ message: Message, to request: PendingRequest, _ operation: SentOperation
+  ) -> (answer: OperationAnswer, doubt: Reading.Doubt?) {
+    let code = message.withBytes(of: 39) { ResponseCode(bytes: $0) }
+    let meaning = dialect.codes[operation.kind == .refund ? .sale : .reversal]?[code]
+    var answer = OperationAnswer(id: operation.id, result: .unknown, responseCode: code)
+    switch (operation.kind, meaning) {
+    case (.refund, .approved):
+      guard isWhole(message, request) else { return (answer, .amount) }
+      answer.result = .done
+    case (.void, .reversed): answer.result = .done
+    // One that was sent before may have been done then.
+    case (.void, .notFound) where operation.isRepeat: return (answer, .notFound)
+    case (.refund, .declined), (.refund, .formatError), (.void, .refused), (.void, .notFound), (.void, .formatError):
+      answer.result = .refused
+    default: break
+    }
+    let doubt: Reading.Doubt? = meaning == .formatError ? .format : meaning == nil ? .code : nil
+    return (answer, doubt)
+  }
+
   /// Whether the line may be used after this answer to a sign-on or an echo.
   func isApproved(_ message: Message) -> Bool {
     dialect.codes[.network]?[message.withBytes(of: 39) { ResponseCode(bytes: $0) }] == .approved
@@ -65,6 +88,8 @@ struct Reading: Sendable, Equatable {
     case format
     /// The code is in no list.
     case code
+    /// A void that was sent again does not find its sale.
+    case notFound
   }
   var answer: AcquirerAnswer
   var doubt: Doubt?

@@ -5,12 +5,15 @@ import Payments
 struct Composer: Sendable {
   /// What a message is about.
   struct Subject: Sendable {
+    /// What names it.
     var original: OriginalElements
     /// Minor units.
     var amount: UInt64
     var currency: Currency
     var instalments: UInt8
     var secrets: CardSecrets
+    /// What names the sale that a refund or void is of; nil: what names the message.
+    var sale: OriginalElements? = nil
   }
 
   let dialect: Dialect
@@ -31,7 +34,8 @@ struct Composer: Sendable {
     message.erase()
     message.type = isRepeat ? template.repeatType ?? template.type : template.type
     let original = subject.original
-    let sent = kind == .sale ? original.time : now
+    // A refund is sent once, so that its answer finds it after a restart too.
+    let sent = kind == .sale || kind == .refund ? original.time : now
     for field in template.fields {
       guard has(field, subject) else { continue }
       message.append(field.number) { output in
@@ -107,8 +111,8 @@ struct Composer: Sendable {
       case .securityCode: appendText(subject.secrets.securityCode, to: &output)
       case .passwordDigits: appendText(subject.secrets.passwordDigits, to: &output)
       case .payer: appendText(subject.secrets.payerIdentification, to: &output)
-      case .original: appendOriginal(original, to: &output)
-      case .original1993: appendOriginal1993(original, to: &output)
+      case .original: appendOriginal(subject.sale ?? original, to: &output)
+      case .original1993: appendOriginal1993(subject.sale ?? original, to: &output)
       }
     }
   }

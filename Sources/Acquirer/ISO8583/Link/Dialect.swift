@@ -42,6 +42,8 @@ public struct Dialect: Sendable {
     case sale
     case reversal
     case inquiry
+    case void
+    case refund
     case signOn = "sign-on"
     case signOff = "sign-off"
     case echo
@@ -89,6 +91,8 @@ public struct Dialect: Sendable {
   private var places: [UInt64: Int] = [:]
   /// Seconds that local time is ahead of UTC.
   public var localOffset: Int64 = 0
+  /// Seconds after local midnight at which the acquirer closes its day; until then a sale can be voided.
+  public var cutOff: Int64 = 0
   /// Milliseconds after which a request counts as unanswered; also the acquirer's longest processing time.
   public var answerTimeout: Int64 = 15_000
   /// Milliseconds of silence on a connection after which it is tried with an echo.

@@ -71,6 +71,6 @@ struct DialectCheck {
       retrieval: (0x3030_3030_3030_3030, 0x3030_3030), terminal: dialect.terminals.first ?? 0)
     return Composer.Subject(
       original: original, amount: Limits.amount.upperBound, currency: Currency(stored: 0x45_5552), instalments: 36,
-      secrets: secrets)
+      secrets: secrets, sale: original)
   }
 }

@@ -69,6 +69,7 @@ private struct DialectReader {
     case "header": dialect.header = try header(line)
     case "acquirer-id": dialect.acquirer = try digits(line)
     case "local-offset": dialect.localOffset = try offset(line)
+    case "cut-off": dialect.cutOff = try timeOfDay(line)
     case "answer-timeout": dialect.answerTimeout = try number(line, 100...120_000)
     case "echo-interval": dialect.echoInterval = try number(line, 1_000...3_600_000)
     case "open-limit": dialect.openLimit = Int(try number(line, 1...1_000_000))
@@ -254,6 +255,16 @@ private struct DialectReader {
     }
     guard fields.contains(.stan) else { throw source.error(line, "match: field 11 must be among them") }
     return fields
+  }
+
+  /// Seconds after midnight of hh:mm.
+  private func timeOfDay(_ line: ConfigurationLines.Line) throws(ConfigurationError) -> Int64 {
+    let parts = try text(line).split(separator: ":", omittingEmptySubsequences: false)
+    let isTime = parts.count == 2 && parts.allSatisfy { $0.utf8.count == 2 && $0.utf8.allSatisfy { $0 &- 0x30 < 10 } }
+    guard isTime, let hours = Int64(parts[0]), let minutes = Int64(parts[1]), hours < 24, minutes < 60 else {
+      throw source.error(line, "cut-off must look like 23:30")
+    }
+    return hours * 3_600 + minutes * 60
   }
 
   private mutating func takeTerminals(_ line: ConfigurationLines.Line) throws(ConfigurationError) {

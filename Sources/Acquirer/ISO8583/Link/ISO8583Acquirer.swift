@@ -57,11 +57,16 @@ public final class ISO8583Acquirer: Acquirer {
   }
 
   public func nameSale(at time: Int64) -> OriginalElements? {
+    name(dialect.messages[.sale]?.type ?? 200, terminal: nil, at: time)
+  }
+
+  /// - Parameter terminal: place of the terminal; nil: they take turns.
+  private func name(_ type: UInt16, terminal: Int?, at time: Int64) -> OriginalElements? {
     let seconds = time / 1_000
-    guard let number = pool.take(day: seconds / 86_400) else { return nil }
+    guard let number = pool.take(day: seconds / 86_400, terminal: terminal) else { return nil }
     let stem = naming.withLock { $0.retrievalStem(seconds) }
     return OriginalElements(
-      messageType: dialect.messages[.sale]?.type ?? 200, stan: number.stan, time: seconds, acquirer: dialect.acquirer,
+      messageType: type, stan: number.stan, time: seconds, acquirer: dialect.acquirer,
       retrieval: Self.retrieval(stem: stem, stan: number.stan), terminal: dialect.terminals[number.terminal])
   }
 
@@ -92,11 +97,34 @@ public final class ISO8583Acquirer: Acquirer {
     core.eventLoop.execute { [core] in core.value.submit(batch) }
   }
 
-  /// The link sends no refunds and voids.
+  public var operations: Set<OperationKind> {
+    Set(OperationKind.allCases.filter { dialect.messages[$0.messageKind] != nil })
+  }
+
+  /// A void keeps the sale's name, as a reversal does; a refund has a name of its own at the sale's terminal, since the
+  /// original data elements name no terminal.
+  public func nameOperation(_ kind: OperationKind, of sale: OriginalElements?, at time: Int64) -> OriginalElements? {
+    if kind == .void, let sale { return sale }
+    let terminal = sale.flatMap { dialect.terminalIndex($0.terminal) }
+    return name(dialect.messages[kind.messageKind]?.type ?? 200, terminal: terminal, at: time)
+  }
+
+  /// A day of the acquirer ends at its cut-off, in local time.
+  public func businessDay(at time: Int64) -> Int64 {
+    let local = time / 1_000 + dialect.localOffset - dialect.cutOff
+    return (local - (local % 86_400 + 86_400) % 86_400) / 86_400
+  }
+
   public func begin(_ operation: OutgoingOperation) {
+    let held = HeldRefund(operation)
     core.eventLoop.execute { [core] in
-      core.value.sink?.answer(OperationAnswer(id: operation.id, result: .notSent))
+      core.value.submit(held.operation)
+      core.value.flush()
     }
+  }
+
+  public func expect(_ operation: OutgoingOperation) {
+    core.eventLoop.execute { [core] in core.value.expect(operation) }
   }
 
   /// Whether sales can be sent at present.
@@ -139,6 +167,17 @@ final class OperationBatch: @unchecked Sendable {
     for index in operations.indices { operations[index].secrets.erase() }
     operations.removeAll()
   }
+}
+
+/// A refund or void on its way from the writer's thread to the event loop; erased with its last reference.
+///
+/// Never changed after it was made: that is why it may be `@unchecked Sendable`.
+final class HeldRefund: @unchecked Sendable {
+  private(set) var operation: OutgoingOperation
+
+  init(_ operation: OutgoingOperation) { self.operation = operation }
+
+  deinit { operation.secrets.erase() }
 }
 
 /// An inquiry or a reversal that waits for a connection.

@@ -9,16 +9,16 @@ import TLS
 /// The link's state: connections, open requests, and what waits for a connection. On one event loop.
 final class LinkCore {
   let eventLoop: any EventLoop
-  private let dialect: Dialect
-  private let reader: AnswerReader
-  private let pool: STANPool
-  private let logger: Logger
-  private let wall: @Sendable () -> Int64
+  let dialect: Dialect
+  let reader: AnswerReader
+  let pool: STANPool
+  let logger: Logger
+  let wall: @Sendable () -> Int64
   private let readiness: LinkReadiness
   var sink: (any AcquirerSink)?
-  private var composer: Composer
-  private var message = Message()
-  private var pending = PendingRequests()
+  var composer: Composer
+  var message = Message()
+  var pending = PendingRequests()
   private var lines: [Line] = []
   private var connections: [Int: LinkConnection] = [:]
   /// Connections that take requests, in turn.
@@ -230,7 +230,7 @@ extension LinkCore {
   }
 
   /// The next connection that takes requests.
-  private func nextConnection() -> LinkConnection? {
+  func nextConnection() -> LinkConnection? {
     for _ in ready.indices {
       turn = (turn + 1) % ready.count
       if ready[turn].isWritable { return ready[turn] }
@@ -297,6 +297,7 @@ extension LinkCore {
     case .open(let request), .late(let request), .doubled(let request):
       switch request.kind {
       case .payment(let kind): answer(request, kind, message)
+      case .operation(let operation): answer(request, operation, message)
       case .signOn, .echo: answerNetwork(request, message, on: connection)
       }
     case .unknown: note("\(summary(message)): nobody asked, or it was too long ago")
@@ -314,7 +315,7 @@ extension LinkCore {
     sink?.answer(reading.answer)
   }
 
-  private func release(_ message: Message) {
+  func release(_ message: Message) {
     let terminal = message.withBytes(of: 41) { TextNumber.packPadded($0) }
     let stan = UInt32(truncatingIfNeeded: message.withBytes(of: 11) { TextNumber.digits($0) })
     guard let index = dialect.terminalIndex(terminal) else { return }
@@ -335,6 +336,7 @@ extension LinkCore {
     switch request.kind {
     case .payment(let kind):
       sink?.answer(AcquirerAnswer(kind: kind, payment: request.payment, result: .unknown))
+    case .operation(let operation): giveUp(operation)
     case .signOn, .echo:
       connections[request.connection]?.close("no answer to \(request.kind == .signOn ? "sign-on" : "echo")")
     }
@@ -362,14 +364,14 @@ extension LinkCore {
   }
 
   /// Type, terminal, STAN, reference, time and code: what the acquirer needs to find it again.
-  private func summary(_ message: Message) -> String {
+  func summary(_ message: Message) -> String {
     let fields = [41, 11, 37, 7, 39].compactMap { field in
       message.has(field) ? "DE\(field) \(message.text(field) ?? "")" : nil
     }
     return ([Message.text(of: message.type)] + fields).joined(separator: ", ")
   }
 
-  private func note(_ text: String) {
+  func note(_ text: String) {
     switch journal.spend(at: Self.now()) {
     case .whole: sink?.unmatched(text)
     case .last: sink?.unmatched("\(text); more of this minute are only in the log")
@@ -393,11 +395,12 @@ struct JournalBudget {
 }
 
 extension Reading.Doubt {
-  fileprivate var text: String {
+  var text: String {
     switch self {
     case .amount: "the approved amount is another one"
     case .format: "the acquirer could not read our message; check the dialect"
     case .code: "the code is in no list of the dialect"
+    case .notFound: "a void that was sent again does not find its sale; ask the acquirer, then settle it"
     }
   }
 }

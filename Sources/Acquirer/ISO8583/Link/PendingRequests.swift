@@ -26,10 +26,18 @@ struct RequestKey: Hashable, Sendable, BitwiseCopyable {
   }
 }
 
+/// A refund or void that was sent. Trivial.
+struct SentOperation: Sendable, BitwiseCopyable, Equatable {
+  var id: Int64
+  var kind: OperationKind
+  var isRepeat: Bool
+}
+
 /// A message that was sent. Trivial.
 struct PendingRequest: Sendable, BitwiseCopyable, Equatable {
   enum Kind: Sendable, BitwiseCopyable, Equatable {
     case payment(AcquirerOperation.Kind)
+    case operation(SentOperation)
     case signOn
     case echo
   }

@@ -54,8 +54,10 @@ final class STANPool: Sendable {
 
   /// The next free number; nil where none is free or none can be reserved.
   ///
-  /// - Parameter day: since 1970-01-01.
-  func take(day: Int64) -> Number? {
+  /// - Parameters:
+  ///   - day: since 1970-01-01.
+  ///   - terminal: the numbers of others are passed over; nil: any.
+  func take(day: Int64, terminal: Int? = nil) -> Number? {
     state.withLock { state in
       if state.day != day { Self.forget(before: day - 1, &state) }
       state.day = day
@@ -64,6 +66,7 @@ final class STANPool: Sendable {
         let number = number(state.next)
         state.next += 1
         reserveAhead(&state)
+        guard number.terminal == terminal ?? number.terminal else { continue }
         guard state.open[number] == day else {
           state.open[number] = day
           return number
