@@ -48,9 +48,15 @@ let package = Package(
       ],
       path: "Sources/TLS/Channel"),
     .target(
+      name: "Listening",
+      dependencies: [
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+    .target(
       name: "CountersignRPC",
       dependencies: [
-        "CMessages", "Cryptography", "MessageRuntime", "TLS", "Wire",
+        "CLinux", "CMessages", "Cryptography", "Listening", "MessageRuntime", "TLS", "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -59,7 +65,7 @@ let package = Package(
     .target(
       name: "OCSP",
       dependencies: [
-        "Cryptography",
+        "Cryptography", "Listening",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -93,7 +99,7 @@ let package = Package(
     .target(
       name: "NetworkService",
       dependencies: [
-        "Bundles", "Bytes", "Cryptography", "Files", "TLS",
+        "Bundles", "Bytes", "Cryptography", "Files", "Listening", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

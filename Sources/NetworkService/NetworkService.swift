@@ -1,3 +1,4 @@
+import Listening
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -70,7 +71,7 @@ public final class NetworkService: Service {
     let (connections, current) = (Connections(), CurrentContext(tls))
     let catalogue = Catalogue(folder: configuration.folder, service: service, logger: logger)
     do {
-      let listener = try await bootstrap(group, connections) { channel in
+      let listener = try await bootstrap(group, connections, logger) { channel in
         let gate = RequestGate()
         try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: current.value), gate)
         try channel.pipeline.syncOperations.configureHTTPServerPipeline()
@@ -91,10 +92,11 @@ public final class NetworkService: Service {
   }
 
   private static func bootstrap(
-    _ group: MultiThreadedEventLoopGroup, _ connections: Connections,
+    _ group: MultiThreadedEventLoopGroup, _ connections: Connections, _ logger: Logger,
     _ prepare: @escaping @Sendable (any Channel) throws -> Void
   ) -> ServerBootstrap {
     ServerBootstrap(group: group)
+      .serverChannelInitializer { AcceptPause.add(to: $0, logger: logger) }
       .serverChannelOption(.backlog, value: 128)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.allowRemoteHalfClosure, value: true)

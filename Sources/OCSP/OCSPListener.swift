@@ -1,4 +1,5 @@
 import Cryptography
+import Listening
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -37,6 +38,7 @@ public final class OCSPListener: Sendable {
   /// - Throws: what the socket says, for example that the address is in use.
   public func start(host: String, port: Int) async throws -> Int {
     let channel = try await ServerBootstrap(group: group)
+      .serverChannelInitializer { AcceptPause.add(to: $0, logger: nil) }
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { [self] channel in
         guard enter(channel) else { return channel.close() }

@@ -11,3 +11,6 @@ int countersign_refuse_dumps(void);
 
 /// Whether a part stands anywhere in some bytes (memmem(3)).
 _Bool countersign_contains(const void *bytes, size_t count, const void *part, size_t part_count);
+
+/// Gives memory that was freed back to the system (malloc_trim(3)).
+void countersign_release_memory(void);

@@ -1,3 +1,4 @@
+import Listening
 import Logging
 import NIOCore
 import NIOPosix
@@ -15,6 +16,8 @@ public struct ServerConfiguration: Sendable {
   public var loops: Int
   /// Limits of each connection, and the program name for HELLO.
   public var limits: ConnectionConfiguration
+  /// Connections that may be in their TLS handshake.
+  public var handshakes = HandshakeLimits.standard
 
   /// Listens with the default limits on as many loops as there are cores.
   public init(host: String, port: Int, program: String, loops: Int = System.coreCount) {
@@ -59,10 +62,12 @@ public final class RPCServer: Sendable {
     var timeouts = TLSTimeouts()
     timeouts.handshake = Int64(clamping: configuration.limits.helloTimeout)
     let current = CurrentTLS(tls)
+    let admission = Admission(limits: configuration.handshakes, logger: logger)
     self.init(configuration: configuration, methods: methods, logger: logger, health: health, tls: current) {
       [timeouts] channel, connection in
+      let slot = try admission.handler(for: channel)
       let handler = TLSHandler(context: current.context, timeouts: timeouts)
-      try channel.pipeline.syncOperations.addHandlers(handler, connection)
+      try channel.pipeline.syncOperations.addHandlers(handler, slot, connection)
     }
   }
 
@@ -150,8 +155,9 @@ public final class RPCServer: Sendable {
   /// One listener; its connections go to the loops in turn. (A listener a loop with SO_REUSEPORT spreads few long
   /// connections badly: the kernel hashes, so 8 connections on 2 loops are often 6 and 2.)
   private func bootstrap(_ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<ServerLoop>]) -> ServerBootstrap {
-    let transport = transport
+    let (transport, logger) = (transport, logger)
     return ServerBootstrap(group: group)
+      .serverChannelInitializer { AcceptPause.add(to: $0, logger: logger) }
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
