@@ -1,6 +1,7 @@
 import Foundation
 import Payments
 import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import AcquirerISO8583

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// The card as a person types it, on a real terminal (`Tests/Python/answer_prompts.py`).
@@ -23,14 +24,11 @@ import Testing
 
   private static func pay(_ answers: [String]) throws -> Program.Result {
     let desk = try Desk.shared.get()
-    return try Program.run(
-      URL(filePath: "/usr/bin/python3"),
-      [script] + answers + [
+    return try runProgram(
+      Repository.debianPython,
+      [Repository.path("Tests/Python/answer_prompts.py")] + answers + [
         "--", Program.folder.appendingPathComponent("countersign-terminal").path, "pay", "--order", "A-1", "--amount",
         "100", "--currency", "KRW",
       ], environment: desk.environment)
   }
-
-  private static let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Python/answer_prompts.py").path
 }

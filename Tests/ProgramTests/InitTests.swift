@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// `countersign-server init`: a whole service or none.
@@ -9,8 +10,8 @@ import Testing
     let folder = Self.temporary()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let killed = try Program.run(
-      URL(filePath: "/usr/bin/strace"),
+    let killed = try runProgram(
+      "strace",
       [
         "-f", "-o", "\(folder)/strace", "-e", "trace=rename,renameat,renameat2", "-e",
         "inject=rename,renameat,renameat2:error=EIO:signal=KILL:when=\(rename)",

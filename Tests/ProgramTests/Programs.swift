@@ -33,9 +33,8 @@ final class ServerProcess {
   /// Given to `run` besides.
   var arguments: [String] = []
   /// Of the server besides that of the tests.
-  var environment: [String: String] = [:]
+  var environment: [String: String]
   private var process: RunningProgram?
-  private let environment: [String: String]
 
   /// - Parameters:
   ///   - options: given to `init` besides.
