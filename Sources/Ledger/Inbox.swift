@@ -29,8 +29,11 @@ final class Inbox: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var work = Work()
-  /// Jobs that wait until there is nothing else.
+  /// Jobs that wait until there is nothing else, and the monotonic milliseconds since when.
   private var idleJobs: [any WriterJob] = []
+  private var idleSince: Int64 = 0
+  /// Milliseconds after which such a job is done all the same: a service that always has work comes to its end too.
+  private static let longestIdleWait: Int64 = 250
   private var loops: [UInt32: any LedgerLoop] = [:]
   private var isWaiting = false
   private var isClosed = false
@@ -66,8 +69,15 @@ final class Inbox: @unchecked Sendable {
   func add(_ job: any WriterJob) -> Bool { append { $0.jobs.append(job) } }
   func add(_ question: Question) -> Bool { append { $0.questions.append(question) } }
 
-  /// Adds a job that is taken once nothing else waits.
-  func addIdle(_ job: any WriterJob) -> Bool { locked { wakeUnlessClosed { idleJobs.append(job) } } }
+  /// Adds a job that is taken once nothing else waits, or after a quarter of a second.
+  func addIdle(_ job: any WriterJob) -> Bool {
+    locked {
+      wakeUnlessClosed {
+        if idleJobs.isEmpty { idleSince = Self.now }
+        idleJobs.append(job)
+      }
+    }
+  }
 
   func stop() { append { $0.isStopping = true } }
 
@@ -101,13 +111,22 @@ final class Inbox: @unchecked Sendable {
 
   // MARK: - For the writer
 
-  /// Takes all there is, after waiting for it at most `milliseconds`; jobs of idle times where there is nothing else.
+  /// Takes all there is, after waiting for it at most `milliseconds`; jobs of idle times where there is nothing else or
+  /// they waited for long.
   ///
-  /// - Parameter isIdle: whether the writer itself has nothing to do.
-  func take(waiting milliseconds: Int64, isIdle: Bool) -> Work {
-    locked {
+  /// - Parameters:
+  ///   - isIdle: whether the writer itself has nothing to do.
+  ///   - isFailing: whether nothing can be written now.
+  func take(waiting milliseconds: Int64, isIdle: Bool, isFailing: Bool = false) -> Work {
+    let isIdle = isIdle && !isFailing
+    return locked {
       if milliseconds > 0 { wait(milliseconds, isIdle: isIdle) }
-      if isIdle, work.isEmpty, !work.isStopping { swap(&work.jobs, &idleJobs) }
+      if !idleJobs.isEmpty, !isFailing, !work.isStopping,
+        isIdle && work.isEmpty || Self.now - idleSince >= Self.longestIdleWait
+      {
+        work.jobs += idleJobs
+        idleJobs.removeAll()
+      }
       defer {
         let isStopping = work.isStopping
         work = Work()
@@ -115,6 +134,12 @@ final class Inbox: @unchecked Sendable {
       }
       return work
     }
+  }
+
+  private static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
   }
 
   private func hasWork(isIdle: Bool) -> Bool { !work.isEmpty || work.isStopping || isIdle && !idleJobs.isEmpty }

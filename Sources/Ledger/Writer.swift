@@ -49,7 +49,7 @@ final class Writer {
 
   func run() {
     while !isFatal {
-      var work = inbox.take(waiting: wait, isIdle: answers.isEmpty && !isFailing)
+      var work = inbox.take(waiting: wait, isIdle: answers.isEmpty, isFailing: isFailing)
       let isDrained = work.isEmpty
       let isIdle = isDrained && answers.isEmpty
       work.answers.insert(contentsOf: answers, at: 0)

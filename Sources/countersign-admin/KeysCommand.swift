@@ -64,7 +64,7 @@ struct KeysCommand: AsyncParsableCommand {
 
   struct Rotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Asks for a new data key: new cards are sealed under it, older ones again while no payment waits.")
+      abstract: "Asks for a new data key: new cards are sealed under it, older ones again bit by bit.")
 
     @OptionGroup var options: AdminOptions
 

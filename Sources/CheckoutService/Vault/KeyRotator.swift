@@ -4,8 +4,8 @@ import Logging
 import Payments
 import Synchronization
 
-/// Seals stored cards again under a new data key: 200 at a time, each in its own transaction with the position, only while
-/// no payment waits. After a restart it goes on where it stood.
+/// Seals stored cards again under a new data key: 200 at a time, in one transaction with the position, while no payment
+/// waits or every quarter of a second. After a restart it goes on where it stood.
 ///
 /// Source: docs/security.md, "Card data"; PCI DSS 3.7.4.
 final class KeyRotator: Sendable {

@@ -947,7 +947,7 @@ public enum AdminMethods {
   public static let getVault = "/countersign.v1.Admin/GetVault"
   /// Asks that the keys of the card vault be wrapped under a new key-encryption key.
   public static let rewrapKeys = "/countersign.v1.Admin/RewrapKeys"
-  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
+  /// Asks that new cards be sealed under a new data key, and older ones again bit by bit.
   public static let rotateKeys = "/countersign.v1.Admin/RotateKeys"
   /// Does what another security officer asked for.
   public static let confirmKeyAct = "/countersign.v1.Admin/ConfirmKeyAct"
@@ -1020,7 +1020,7 @@ public protocol AdminServiceProtocol: Sendable {
   func getVault(_ request: GetVaultRequest, context: ServerContext) async throws -> VaultState
   /// Asks that the keys of the card vault be wrapped under a new key-encryption key.
   func rewrapKeys(_ request: RewrapKeysRequest, context: ServerContext) async throws -> KeyAct
-  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
+  /// Asks that new cards be sealed under a new data key, and older ones again bit by bit.
   func rotateKeys(_ request: RotateKeysRequest, context: ServerContext) async throws -> KeyAct
   /// Does what another security officer asked for.
   func confirmKeyAct(_ request: ConfirmKeyActRequest, context: ServerContext) async throws -> KeyAct
@@ -1313,7 +1313,7 @@ public struct AdminClient: Sendable {
     try KeyAct(reply: await caller.call(AdminMethods.rewrapKeys, request.encoded(), options: options))
   }
 
-  /// Asks that new cards be sealed under a new data key, and older ones again while no payment waits.
+  /// Asks that new cards be sealed under a new data key, and older ones again bit by bit.
   public func rotateKeys(_ request: RotateKeysRequest, options: CallOptions = .standard) async throws(RPCStatus)
     -> KeyAct
   {
