@@ -26,7 +26,6 @@ public enum Console {
     let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
     guard terminal >= 0 else { throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on") }
     defer { close(terminal) }
-    _ = write("\(question): ", to: terminal)
     var before = termios()
     tcgetattr(terminal, &before)
     if !echo {
@@ -34,6 +33,8 @@ public enum Console {
       hidden.c_lflag &= ~tcflag_t(ECHO)
       tcsetattr(terminal, TCSAFLUSH, &hidden)
     }
+    // Only now: what is typed before echo is off is dropped.
+    _ = write("\(question): ", to: terminal)
     defer {
       if !echo {
         tcsetattr(terminal, TCSAFLUSH, &before)

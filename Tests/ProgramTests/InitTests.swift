@@ -11,7 +11,7 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let killed = try runProgram(
-      "strace",
+      "/usr/bin/strace",
       [
         "-f", "-o", "\(folder)/strace", "-e", "trace=rename,renameat,renameat2", "-e",
         "inject=rename,renameat,renameat2:error=EIO:signal=KILL:when=\(rename)",

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 /// The file given with --settings: what is wrong in it is named, with its line.
@@ -31,9 +32,7 @@ import Testing
 
   /// Every name in the tables is known, each once.
   @Test func everyDocumentedNameIsASetting() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let text = try String(contentsOf: root.appending(path: "docs/operations.md"), encoding: .utf8)
+    let text = try String(contentsOfFile: Repository.path("docs/operations.md"), encoding: .utf8)
     let rows = text.split(separator: "\n").filter { $0.hasPrefix("|") }.joined()
     let names = Set(rows.matches(of: /COUNTERSIGN_[A-Z_]+/).map { String($0.output) })
     #expect(names.count > 20)
