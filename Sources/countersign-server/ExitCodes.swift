@@ -1,9 +1,15 @@
+import Authority
 import CheckoutService
 import ISO8583
 import Payments
 import ProgramSupport
 
 extension SetupError: ProgramEnding {
+  public var status: ExitStatus { .configuration }
+}
+
+/// A name or time that the authority puts into no certificate.
+extension IssuingError: ProgramEnding {
   public var status: ExitStatus { .configuration }
 }
 

@@ -74,6 +74,18 @@ import Testing
     #expect(result.errors.contains(words))
   }
 
+  @Test func aKeyForTheAcquirerThatIsNotItsCertificatesIsAWrongSetting() throws {
+    let server = try ServerProcess()
+    let folder = "\(server.root)/server"
+    let tls =
+      "tls-anchors \(folder)/authority/root.pem\ntls-chain \(folder)/tls/chain.pem\ntls-key \(folder)/ocsp/key.pem"
+    let path = try Dialect.writeExample(
+      "example-1987", ["address": "address localhost:1\n\(tls)"], in: server.root)
+    let result = try Program.run(
+      "countersign-server", ["run", "--data", folder, "--acquirer", "iso8583", "--acquirer-config", path])
+    #expect(result.status == 78 && result.errors.contains("\(folder)/ocsp/key.pem"), "\(result)")
+  }
+
   @Test func aMistakeInTheConfigurationNamesItsLine() throws {
     let server = try ServerProcess()
     let path = try Dialect.writeExample("example-1987", ["match": "match 12"], in: server.root)

@@ -191,7 +191,7 @@ import Testing
   @Test func noSettingsFileLeadsElsewhere() async throws {
     let elsewhere = try await Elsewhere(.mute)
     let file = "\(place.server.root)/settings"
-    let lines = ["SERVER=127.0.0.1:\(elsewhere.port)", "HOST=127.0.0.1", "PORT=\(elsewhere.port)"]
+    let lines = ["SERVER=127.0.0.1:\(elsewhere.port)", "PUBLIC_HOST=127.0.0.1", "PORT=\(elsewhere.port)"]
     try Data(lines.map { "COUNTERSIGN_\($0)\n" }.joined().utf8).write(to: URL(fileURLWithPath: file))
     for command in Self.commands.filter({ $0[0] != "status" }) {
       let result = try place.terminal(command + ["--settings", file])
