@@ -80,7 +80,8 @@ import Testing
   /// The service ends what the certificate authenticated, and what is open on it is answered before.
   @Test(arguments: [Kind.company, .companyCertificate, .gatewayCertificate])
   func theGatewaysConnectionsEndWithGOAWAY(_ kind: Kind) async throws {
-    try await TestGateway.withKim { gateway, kim in
+    // Of one connection each end is logged; of several the end of all.
+    try await TestGateway.withKim(configure: { $0.upstreamConnections = 1 }) { gateway, kim in
       let session = try await kim.login()
       let key = session.makeKey()
       _ = try await session.pay(.test, card: .test(), key: key)
