@@ -24,10 +24,12 @@ final class FaultRun: @unchecked Sendable {
 
   /// At once, slowly, never answered and found by inquiry, never answered and reversed.
   static let cards = ["4111111111111111", "4000000000009037", "4000000000009029", "4000000000009045"]
-  /// Lost, reversed twice, reversal overtakes, doubled, late, another STAN, cut, no message.
-  static let faultyCards = ["0901", "0905", "0907", "0910", "0911", "0912", "0913", "0916"].map(behaviour)
-  /// Declined, and then charged and approved after all. Only while the acquirer lives: an approval that follows a decline
-  /// and is lost with the line is told by nothing but a reconciliation.
+  /// Lost, reversed twice, reversal overtakes, doubled, late, another STAN.
+  static let faultyCards = ["0901", "0905", "0907", "0910", "0911", "0912"].map(behaviour)
+  /// The line is cut in the middle of the answer; the answer is no message, and the line ends.
+  static let cuttingCards = ["0913", "0916"].map(behaviour)
+  /// Declined, and then charged and approved after all. Only while lines stay: an approval that follows a decline and is
+  /// lost with its line is told by nothing but a reconciliation.
   static let approvedAfterAll = behaviour("0917")
 
   /// - Parameters:

@@ -99,7 +99,7 @@ import Testing
     for round in 0..<Self.acquirerRounds {
       let session = try await run.login()
       let isCut = round.isMultiple(of: 2)
-      let cards = FaultRun.faultyCards + (isCut ? [] : [FaultRun.approvedAfterAll])
+      let cards = FaultRun.faultyCards + (isCut ? FaultRun.cuttingCards : [FaultRun.approvedAfterAll])
       async let paid = run.pay(session, count: 2, cards: cards)
       if isCut {
         try await Task.sleep(for: .milliseconds(100))
