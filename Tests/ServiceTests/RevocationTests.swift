@@ -5,6 +5,7 @@ import Messages
 import Testing
 
 @testable import CountersignClient
+@testable import Gateway
 
 /// The kill switch: from the command's answer on nothing more happens for what was revoked.
 @Suite struct RevocationTests {
@@ -81,7 +82,8 @@ import Testing
   @Test(arguments: [Kind.company, .companyCertificate, .gatewayCertificate])
   func theGatewaysConnectionsEndWithGOAWAY(_ kind: Kind) async throws {
     // Of one connection each end is logged; of several the end of all.
-    try await TestGateway.withKim(configure: { $0.upstreamConnections = 1 }) { gateway, kim in
+    let configure: (inout Gateway.Configuration) -> Void = { $0.upstreamConnections = 1 }
+    try await TestGateway.withKim(configure: configure) { gateway, kim in
       let session = try await kim.login()
       let key = session.makeKey()
       _ = try await session.pay(.test, card: .test(), key: key)
