@@ -1,7 +1,7 @@
 import CountersignRPC
 import Messages
 
-/// Why a payment takes longer than one exchange.
+/// Why a payment or its login takes longer than one exchange.
 public struct PaymentWait: Sendable {
   /// What the service said, or that it cannot be reached.
   public let cause: String

@@ -70,6 +70,31 @@ public struct Terminal: Sendable {
       throw error
     }
   }
+
+  /// Logs in as ``login(over:)``, again and again while the service has no room to record it.
+  ///
+  /// - Parameters:
+  ///   - duration: how long that may take.
+  ///   - onWait: called once at most, before the first wait.
+  /// - Throws: ``TerminalError``; any other reason at once.
+  public func login(
+    waitingAtMost duration: Duration, onWait: (@Sendable (PaymentWait) -> Void)? = nil
+  ) async throws -> TerminalSession {
+    let end = ContinuousClock.now + duration
+    var isTold = false
+    while true {
+      do {
+        return try await login()
+      } catch TerminalError.refused(let status) where status.reason == "STORE_UNAVAILABLE" {
+        let pause = Duration.milliseconds(max(500, Int64(clamping: status.retryAfterMilliseconds ?? 0)))
+        let left = end - .now
+        guard pause < left else { throw TerminalError.refused(status) }
+        if !isTold { onWait?(PaymentWait(cause: "\(status)", remaining: left)) }
+        isTold = true
+        try await Task.sleep(for: pause)
+      }
+    }
+  }
 }
 
 /// One login: challenge, statement, both signatures, and the sealed answer.

@@ -47,7 +47,8 @@ extension CountersignTerminal {
         var card = try CardInput.read()
         defer { card = CardData() }
         try PaymentCheck.check(card)
-        let session = try await terminal.login()
+        let validity = Duration.milliseconds(order.validForMilliseconds)
+        let session = try await terminal.login(waitingAtMost: validity, onWait: Self.tell)
         let key = given ?? session.makeKey()
         let result: PaymentResult
         do {
