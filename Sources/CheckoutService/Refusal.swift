@@ -28,6 +28,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case paymentExpired = "PAYMENT_EXPIRED"
   case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
   case idempotencyKeyTime = "IDEMPOTENCY_KEY_TIME"
+  case ledgerRestored = "LEDGER_RESTORED"
   case invalidField = "INVALID_FIELD"
   case paymentNotFound = "PAYMENT_NOT_FOUND"
   case storeUnavailable = "STORE_UNAVAILABLE"
@@ -92,7 +93,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .dayLimitReached:
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
-      .paymentExpired, .renewalTooEarly, .rotationRunning, .operationUnsupported, .operationConflict,
+      .paymentExpired, .ledgerRestored, .renewalTooEarly, .rotationRunning, .operationUnsupported, .operationConflict,
       .operationNotWaiting, .paymentNotCharged, .amountOverPayment, .cutOffPassed:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
@@ -146,6 +147,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .idempotencyKeyTime:
       "the idempotency key is not a version 7 UUID within 24 hours of the service's time; make a new one"
     case .invalidField: "a field is wrong; nothing was done"
+    case .ledgerRestored:
+      "the ledger was restored from a copy and does not know the key, which may have been charged before; ask an "
+        + "operator, who asks the acquirer"
     case .paymentNotFound: "no such payment is known; one that was just sent may still arrive"
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
@@ -248,6 +252,7 @@ public struct ServiceRefusal: Error, Sendable {
     case .keyTimeRefused:
       self.init(
         RefusalReason.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
+    case .ledgerRestored: self.init(RefusalReason.ledgerRestored)
     case .policy(let refusal):
       self.init(
         RefusalReason(refusal), field: refusal.field, description: refusal.field.map { _ in "is not allowed" },

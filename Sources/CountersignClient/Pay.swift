@@ -81,6 +81,8 @@ extension TerminalSession {
       switch try await ask(key: key, waitMilliseconds: waitMilliseconds) {
       case .result(let result): return result
       case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue: return nil
+      case .refusal(let refusal) where refusal.leavesOpen:
+        throw TerminalError.outcomeUnknown(key: key, RPCStatus(refusal).description)
       case .refusal(let refusal): throw TerminalError.refused(RPCStatus(refusal))
       case nil: throw TerminalError.untrusted("the answer is not the service's")
       }
@@ -175,6 +177,7 @@ extension TerminalSession {
       attempt.cause = RPCStatus(refusal).description
       return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
     }
+    if refusal.leavesOpen { throw TerminalError.outcomeUnknown(key: attempt.key, RPCStatus(refusal).description) }
     throw TerminalError.refused(RPCStatus(refusal))
   }
 
@@ -232,6 +235,8 @@ extension TerminalSession {
           return .again(afterMilliseconds: attempt.isVoid ? 0 : 500)
         }
         throw TerminalError.refused(attempt.refusal ?? RPCStatus(refusal))
+      case .refusal(let refusal) where refusal.leavesOpen:
+        throw TerminalError.outcomeUnknown(key: attempt.key, RPCStatus(refusal).description)
       case .refusal, nil: return attempt.backOff()
       }
     } catch let status as RPCStatus {

@@ -19,6 +19,11 @@ extension RPCStatus {
   }
 }
 
+extension Refusal {
+  /// Whether it says nothing about what became of the payment: the ledger that knew was lost.
+  var leavesOpen: Bool { reason == "LEDGER_RESTORED" }
+}
+
 extension TerminalError {
   /// The error of a status that ends what was asked.
   init(_ status: RPCStatus) {

@@ -107,6 +107,8 @@ public enum PaymentRefusal: Sendable, BitwiseCopyable, Equatable {
   case notFound
   /// A version 7 UUID more than 24 hours off, or not a version 7 UUID.
   case keyTimeRefused
+  /// The key is from before the ledger was restored from a copy, and the ledger that was lost may have charged it.
+  case ledgerRestored
   /// The company's policy does not allow the payment.
   case policy(PolicyRefusal)
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import CountersignClient
+import Messages
 import ProgramSupport
 
 extension CountersignTerminal {
@@ -31,7 +32,16 @@ extension CountersignTerminal {
         for error in damaged { Console.complain("error: \(error)") }
         var ends = damaged.map { _ in ExitStatus.outcomeUnknown.rawValue }
         for key in keys {
-          guard let result = try await session.settle(key: key) else {
+          let settled: PaymentResult?
+          do {
+            settled = try await session.settle(key: key)
+          } catch TerminalError.outcomeUnknown(_, let text) {
+            Console.complain("error: key \(PaymentKey.text(key)): \(text)")
+            if options.output == .json { unknown(key, isOver: false) }
+            ends.append(ExitStatus.outcomeUnknown.rawValue)
+            continue
+          }
+          guard let result = settled else {
             let isOver = !(try terminal.folder.pending().contains { $0.idempotencyKey == key })
             unknown(key, isOver: isOver)
             ends.append(isOver ? ExitStatus.refused.rawValue : ExitStatus.outcomeUnknown.rawValue)

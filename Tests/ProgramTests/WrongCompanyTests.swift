@@ -8,7 +8,7 @@ import Testing
     let desk = try Desk.shared.get()
     let root = desk.server.root
     try Self.addCompany("Other", desk)
-    let token = try Self.token("Lee", desk)
+    let token = try Self.token("Ahn", desk)
     let lee = ["COUNTERSIGN_TERMINAL": "\(root)/lee", "COUNTERSIGN_PASSPHRASE_FILE": "\(root)/passphrase"]
     let refused = try Self.enrol(desk.server, token, company: "\(root)/Other", lee)
     #expect(refused.status == 77, "\(refused)")

@@ -38,7 +38,15 @@ extension DataFolder {
         if Files.exists(stans) { try STANFile.skip(Self.stanGap, in: stans) }
         // The heads of what is lost are not those of what goes on; they stay as proof.
         let heads = self.file("heads")
-        if Files.exists(heads) { try Files.rename(heads, to: "\(heads).before-epoch-\(epoch)") }
+        let former = "\(heads).before-epoch-\(epoch)"
+        if Files.exists(heads) {
+          guard !Files.exists(former) else {
+            throw FileError(
+              path: former, doing: "make",
+              cause: "it exists, with the heads before another restore; move it away first")
+          }
+          try Files.rename(heads, to: former)
+        }
         keyVersion = try VaultKeys.addDataKey(in: self, pin: pin).version
       })
     try Files.sync(path)

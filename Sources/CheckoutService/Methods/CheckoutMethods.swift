@@ -143,7 +143,8 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       if let stored {
         stored.reference.withUnsafeBytes { answer.told(stored.record, reference: $0, operated: stored.operated) }
       } else {
-        answer.refused(ServiceRefusal(.paymentNotFound), key: key)
+        let isLost = try await ledger.perform { store in try store.epoch()?.mayHaveLost(key) ?? false }
+        answer.refused(ServiceRefusal(isLost ? .ledgerRestored : .paymentNotFound), key: key)
       }
       var reply = GetPaymentReply()
       reply.body = session.state.withLock { state in

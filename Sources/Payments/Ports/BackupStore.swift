@@ -48,6 +48,9 @@ public struct LedgerEpoch: Sendable, Equatable {
   /// Milliseconds since 1970-01-01T00:00:00Z; nil while ledger and acquirer are not reconciled.
   public var confirmed: Int64?
 
+  /// Whether the ledger that was lost may have charged what this one does not know: keys are version 7 UUIDs.
+  public func mayHaveLost(_ key: Bytes16) -> Bool { Int64(key.high >> 16) < confirmed ?? begun }
+
   public init(number: Int64, begun: Int64, headLast: Int64, headDigest: Bytes32, confirmed: Int64?) {
     self.number = number
     self.begun = begun

@@ -80,7 +80,10 @@ extension SQLiteStore {
     }
     defer { close(lock) }
     let new = "\(path).restoring"
-    for suffix in ["", "-wal", "-shm", "-lock"] { unlink(new + suffix) }
+    // Of a try that was cut off, and of this one where it is refused.
+    func clean() { for suffix in ["", "-wal", "-shm", "-lock"] { unlink(new + suffix) } }
+    clean()
+    defer { clean() }
     try copy(file, to: new)
     try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE))
     let epoch = try begin(in: new, time: time, from: file, signer: signer)

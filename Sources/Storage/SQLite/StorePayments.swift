@@ -8,8 +8,8 @@ extension SQLiteStore {
     unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult {
     if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
-    let key = intent.key
-    if let refusal = refusal ?? newRefusal(key) {
+    let isLost = startEpoch?.mayHaveLost(intent.key) ?? false
+    if let refusal = isLost ? .ledgerRestored : refusal ?? (hasRoom && !isHeld ? nil : .storeUnavailable) {
       guard let known = try payment(key: intent.key, company: intent.company) else { return .refused(refusal) }
       return .exists(known)
     }
@@ -31,14 +31,6 @@ extension SQLiteStore {
         number: number, time: time, consultant: intent.consultant, fingerprint: intent.card.fingerprint,
         reference: reference))
     return .recorded(number)
-  }
-
-  /// Why a payment is refused that is not known yet. A key from before a restored ledger was confirmed may have been
-  /// charged by the ledger that was lost.
-  private func newRefusal(_ key: Bytes16) -> PaymentRefusal? {
-    guard hasRoom, !isHeld else { return .storeUnavailable }
-    guard let confirmed = startEpoch?.confirmed, Int64(key.high >> 16) < confirmed else { return nil }
-    return .keyTimeRefused
   }
 
   /// Compares what was extracted from the keyword with the session row, and says whether all is still live.
