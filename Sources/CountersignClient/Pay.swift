@@ -175,8 +175,11 @@ extension TerminalSession {
     }
     if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
       attempt.cause = RPCStatus(refusal).description
+      attempt.waitedFor = RPCStatus(refusal)
       return .again(afterMilliseconds: Int64(clamping: refusal.retryAfterMs))
     }
+    // What it waited for in vain says more than that the time is over.
+    if refusal.reason == "PAYMENT_EXPIRED", let status = attempt.waitedFor { throw TerminalError.refused(status) }
     if refusal.leavesOpen { throw TerminalError.outcomeUnknown(key: attempt.key, RPCStatus(refusal).description) }
     throw TerminalError.refused(RPCStatus(refusal))
   }
@@ -262,6 +265,8 @@ extension TerminalSession {
     var cause: String?
     /// What somebody on the path said against it, without a seal.
     var refusal: RPCStatus?
+    /// What the service last refused for the moment.
+    var waitedFor: RPCStatus?
     /// Nothing that was sent of it can arrive any more.
     var isVoid = false
     private var tries = 0

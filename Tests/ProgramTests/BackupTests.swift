@@ -15,6 +15,8 @@ import Testing
     var told: [PaymentResult] = []
     for _ in 0..<50 { told.append(try await session.pay(Self.order, card: Self.card)) }
     let paying = Paying(session)
+    let count = "SELECT count(*) FROM outcome"
+    while try Sqlite.lines("\(root)/server/ledger.db", count) == ["50"] { try await Task.sleep(for: .milliseconds(20)) }
     let copied = try Self.backup(desk)
     let meanwhile = try await paying.end()
     #expect(copied.status == 0 && copied.output.contains(" records, whole"), "\(copied)")

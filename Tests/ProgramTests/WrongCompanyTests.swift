@@ -9,17 +9,17 @@ import Testing
     let root = desk.server.root
     try Self.addCompany("Other", desk)
     let token = try Self.token("Ahn", desk)
-    let lee = ["COUNTERSIGN_TERMINAL": "\(root)/lee", "COUNTERSIGN_PASSPHRASE_FILE": "\(root)/passphrase"]
-    let refused = try Self.enrol(desk.server, token, company: "\(root)/Other", lee)
+    let ahn = ["COUNTERSIGN_TERMINAL": "\(root)/ahn", "COUNTERSIGN_PASSPHRASE_FILE": "\(root)/passphrase"]
+    let refused = try Self.enrol(desk.server, token, company: "\(root)/Other", ahn)
     #expect(refused.status == 77, "\(refused)")
     #expect(refused.errors.contains("\(root)/Other.pem: the certificate is of organisation \"Other\""), "\(refused)")
     #expect(refused.errors.contains("is of \"Acme\""), "\(refused)")
-    let written = try FileManager.default.contentsOfDirectory(atPath: "\(root)/lee")
+    let written = try FileManager.default.contentsOfDirectory(atPath: "\(root)/ahn")
     #expect(Set(written) == ["enrolling.key", "pending"])
 
-    let enrolled = try Self.enrol(desk.server, token, company: "\(root)/acme", lee)
+    let enrolled = try Self.enrol(desk.server, token, company: "\(root)/acme", ahn)
     #expect(enrolled.status == 0, "\(enrolled)")
-    let login = try Program.run("countersign-terminal", ["login"], environment: lee)
+    let login = try Program.run("countersign-terminal", ["login"], environment: ahn)
     #expect(login.status == 0, "\(login)")
   }
 
