@@ -42,9 +42,7 @@ struct BackupCommand: AsyncParsableCommand {
   func run() async throws {
     try await Program.run {
       let settings = try await Settings(file: connection.settings)
-      guard let folder = settings.text(data, .data).map(DataFolder.init) else {
-        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
-      }
+      let folder = try DataFolder(data, settings)
       let path = try Self.absolute(file)
       let partial = path + ".partial"
       guard !Files.exists(path) else { throw ProgramError(.file, "\(path) exists already; name a new file") }

@@ -41,9 +41,7 @@ struct BundleCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      guard let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init) else {
-        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
-      }
+      let folder = try DataFolder(data, await Settings(file: nil))
       guard let version = ProgramVersion(release) else {
         throw ProgramError(.usage, "--release \(release): must be three numbers, for example 1.1.0")
       }

@@ -42,9 +42,7 @@ struct CanaryCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      guard let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init) else {
-        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
-      }
+      let folder = try DataFolder(data, await Settings(file: nil))
       try folder.checkMade()
       let scan = try scan()
       let dumps = try CoreDumps(folder)

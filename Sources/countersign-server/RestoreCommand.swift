@@ -36,9 +36,7 @@ struct RestoreCommand: AsyncParsableCommand {
   func run() async throws {
     try await Program.run {
       let settings = try await Settings(file: nil)
-      guard let folder = settings.text(data, .data).map(DataFolder.init) else {
-        throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
-      }
+      let folder = try DataFolder(data, settings)
       _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
       let restored = try folder.restore(file, pin: try vault.pin(settings), now: Int64(time(nil)) * 1_000)
       switch output {

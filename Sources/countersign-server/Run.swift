@@ -93,9 +93,7 @@ extension CountersignServer {
           throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
         }
         logger.logLevel = logLevel
-        guard let folder = settings.text(data, .data).map(DataFolder.init) else {
-          throw ProgramError(.usage, "--data is needed: the folder that countersign-server init made")
-        }
+        let folder = try DataFolder(data, settings)
         let configuration = try configuration(settings)
         Hardening.apply()
         let log = logger
