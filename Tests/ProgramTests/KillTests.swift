@@ -41,15 +41,14 @@ import Testing
     #expect(Set(numbers).count == numbers.count)
   }
 
-  /// Sends payments side by side until the server is killed; nil for those that got no answer.
+  /// Sends payments side by side until the server is killed some time after the first answer; nil for those that got no
+  /// answer.
   ///
   /// - Parameter cards: paid with in turn.
   static func payUntilKilled(
     _ server: ServerProcess, _ session: TerminalSession, cards: [String] = ["4111111111111111"]
   ) async throws -> [([UInt8], PaymentResult?)] {
-    let killing = Task {
-      try await Task.sleep(for: .milliseconds(Int.random(in: 100...400)))
-    }
+    let (answers, answered) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
     let order = Order(reference: "K-1", amount: 500, currency: "KRW", validForMilliseconds: 60_000)
     let paying = Task {
       await withTaskGroup(of: [([UInt8], PaymentResult?)].self) { group in
@@ -57,18 +56,21 @@ import Testing
           var card = CardData()
           card.cardNumber = cards[index % cards.count]
           (card.expiryYear, card.expiryMonth) = (2_035, 12)
-          group.addTask { [card] in await send(session, order, card) }
+          group.addTask { [card] in await send(session, order, card, answered) }
         }
-        return await group.reduce(into: []) { $0 += $1 }
+        let attempts = await group.reduce(into: []) { $0 += $1 }
+        answered.finish()
+        return attempts
       }
     }
-    _ = await killing.result
+    for await _ in answers { break }
+    try await Task.sleep(for: .milliseconds(Int.random(in: 0...300)))
     server.kill()
     return await paying.value
   }
 
   private static func send(
-    _ session: TerminalSession, _ order: Order, _ card: CardData
+    _ session: TerminalSession, _ order: Order, _ card: CardData, _ answered: AsyncStream<Void>.Continuation
   ) async -> [([UInt8], PaymentResult?)] {
     var attempts: [([UInt8], PaymentResult?)] = []
     while true {
@@ -79,6 +81,7 @@ import Testing
           sealed.request, options: CallOptions(timeoutMicroseconds: 5_000_000, isSealed: true))
         guard case .result(let result)? = await session.open(reply, to: sealed, key: key) else { return attempts }
         attempts.append((key, result))
+        if result.outcome != .pending { answered.yield() }
       } catch {
         attempts.append((key, nil))
         return attempts

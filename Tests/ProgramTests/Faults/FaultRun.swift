@@ -87,8 +87,9 @@ final class FaultRun: @unchecked Sendable {
     }
   }
 
-  /// Single attempts side by side while `body` runs.
+  /// Single attempts side by side while `body` runs, which begins when the first has been answered.
   func payMeanwhile(_ session: TerminalSession, _ body: () async throws -> Void) async throws {
+    let (answers, answered) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingOldest(1_000))
     let paying = Task {
       await withTaskGroup(of: [Attempt].self) { group in
         for number in Self.cards {
@@ -98,6 +99,7 @@ final class FaultRun: @unchecked Sendable {
               // What has begun is brought to its end.
               let attempt = await Task { await self.attempt(session, number) }.value
               attempts.append(attempt)
+              answered.yield(attempt.result.map { $0.outcome != .pending } ?? false)
               if attempt.result == nil { try? await Task.sleep(for: .milliseconds(20)) }
             }
             return attempts
@@ -107,6 +109,7 @@ final class FaultRun: @unchecked Sendable {
       }
     }
     do {
+      try #require(await answers.prefix(100).contains(true), "no payment is answered before the fault")
       try await body()
     } catch {
       paying.cancel()
