@@ -20,6 +20,8 @@ public struct Terminal: Sendable {
   let company: (chain: [Certificate], key: PrivateKey)?
   let interface: NetworkInterface
   let program: String
+  /// The service's certificates, which come with each login.
+  let known = KnownCertificates()
 
   /// Reads the folder and verifies the profile under the root that stands beside the key.
   ///
@@ -175,7 +177,8 @@ struct Login {
   private func trustedKey(_ begun: BeginLoginReply) throws -> TrustedSealingKey {
     guard let signed = begun.sealingKey else { throw TerminalError.untrusted("no sealing key came") }
     let key = try TrustedSealingKey(
-      signed, pinned: terminal.trusted.rootFingerprint, root: terminal.trusted.root, wall: Wall.milliseconds())
+      signed, pinned: terminal.trusted.rootFingerprint, root: terminal.trusted.root, known: terminal.known,
+      wall: Wall.milliseconds())
     guard key.serviceName == terminal.profile.serviceName else {
       throw TerminalError.untrusted("the sealing key is for service \(key.serviceName)")
     }

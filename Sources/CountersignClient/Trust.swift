@@ -56,8 +56,13 @@ struct TrustedSealingKey: Sendable {
   let publicKey: [UInt8]
   let serviceName: String
 
-  init(_ signed: SignedSealingKey, pinned: Bytes32, root: Certificate, wall: Int64) throws(TerminalError) {
-    let chain = try ServiceChain.verify(signed.chain + [root.der], pinned: pinned, wall: wall, what: "sealing key")
+  /// - Parameter known: certificates that need not be read again; keeps the service's.
+  init(
+    _ signed: SignedSealingKey, pinned: Bytes32, root: Certificate, known: KnownCertificates = KnownCertificates(),
+    wall: Int64
+  ) throws(TerminalError) {
+    let chain = try ServiceChain.verify(
+      signed.chain + [root.der], pinned: pinned, known: known, wall: wall, what: "sealing key")
     guard chain.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.sealingKey(signed.sealingKey))
     else { throw .untrusted("the sealing key's signature does not fit; it is not the service's") }
     let key: SealingKey
@@ -79,17 +84,19 @@ struct TrustedSealingKey: Sendable {
 
 /// Chains of the service's sealing certificate.
 enum ServiceChain {
+  /// - Parameter known: certificates that need not be read again; keeps those of a chain that was found good.
   /// - Returns: leaf and root of a chain whose root has the pinned fingerprint and whose leaf has role `sealing`.
   /// - Throws: ``TerminalError/untrusted(_:)``.
   static func verify(
-    _ ders: [[UInt8]], pinned: Bytes32, wall: Int64, what: String
+    _ ders: [[UInt8]], pinned: Bytes32, known: KnownCertificates = KnownCertificates(), wall: Int64, what: String
   ) throws(TerminalError) -> (leaf: Certificate, root: Certificate) {
     do {
-      let chain = try ders.prefix(8).map { try Certificate(der: $0) }
+      let chain = try ders.prefix(8).map { try known.certificate(der: $0) }
       guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
         throw TerminalError.untrusted("the \(what)'s chain does not lead to the pinned root")
       }
       try CertificatePath.verify(chain: chain, anchors: [root], role: .sealing, at: wall / 1_000, dnsName: nil)
+      known.keep(chain)
       return (leaf, root)
     } catch let error as TerminalError {
       throw error

@@ -20,6 +20,8 @@ public final class Certificate: @unchecked Sendable {
   public let notBefore: Int64
   /// Last instant at which it is valid, seconds since 1970-01-01T00:00:00Z.
   public let notAfter: Int64
+  /// Subject and issuer are the same and the certificate's own key signed it.
+  public let isSelfSigned: Bool
 
   /// - Throws: ``CryptographyError`` where this is not exactly one certificate in DER, a time is not in the form of
   ///   RFC 5280 section 4.1.2.5, or the key is of a kind not allowed.
@@ -55,6 +57,9 @@ public final class Certificate: @unchecked Sendable {
       throw error
     }
     X509_check_purpose(handle, -1, 0)
+    isSelfSigned =
+      X509_NAME_cmp(X509_get_subject_name(handle), X509_get_issuer_name(handle)) == 0
+      && X509_verify(handle, publicKey.handle) == 1
     takeErrors()
     self.handle = handle
     self.der = der

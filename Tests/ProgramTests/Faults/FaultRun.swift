@@ -49,6 +49,18 @@ final class FaultRun: @unchecked Sendable {
       program: "fault/1")
   }
 
+  /// Printed every ten rounds, for those who wait for many.
+  func tellProgress(_ round: Int, of count: Int? = nil) {
+    guard round > 0, round.isMultiple(of: 10) else { return }
+    tell("progress: \(fault): \(round)\(count.map { " of \($0)" } ?? "")")
+  }
+
+  /// At once, since `Scripts/faults` reads through a pipe.
+  private func tell(_ line: String) {
+    print(line)
+    fflush(nil)
+  }
+
   func login() async throws -> TerminalSession { try await terminal.login() }
 
   func remember(_ attempts: [Attempt]) {
@@ -162,7 +174,7 @@ extension FaultRun {
     let (missing, charged) = try await compareWithHost()
     try verifyJournal()
     let numbers = [times, told.count, lost + missing, charged, unresolved].map { "\($0)".leftPadded(to: 12) }
-    print("fault: \(fault.padding(toLength: 36, withPad: " ", startingAt: 0))\(numbers.joined())")
+    tell("fault: \(fault.padding(toLength: 36, withPad: " ", startingAt: 0))\(numbers.joined())")
     #expect(!told.isEmpty)
     #expect(lost + missing == 0 && charged == 0 && unresolved == 0)
   }

@@ -17,7 +17,8 @@ import Testing
 
   @Test func killedAtRandomUnderLoad() async throws {
     let run = try FaultRun("kill -9 at random")
-    for _ in 0..<Self.count {
+    for round in 0..<Self.count {
+      run.tellProgress(round, of: Self.count)
       let session = try await run.login()
       run.remember(
         try await KillTests.payUntilKilled(run.server, session, cards: FaultRun.cards).map { (key: $0.0, result: $0.1) }
@@ -51,6 +52,7 @@ import Testing
       }
       guard hasStruck else { break }
       times += 1
+      run.tellProgress(times)
       place += Self.isShort ? stride : 1
       try #require(place < 1_000, "\(call) never came to its end")
     }
@@ -62,7 +64,8 @@ import Testing
     let disk = try SmallDisk(.tmpfs, megabytes: 192)
     let run = try FaultRun("disk full", disk: disk)
     let process = run.server.processIdentifier
-    for _ in 0..<Self.seldom {
+    for round in 0..<Self.seldom {
+      run.tellProgress(round, of: Self.seldom)
       let session = try await run.login()
       try await run.payMeanwhile(session) {
         try await Task.sleep(for: .milliseconds(300))
@@ -80,7 +83,8 @@ import Testing
   @Test(.enabled(if: SmallDisk.isPossible(.ext4))) func powerIsLost() async throws {
     let disk = try SmallDisk(.ext4, megabytes: 256)
     let run = try FaultRun("power loss (ext4 shutdown)", disk: disk)
-    for _ in 0..<Self.seldom {
+    for round in 0..<Self.seldom {
+      run.tellProgress(round, of: Self.seldom)
       let session = try await run.login()
       try await run.payMeanwhile(session) {
         try await Task.sleep(for: .milliseconds(Int.random(in: 200...600)))
@@ -97,6 +101,7 @@ import Testing
   @Test func theAcquirerIsCutSilentLateAndDoubled() async throws {
     let run = try FaultRun("acquirer cut, silent, late, doubled")
     for round in 0..<Self.acquirerRounds {
+      run.tellProgress(round, of: Self.acquirerRounds)
       let session = try await run.login()
       let isCut = round.isMultiple(of: 2)
       let cards = FaultRun.faultyCards + (isCut ? FaultRun.cuttingCards : [FaultRun.approvedAfterAll])
@@ -115,7 +120,8 @@ import Testing
   func theClockIsMovedByADay(_ seconds: Int) async throws {
     let clock = try MovedClock()
     let run = try FaultRun("clock \(seconds > 0 ? "+" : "-")1 day", environment: clock.environment)
-    for _ in 0..<Self.seldom {
+    for round in 0..<Self.seldom {
+      run.tellProgress(round, of: Self.seldom)
       let session = try await run.login()
       try await run.payMeanwhile(session) {
         try await Task.sleep(for: .milliseconds(300))

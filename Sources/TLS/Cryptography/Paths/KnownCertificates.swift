@@ -1,7 +1,7 @@
 import Bytes
 import Synchronization
 
-/// Certificates of issuers and companies that come with login after login, read once.
+/// Certificates that come with login after login, of issuers, companies and the service, read once.
 ///
 /// OpenSSL 3.0 spends a third of a millisecond on reading one certificate, most of it on finding a decoder for its key.
 /// What is kept is only what DER says, never a verdict: every path is verified anew. Nothing is kept for a peer whose
@@ -22,7 +22,7 @@ public final class KnownCertificates: Sendable {
     return try Certificate(der: der)
   }
 
-  /// Keeps certificates of a verified login.
+  /// Keeps certificates of a login or a service that was found good.
   public func keep(_ certificates: some Sequence<Certificate>) {
     known.withLock { known in
       for certificate in certificates where known[certificate.fingerprint] == nil {

@@ -23,12 +23,5 @@ struct PathMember {
   /// Whether the certificate has an extension of this kind and it is critical.
   func isCritical(_ kind: Int32) -> Bool { `extension`(kind).map { X509_EXTENSION_get_critical($0) == 1 } ?? false }
 
-  /// Subject and issuer are the same and the certificate's own key signed it.
-  var isSelfSigned: Bool {
-    defer { takeErrors() }
-    return X509_NAME_cmp(X509_get_subject_name(handle), X509_get_issuer_name(handle)) == 0
-      && X509_verify(handle, certificate.publicKey.handle) == 1
-  }
-
   func refusal(_ rule: String, _ text: String) -> CertificateRefusal { CertificateRefusal(rule, index, text) }
 }

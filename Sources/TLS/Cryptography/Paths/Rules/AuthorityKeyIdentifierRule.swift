@@ -6,7 +6,7 @@ extension PathRules {
   static func authorityKeyIdentifier(_ member: PathMember) throws(CertificateRefusal) {
     let rule = "authority key identifier"
     let identifier = X509_get0_authority_key_id(member.handle)
-    guard member.isSelfSigned else {
+    guard member.certificate.isSelfSigned else {
       guard identifier != nil else { throw member.refusal(rule, "is missing") }
       return
     }
