@@ -110,24 +110,15 @@ extension Verification {
     guard count <= maxCertificates else { throw .chainUnreadable("it has \(count) certificates") }
     var chain: [Certificate] = []
     for index in 0..<count {
-      guard let certificate = countersign_x509(stack, index), let der = encode(certificate) else {
-        throw .chainUnreadable("certificate \(index) cannot be encoded")
+      guard let handle = countersign_x509(stack, index) else {
+        throw .chainUnreadable("certificate \(index) is missing")
       }
       do {
-        chain.append(try Certificate(der: der))
+        chain.append(try Certificate(sharing: handle))
       } catch {
         throw .chainUnreadable("certificate \(index): \(error)")
       }
     }
     return chain
-  }
-
-  private static func encode(_ certificate: OpaquePointer) -> [UInt8]? {
-    let count = Int(i2d_X509(certificate, nil))
-    guard count > 0 else { return nil }
-    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      var next = buffer.baseAddress
-      initialized = Int(i2d_X509(certificate, &next))
-    }
   }
 }

@@ -25,7 +25,7 @@ public final class Certificate: @unchecked Sendable {
 
   /// - Throws: ``CryptographyError`` where this is not exactly one certificate in DER, a time is not in the form of
   ///   RFC 5280 section 4.1.2.5, or the key is of a kind not allowed.
-  public init(der: [UInt8]) throws(CryptographyError) {
+  public convenience init(der: [UInt8]) throws(CryptographyError) {
     let handle = der.withUnsafeBufferPointer { der -> OpaquePointer? in
       var next = der.baseAddress
       guard let certificate = d2i_X509(nil, &next, der.count) else { return nil }
@@ -36,10 +36,27 @@ public final class Certificate: @unchecked Sendable {
       return certificate
     }
     guard let handle else { throw .openSSL("is not exactly one certificate in DER") }
+    // Lengths outside the signature can be written in several ways; one certificate must have one fingerprint.
+    guard encoded({ i2d_X509(handle, $0) }) == der else {
+      X509_free(handle)
+      throw .openSSL("the certificate is not in DER")
+    }
+    try self.init(owning: handle, der: der)
+  }
+
+  /// Shares a certificate that OpenSSL has read, from a handshake for instance, and is not changed any more.
+  ///
+  /// - Throws: ``CryptographyError``, as ``init(der:)``.
+  package convenience init(sharing handle: OpaquePointer) throws(CryptographyError) {
+    guard let der = encoded({ i2d_X509(handle, $0) }), X509_up_ref(handle) == 1 else {
+      throw .openSSL("the certificate cannot be encoded")
+    }
+    try self.init(owning: handle, der: der)
+  }
+
+  private init(owning handle: OpaquePointer, der: [UInt8]) throws(CryptographyError) {
     do throws(CryptographyError) {
-      // Lengths outside the signature can be written in several ways; one certificate must have one fingerprint.
-      guard encoded({ i2d_X509(handle, $0) }) == der,
-        let issuer = encoded({ i2d_X509_NAME(X509_get_issuer_name(handle), $0) }),
+      guard let issuer = encoded({ i2d_X509_NAME(X509_get_issuer_name(handle), $0) }),
         let subject = encoded({ i2d_X509_NAME(X509_get_subject_name(handle), $0) })
       else { throw CryptographyError.openSSL("the certificate is not in DER") }
       guard let notBefore = seconds(X509_get0_notBefore(handle)), let notAfter = seconds(X509_get0_notAfter(handle))
