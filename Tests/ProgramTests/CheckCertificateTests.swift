@@ -18,7 +18,7 @@ import Testing
 
   @Test func oneCertificateInDERIsRead() throws {
     let root = try Desk.shared.get().server.root
-    let der = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).der"
+    let der = "\(root)/\(UUID().uuidString).der"
     try runProgram("openssl", ["x509", "-in", "\(root)/terminal/consultant.pem", "-outform", "DER", "-out", der]).good()
     let result = try Self.check(chain: der, role: "consultant")
     // The leaf alone leads nowhere, which shows that it was read.
@@ -97,7 +97,7 @@ import Testing
   }
 
   private static func file(_ text: String) throws -> String {
-    let path = NSTemporaryDirectory() + "countersign-\(UUID().uuidString).pem"
+    let path = "\(try Desk.shared.get().server.root)/\(UUID().uuidString).pem"
     try Data(text.utf8).write(to: URL(filePath: path))
     return path
   }
