@@ -20,6 +20,8 @@ final class Load: BatchReceiver {
     /// Monotonic nanoseconds of the first send and the last answer.
     var first: UInt64 = 0
     var last: UInt64 = 0
+    /// Longest time in nanoseconds in which no answer came though calls were open.
+    var pause: UInt64 = 0
     var failure: String?
   }
 
@@ -68,7 +70,9 @@ final class Load: BatchReceiver {
 
   func readComplete(_ connection: BatchConnection) {
     guard result.first > 0 else { return }
-    result.last = NIODeadline.now().uptimeNanoseconds
+    let now = NIODeadline.now().uptimeNanoseconds
+    result.pause = max(result.pause, now - max(result.first, result.last))
+    result.last = now
     if result.last - result.first >= nanoseconds { isOver = true }
     if !isOver { fill(connection) }
     if open == 0 { finish(connection) }
@@ -115,6 +119,8 @@ struct LoadRun {
     var answered = 0
     /// From the first send to the last answer.
     var nanoseconds: UInt64 = 0
+    /// Longest time in nanoseconds in which one of them got no answer.
+    var pause: UInt64 = 0
     var failures: [String] = []
   }
 
@@ -146,6 +152,7 @@ struct LoadRun {
     for (_, done) in loads {
       let result = try await done.get()
       total.answered += result.answered
+      total.pause = max(total.pause, result.pause)
       if let failure = result.failure { total.failures.append(failure) }
       (first, last) = (min(first, result.first), max(last, result.last))
     }

@@ -12,8 +12,9 @@ struct PaymentBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "payment", abstract: "Sealed payments in a closed loop.",
     discussion: """
-      Prints "payment SHAPE RATE", and "logins RATE" with --logins. With --gateway the company Load and its gateway are
-      set up before; its terminals hold no company's key. Exits with 1 where a reply was not the service's approval of its payment.
+      Prints "payment SHAPE RATE", "logins RATE" with --logins, and "pause MS" with --pause. With --gateway the company
+      Load and its gateway are set up before; its terminals hold no company's key. Exits with 1 where a reply was not the
+      service's approval of its payment.
 
       EXAMPLE
         countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16
@@ -46,6 +47,9 @@ struct PaymentBench: AsyncParsableCommand {
   @Option(help: "Logins a second beside the payments, by other consultants.")
   var logins: Int = 0
 
+  @Flag(help: "Also the longest time in milliseconds in which a connection got no answer.")
+  var pause = false
+
   func run() async throws {
     try await Program.run {
       let (host, port) = try Address.parse(server)
@@ -71,6 +75,7 @@ struct PaymentBench: AsyncParsableCommand {
       try await Self.check(ledgers, total)
       report("payment", shape, calls: total.answered, nanoseconds: total.nanoseconds)
       if logins > 0 { Console.print("logins \(made)") }
+      if pause { Console.print("pause \(total.pause / 1_000_000)") }
     }
   }
 

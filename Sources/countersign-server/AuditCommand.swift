@@ -55,6 +55,7 @@ extension AuditCommand {
 
     func run() async throws {
       try await Program.run {
+        Priority.lower()
         let folder = try await Settings(file: nil).text(data, .data).map(DataFolder.init)
         guard let ledger = ledger ?? folder?.ledger, let key = key ?? folder?.file("audit/public.pem") else {
           throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")

@@ -41,6 +41,7 @@ struct BackupCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
+      Priority.lower()
       let settings = try await Settings(file: connection.settings)
       let folder = try DataFolder(data, settings)
       let path = try Self.absolute(file)

@@ -42,6 +42,7 @@ struct CanaryCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
+      Priority.lower()
       let folder = try DataFolder(data, await Settings(file: nil))
       try folder.checkMade()
       let scan = try scan()

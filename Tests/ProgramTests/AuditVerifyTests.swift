@@ -79,4 +79,31 @@ import Testing
     let result = try Self.verify(one, ["--against", file])
     #expect(result.status == 65 && result.errors.contains("\(file), line 1: the head is not signed with this key"))
   }
+
+  @Test func otherProcessesOfTheMachineGoFirst() async throws {
+    let folder = try Desk.shared.get().server.root
+    let key = "\(folder)/\(UUID().uuidString)"
+    try runProgram("mkfifo", [key]).good()
+    // It waits for its key, which nobody writes.
+    let program = try RunningProgram(
+      Program.folder.appending(path: "countersign-server").path,
+      ["audit", "verify", "--data", "\(folder)/server", "--key", key])
+    defer { program.kill() }
+    var nice: Set<Substring> = []
+    for _ in 0..<500 where nice != ["19"] {
+      try await Task.sleep(for: .milliseconds(20))
+      nice = try Self.nice(program.pid)
+    }
+    #expect(nice == ["19"])
+  }
+
+  /// Nice values of a process's threads: the 19th field of each one's stat (proc(5)).
+  private static func nice(_ process: pid_t) throws -> Set<Substring> {
+    let tasks = "/proc/\(process)/task"
+    return Set(
+      try FileManager.default.contentsOfDirectory(atPath: tasks).compactMap { task in
+        let text = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+        return text.split(separator: ")").last?.split(separator: " ")[16]
+      })
+  }
 }

@@ -78,7 +78,11 @@ final class ServerProcess {
         + more, environment: environment, errors: .file(log))
     self.process = process
     // The line with the port is the last.
-    try process.prints("listening on port ")
+    do {
+      try process.prints("listening on port ")
+    } catch {
+      throw ProgramFailure(text: "\(error); it logged:\n\(logText.suffix(2_000))")
+    }
     var text = ""
     repeat { text = try process.prints("\n") } while !text.hasSuffix("\n")
     port = try #require(Self.number(after: "listening on port ", in: text))
@@ -96,6 +100,20 @@ final class ServerProcess {
   func hangUp() { process?.signal(SIGHUP) }
 
   func kill() { process?.kill() }
+
+  /// Stops it where it is, and returns when no thread does anything any more but wait for the disk.
+  func freeze() throws {
+    process?.signal(SIGSTOP)
+    let tasks = "/proc/\(processIdentifier)/task"
+    while true {
+      let states = try FileManager.default.contentsOfDirectory(atPath: tasks).map { task in
+        let text = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+        return text.suffix(from: text.lastIndex(of: ")") ?? text.startIndex).dropFirst(2).first
+      }
+      if states.allSatisfy({ $0 == "T" || $0 == "D" }) { return }
+      usleep(1_000)
+    }
+  }
 
   /// Ends it as systemd would.
   ///

@@ -46,13 +46,14 @@ import Testing
         chain: after, anchors: [after[after.count - 1]], role: .server, at: now + 81 * Self.day, dnsName: "localhost")
     }
   }
+}
 
-  private func withFolder(_ body: (DataFolder, Int64) throws -> Void) throws {
-    let path = NSTemporaryDirectory() + "countersign-renewal-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    let now = Int64(Date().timeIntervalSince1970)
-    let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
-    try Setup.make(plan, in: DataFolder(path), now: now)
-    try body(DataFolder(path), now)
-  }
+/// Runs `body` with the folder of a new service and the time, in seconds, at which it was made.
+func withFolder(_ body: (DataFolder, Int64) throws -> Void) throws {
+  let path = NSTemporaryDirectory() + "countersign-renewal-\(UUID().uuidString)"
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  let now = Int64(Date().timeIntervalSince1970)
+  let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
+  try Setup.make(plan, in: DataFolder(path), now: now)
+  try body(DataFolder(path), now)
 }

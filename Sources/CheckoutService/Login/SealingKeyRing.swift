@@ -37,21 +37,31 @@ final class SealingKeyRing: Sendable {
     try rotate(now: now)
   }
 
-  /// The key to offer now.
-  func current() -> Entry? { entries.withLock { $0.last } }
+  /// The key to offer: the newest that terminals take now. Where the clock was set back, the last ones that were made are
+  /// not valid yet.
+  ///
+  /// - Throws: what making a new key does, where none is valid.
+  func current(now: Int64) throws -> Entry {
+    if let valid = entries.withLock({ $0.last { ($0.notBefore...$0.notAfter).contains(now) } }) { return valid }
+    return try rotate(now: now)
+  }
 
   /// The key with this id while it is kept.
   func entry(id: [UInt8]) -> Entry? { entries.withLock { $0.first { $0.id == id } } }
 
   /// Makes a new key where the last one is a day old, and destroys those that no session needs.
-  func rotate(now: Int64) throws {
+  ///
+  /// - Returns: the last key.
+  @discardableResult
+  func rotate(now: Int64) throws -> Entry {
     try entries.withLock { entries in
       for old in entries where now > old.notBefore + Self.kept { try folder.destroySealingKey(id: old.id) }
       entries.removeAll { now > $0.notBefore + Self.kept }
-      if let last = entries.last, now < last.notBefore + Self.offered, now >= last.notBefore { return }
+      if let last = entries.last, now < last.notBefore + Self.offered, now >= last.notBefore { return last }
       let entry = try make(now: now)
       try folder.store(entry)
       entries.append(entry)
+      return entry
     }
   }
 

@@ -54,7 +54,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
   }
 
   func beginLogin(_ request: BeginLoginRequest, context: ServerContext) async throws -> BeginLoginReply {
-    guard let key = sealingKeys.current() else { throw ServiceRefusal(.sealingKeyUnknown).status }
+    let key = try sealingKeys.current(now: clock.wall())
     var reply = BeginLoginReply()
     reply.challenge = challenges.make(now: clock.monotonic()).bytes
     reply.sealingKey = key.signed

@@ -22,7 +22,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
   let clock: ServiceClock
 
   func getSealingKey(_ request: GetSealingKeyRequest, context: ServerContext) async throws -> GetSealingKeyReply {
-    guard let key = sealingKeys.current() else { throw ServiceRefusal(.sealingKeyUnknown).status }
+    let key = try sealingKeys.current(now: clock.wall())
     var reply = GetSealingKeyReply()
     reply.sealingKey = key.signed
     reply.serverTimeMs = UInt64(clock.wall())

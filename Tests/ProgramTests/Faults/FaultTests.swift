@@ -88,8 +88,7 @@ import Testing
       let session = try await run.login()
       try await run.payMeanwhile(session) {
         try await Task.sleep(for: .milliseconds(Int.random(in: 200...600)))
-        try disk.losePower()
-        try await Task.sleep(for: .milliseconds(100))
+        try disk.losePower(of: run.server)
         run.server.kill()
       }
       try disk.restorePower()

@@ -67,8 +67,11 @@ final class SmallDisk {
 
   func empty() throws { try FileManager.default.removeItem(atPath: filler) }
 
-  /// Nothing reaches the disk from now on, as when power is lost: ext4's EXT4_IOC_SHUTDOWN without writing its log.
-  func losePower() throws {
+  /// The server stops where it is and nothing reaches the disk from then on, as when power is lost: ext4's
+  /// EXT4_IOC_SHUTDOWN without writing its log. Under way, a call of fdatasync may return as if it had succeeded though
+  /// what it wrote is lost, so nobody may go on after it.
+  func losePower(of server: ServerProcess) throws {
+    try server.freeze()
     let ioctl = "import fcntl, os, struct; fcntl.ioctl(os.open('\(folder)', 0), 0x8004587D, struct.pack('I', 2))"
     try Self.run("python3 -c \"\(ioctl)\"")
   }
