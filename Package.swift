@@ -195,7 +195,7 @@ let package = Package(
 
     // Tests.
     .testTarget(
-      name: "AcquirerSimulatorTests", dependencies: ["AcquirerSimulator", "Payments"]),
+      name: "AcquirerSimulatorTests", dependencies: ["AcquirerSimulator", "Payments", "TestPrograms"]),
     .testTarget(
       name: "AcquirerISO8583Tests",
       dependencies: [
@@ -203,9 +203,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "ISO8583Tests", dependencies: ["ISO8583", "TestPrograms"]),
-    .testTarget(name: "AuditTests", dependencies: ["Audit", "Bytes", "Cryptography", "TestOpenSSL"]),
+    .testTarget(name: "AuditTests", dependencies: ["Audit", "Bytes", "Cryptography", "TestOpenSSL", "TestPrograms"]),
     .testTarget(name: "AuthorityTests", dependencies: ["Authority", "Bytes", "Cryptography", "TestOpenSSL"]),
-    .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL"]),
+    .testTarget(name: "CryptographyTests", dependencies: ["Bytes", "Cryptography", "TestOpenSSL", "TestPrograms"]),
     .target(name: "CTestMessages", dependencies: ["CProtobufC"], path: "Tests/CTestMessages"),
     .testTarget(name: "GeneratorTests", dependencies: ["TestPrograms", "protoc-gen-countersign-swift"]),
     .testTarget(name: "LedgerTests", dependencies: ["AcquirerSimulator", "Bytes", "Ledger", "Payments"]),
@@ -226,12 +226,12 @@ let package = Package(
     .testTarget(
       name: "RPCTests",
       dependencies: [
-        "CountersignRPC", "Cryptography", "TLS", "TestCertificates", "Wire",
+        "CountersignRPC", "Cryptography", "TLS", "TestCertificates", "TestPrograms", "Wire",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals"]),
+    .testTarget(name: "SealsTests", dependencies: ["Bytes", "Cryptography", "Seals", "TestPrograms"]),
     .target(
       name: "TestCertificates", dependencies: ["Bytes", "Cryptography", "TLS"], path: "Tests/TestCertificates"),
     .target(
@@ -268,7 +268,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
       ]),
-    .testTarget(name: "WireTests", dependencies: ["Wire"]),
+    .testTarget(name: "WireTests", dependencies: ["TestPrograms", "Wire"]),
   ],
   swiftLanguageModes: [.v6]
 )

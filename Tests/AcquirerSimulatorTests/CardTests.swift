@@ -1,6 +1,7 @@
 import AcquirerSimulator
 import Foundation
 import Payments
+import TestPrograms
 import Testing
 
 /// Source: docs/simulator.md, test cards.
@@ -102,8 +103,7 @@ import Testing
 
   /// Every card number in the document is one that the service would take.
   @Test func theDocumentsCardNumbersHaveRightCheckDigits() throws {
-    let document = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/simulator.md")
-    let words = try String(contentsOf: document, encoding: .utf8).split { !$0.isNumber }
+    let words = try String(contentsOfFile: Repository.path("docs/simulator.md"), encoding: .utf8).split { !$0.isNumber }
     let numbers = words.map(String.init).filter { $0.count == 16 }
     #expect(numbers.count >= 11)
     for number in numbers {

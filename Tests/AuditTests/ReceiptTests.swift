@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import Audit
@@ -91,9 +92,9 @@ import Testing
   }
 
   @Test func aReceiptOfRealProcessesIsGood() throws {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Vectors/receipt")
-    func file(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+    func file(_ name: String) throws -> [UInt8] {
+      [UInt8](try Data(contentsOf: URL(filePath: Repository.path("Tests/Vectors/receipt/\(name)"))))
+    }
     let (payment, outcome) = try Receipt(file("approved.receipt")).verify(by: PublicKey(pem: file("audit.pem")))
     #expect(payment.amount == 12_900 && outcome?.stateName == "APPROVED")
   }

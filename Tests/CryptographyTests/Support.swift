@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 import Foundation
+import TestPrograms
 import Testing
 
 /// Bytes of hexadecimal text; nothing where it is malformed, which no test expects.
@@ -14,8 +15,7 @@ extension SecretBytes {
 
 /// A file of `Tests/Vectors`, decoded.
 func vectors<Content: Decodable>(_ path: String, as: Content.Type) throws -> Content {
-  let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Vectors/\(path)")
+  let file = URL(filePath: Repository.path("Tests/Vectors/\(path)"))
   let decoder = JSONDecoder()
   decoder.keyDecodingStrategy = .convertFromSnakeCase
   return try decoder.decode(Content.self, from: try Data(contentsOf: file))

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 import Wire
 
@@ -66,9 +67,7 @@ private struct ExampleFrame {
 
 /// Finds the block "```hex NAME" and deframes it: one whole frame and nothing behind it.
 private func example(_ name: String) throws -> ExampleFrame {
-  let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  let text = try String(contentsOf: repository.appending(path: "proto/PROTOCOL.md"), encoding: .utf8)
+  let text = try String(contentsOfFile: Repository.path("proto/PROTOCOL.md"), encoding: .utf8)
   let block = try #require(text.components(separatedBy: "```hex \(name)\n").dropFirst().first)
   let digits = try #require(block.components(separatedBy: "```").first)
   let bytes = try digits.split(whereSeparator: \.isWhitespace).map { try #require(UInt8($0, radix: 16)) }

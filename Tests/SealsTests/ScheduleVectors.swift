@@ -1,6 +1,7 @@
 import Bytes
 import Cryptography
 import Foundation
+import TestPrograms
 import Testing
 
 /// One session of `Tests/Vectors/seals/schedule.json`, computed by an independent program from the documents alone.
@@ -25,9 +26,7 @@ struct ScheduleCase: Sendable, CustomTestStringConvertible {
   func secret(_ name: String) -> SecretBytes { SecretBytes(copying: self[name]) }
 
   static let all: [ScheduleCase] = {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Vectors/seals/schedule.json")
-    guard let data = try? Data(contentsOf: file),
+    guard let data = try? Data(contentsOf: URL(filePath: Repository.path("Tests/Vectors/seals/schedule.json"))),
       let parsed = try? JSONDecoder().decode([String: [[String: String]]].self, from: data)
     else { return [] }
     return (parsed["cases"] ?? []).map(ScheduleCase.init)

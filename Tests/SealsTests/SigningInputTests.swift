@@ -1,6 +1,7 @@
 import Bytes
 import Foundation
 import Seals
+import TestPrograms
 import Testing
 
 /// Every input of a signature, and what single-shot seals authenticate, against `Tests/Vectors/seals/inputs.json`, which
@@ -17,9 +18,7 @@ import Testing
   }
 
   static let cases: [Case] = {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Vectors/seals/inputs.json")
-    guard let data = try? Data(contentsOf: file),
+    guard let data = try? Data(contentsOf: URL(filePath: Repository.path("Tests/Vectors/seals/inputs.json"))),
       let parsed = try? JSONDecoder().decode([String: [Case]].self, from: data)
     else { return [] }
     return parsed["cases"] ?? []

@@ -3,6 +3,7 @@ import Cryptography
 import Foundation
 import Messages
 import Payments
+import TestPrograms
 import Testing
 
 @testable import CheckoutService
@@ -32,11 +33,9 @@ import Testing
   }
 
   @Test func everyCallOfTheProtocolHasItsRole() throws {
-    let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
     let names = try ["Admin", "Audit"].flatMap { name in
       let proto = try String(
-        contentsOf: repository.appending(path: "proto/countersign/v1/\(name.lowercased()).proto"), encoding: .utf8)
+        contentsOfFile: Repository.path("proto/countersign/v1/\(name.lowercased()).proto"), encoding: .utf8)
       let service = try #require(
         proto.components(separatedBy: "service \(name) {").last?.components(separatedBy: "\n}").first)
       return service.split(separator: "\n").filter { $0.hasPrefix("  rpc ") }.map {
@@ -44,7 +43,7 @@ import Testing
       }
     }
     #expect(Set(names) == Set(AdministratorAccess.needed.keys) && names.count > 10)
-    let security = try String(contentsOf: repository.appending(path: "docs/security.md"), encoding: .utf8)
+    let security = try String(contentsOfFile: Repository.path("docs/security.md"), encoding: .utf8)
     for (method, needed) in AdministratorAccess.needed {
       let name = String(method.split(separator: "/").last ?? "")
       let row = security.split(separator: "\n").first { row in

@@ -1,6 +1,7 @@
 import CheckoutService
 import Foundation
 import Gateway
+import TestPrograms
 import Testing
 
 /// The table of reasons that integrators read.
@@ -17,9 +18,7 @@ import Testing
 
   private static var text: String {
     get throws {
-      let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-      let text = try String(contentsOf: repository.appending(path: "proto/PROTOCOL.md"), encoding: .utf8)
+      let text = try String(contentsOfFile: Repository.path("proto/PROTOCOL.md"), encoding: .utf8)
       return try #require(text.components(separatedBy: "## Reasons of the service").last)
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestPrograms
 import Testing
 
 @testable import Wire
@@ -21,8 +22,7 @@ import Testing
   }
 
   static let vectors: [Vector] = {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let file = folder.appending(path: "Vectors/frame/frames.json")
+    let file = URL(filePath: Repository.path("Tests/Vectors/frame/frames.json"))
     guard let data = try? Data(contentsOf: file) else { return [] }
     return (try? JSONDecoder().decode([Vector].self, from: data)) ?? []
   }()
