@@ -48,6 +48,8 @@ public final class CheckoutServer: Service {
     public var headsFolder: String?
     /// Of the PKCS#11 token that holds the vault's key-encryption key, where one does.
     public var vaultPIN: SecretBytes?
+    /// Connections that may be in their TLS handshake.
+    public var handshakes = HandshakeLimits.standard
     /// Where programs are served over HTTPS; nil: nowhere.
     public var network: NetworkPort?
 
@@ -133,6 +135,7 @@ public final class CheckoutServer: Service {
         host: configuration.listenHost, port: Int(configuration.listenPort), program: "countersign-server 1.0.0",
         loops: configuration.eventLoops)
       server.limits.program = "countersign-server 1.0.0"
+      server.handshakes = configuration.handshakes
       let rpc = RPCServer(
         configuration: server, tls: try parts.connections.callsContext(), methods: parts.methods(), logger: logger,
         health: parts.health)

@@ -26,6 +26,8 @@ public final class Gateway: Service {
     public var upstreamCalls = 1_024
     /// Most open calls of one connection of a terminal; more are refused with `TOO_MANY_OPEN_CALLS`.
     public var terminalCalls: UInt32 = 64
+    /// Terminals' connections that may be in their TLS handshake.
+    public var handshakes = HandshakeLimits.standard
     /// Milliseconds between two questions for the company's policy.
     public var policyMilliseconds: Int64 = 30_000
     /// Milliseconds for open calls to finish at the end.
@@ -44,6 +46,7 @@ public final class Gateway: Service {
       var server = ServerConfiguration(
         host: listenHost, port: Int(listenPort), program: Self.program, loops: eventLoops)
       server.limits.maxOpenCalls = terminalCalls
+      server.handshakes = handshakes
       return server
     }
 

@@ -8,6 +8,8 @@ public enum Setting: String, CaseIterable, Sendable {
   case drain
   case eventLoops = "event.loops"
   case gateway
+  case handshakes
+  case handshakesPerSource = "handshakes.per.source"
   case heads
   case httpsPort = "https.port"
   case listen

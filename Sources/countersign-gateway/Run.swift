@@ -37,6 +37,8 @@ extension CountersignGateway {
     @Option(help: "Open calls of one terminal's connection, default 64. [COUNTERSIGN_TERMINAL_CALLS]")
     var terminalCalls: Int?
 
+    @OptionGroup var handshakes: HandshakeOptions
+
     @Option(help: "Milliseconds for open calls to finish at the end, default 10000. [COUNTERSIGN_DRAIN]")
     var drain: Int?
 
@@ -86,6 +88,7 @@ extension CountersignGateway {
       configuration.terminalCalls = UInt32(
         try settings.number(
           terminalCalls, .terminalCalls, default: Int(configuration.terminalCalls), in: 16...1_024))
+      configuration.handshakes = try handshakes.limits(settings)
       configuration.drainMilliseconds = Int64(try settings.number(drain, .drain, default: 10_000, in: 0...600_000))
       return configuration
     }

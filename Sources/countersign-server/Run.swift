@@ -82,6 +82,8 @@ extension CountersignServer {
     @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
+    @OptionGroup var handshakes: HandshakeOptions
+
     @OptionGroup var vault: VaultOptions
 
     func run() async throws {
@@ -94,8 +96,9 @@ extension CountersignServer {
         }
         logger.logLevel = logLevel
         let folder = try DataFolder(data, settings)
-        let configuration = try configuration(settings)
+        // Before the first secret is read, and with the file descriptors that limits are derived from.
         Hardening.apply()
+        let configuration = try configuration(settings)
         let log = logger
         let (server, port) = try await CheckoutServer.start(
           configuration, folder: folder, logger: log,
@@ -145,6 +148,7 @@ extension CountersignServer {
         ocspHost: settings.text(ocspListen, .ocspListen, default: listen),
         ocspAddress: try settings.text(ocspUrl, .ocspURL).map(ocspAddress), acquirer: try acquirer(settings))
       configuration.vaultPIN = try vault.pin(settings)
+      configuration.handshakes = try handshakes.limits(settings)
       configuration.headsFolder = settings.text(heads, .heads)
       if let port = try settings.optionalNumber(httpsPort, .httpsPort, in: 0...65_535) {
         configuration.network = .init(

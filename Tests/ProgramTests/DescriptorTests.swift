@@ -39,6 +39,43 @@ import Testing
     #expect(login.status == 0, "\(login)")
   }
 
+  @Test(.timeLimit(.minutes(2))) func howManyHandshakesOneSourceMayHaveIsASetting() async throws {
+    let server = try ServerProcess(environment: ["COUNTERSIGN_HANDSHAKES_PER_SOURCE": "3"])
+    try server.start()
+    let idle = try Self.sockets(server.processIdentifier)
+    let silent = (0..<20).compactMap { _ in SilentConnection(port: server.port) }
+    try await server.logs("too many TLS handshakes at once")
+    #expect(silent.count == 20)
+    while silent.count(where: \.isClosed) < 17 { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(try Self.sockets(server.processIdentifier) <= idle + 3)
+  }
+
+  /// Nothing but the limit of all refuses the first connection of an address.
+  @Test(.timeLimit(.minutes(2))) func howManyHandshakesThereMayBeIsASetting() async throws {
+    let server = try ServerProcess()
+    try server.start(["--handshakes", "1"])
+    let gateway = try GatewayProcess(environment: ["COUNTERSIGN_HANDSHAKES": "1"])
+    for port in [server.port, gateway.port] {
+      let silent = ["127.0.0.1", "127.0.0.2"].map { SilentConnection(from: $0, port: port) }
+      try await (port == server.port ? server.logs : gateway.logs)("source=127.0.0.2")
+      #expect(silent.allSatisfy { $0 != nil })
+    }
+  }
+
+  @Test(arguments: [
+    (["--handshakes", "0"], "handshakes: \"0\" must be a number from 1 to 1000000"),
+    (["--handshakes", "9", "--handshakes-per-source", "10"], "per.source: \"10\" must be a number from 1 to 9"),
+  ])
+  func aWrongNumberOfHandshakesIsAWrongSetting(_ arguments: [String], _ words: String) throws {
+    for program in ["countersign-server", "countersign-gateway"] {
+      let desk = try Desk.shared.get()
+      let common = ["run", "--data", "\(desk.server.root)/server"]
+      let own = program == "countersign-server" ? ["--acquirer", "simulator"] : ["--passphrase-file", "/dev/null"]
+      let run = try Program.run(program, common + own + arguments)
+      #expect(run.status == 78 && run.errors.contains(words), "\(program) \(run)")
+    }
+  }
+
   private static func limit(_ process: Int32, to descriptors: Int) throws {
     let limited = try Program.shell("prlimit --pid \(process) --nofile=\(descriptors):")
     try #require(limited.status == 0, "\(limited)")
@@ -46,6 +83,15 @@ import Testing
 
   private static func descriptors(_ process: Int32) throws -> Int {
     try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count
+  }
+
+  private static func sockets(_ process: Int32) throws -> Int {
+    let folder = "/proc/\(process)/fd"
+    return try FileManager.default.contentsOfDirectory(atPath: folder).count { name in
+      // One that is closed meanwhile is none.
+      let end = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(name)")
+      return end?.hasPrefix("socket:") ?? false
+    }
   }
 
   /// User and system time, in hundredths of a second (proc(5)).
@@ -60,9 +106,9 @@ import Testing
 private final class SilentConnection {
   private let descriptor: Int32
 
-  init?(port: Int) {
+  init?(from source: String = "127.0.0.1", port: Int) {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard Self.connect(descriptor, port) else {
+    guard Self.use(descriptor, source, 0, bind), Self.use(descriptor, "127.0.0.1", port, Glibc.connect) else {
       close(descriptor)
       return nil
     }
@@ -70,14 +116,25 @@ private final class SilentConnection {
 
   deinit { close(descriptor) }
 
-  private static func connect(_ descriptor: Int32, _ port: Int) -> Bool {
+  /// Whether the server ends it.
+  var isClosed: Bool {
+    var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&wanted, 1, 0) == 1 else { return false }
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, 0) <= 0
+  }
+
+  private static func use(
+    _ descriptor: Int32, _ host: String, _ port: Int,
+    _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Bool {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    address.sin_addr.s_addr = inet_addr(host)
     return withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        call(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
   }

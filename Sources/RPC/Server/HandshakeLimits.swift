@@ -18,9 +18,16 @@ public struct HandshakeLimits: Sendable, Equatable {
   ///
   /// - Parameter descriptors: that the process may have open.
   public init(descriptors: Int) {
-    most = max(2, min(2_048, descriptors / 4))
-    mostOfSource = min(256, most / 2)
+    self.init(most: max(2, min(2_048, descriptors / 4)))
   }
+
+  /// At most 256 of one source, and half of all.
+  public init(most: Int) {
+    self.init(most: most, mostOfSource: max(1, min(256, most / 2)))
+  }
+
+  /// What `most` may be: a million handshakes take 60 GiB.
+  public static let range = 1...1_000_000
 
   /// What fits the process's own limit of file descriptors.
   public static var standard: HandshakeLimits {
