@@ -41,6 +41,8 @@ import Testing
     let refused = try Program.run(
       "countersign-server", run + ["--vault-pin-file", wrong], environment: token.environment)
     #expect(refused.status == 74 && refused.errors.contains("the PIN is wrong"), "\(refused)")
+    // One line of the program's own, and nothing that the engine prints.
+    #expect(refused.errors.split(separator: "\n").allSatisfy { $0.hasPrefix("error: ") }, "\(refused)")
     try Data("123".utf8).write(to: URL(filePath: wrong))
     let short = try Program.run(
       "countersign-server", run + ["--vault-pin-file", wrong], environment: token.environment)

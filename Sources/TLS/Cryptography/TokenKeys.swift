@@ -14,6 +14,8 @@ extension PrivateKey {
     guard let engine = ENGINE_by_id("pkcs11") else {
       throw .openSSL("OpenSSL has no engine pkcs11; Debian's package is libengine-pkcs11-openssl")
     }
+    // Otherwise it prints to standard error what it finds and misses; what went wrong stands in OpenSSL's queue too.
+    guard ENGINE_ctrl_cmd_string(engine, "QUIET", nil, 0) == 1 else { throw .openSSL("the engine cannot be silenced") }
     if let module, ENGINE_ctrl_cmd_string(engine, "MODULE_PATH", module, 0) != 1 {
       throw .openSSL("the engine does not take the module \(module)")
     }
