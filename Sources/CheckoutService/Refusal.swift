@@ -29,6 +29,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case idempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED"
   case idempotencyKeyTime = "IDEMPOTENCY_KEY_TIME"
   case ledgerRestored = "LEDGER_RESTORED"
+  case ledgerUnconfirmed = "LEDGER_UNCONFIRMED"
   case invalidField = "INVALID_FIELD"
   case paymentNotFound = "PAYMENT_NOT_FOUND"
   case storeUnavailable = "STORE_UNAVAILABLE"
@@ -45,6 +46,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case operationUnsupported = "OPERATION_UNSUPPORTED"
   case operationConflict = "OPERATION_CONFLICT"
   case operationNotWaiting = "OPERATION_NOT_WAITING"
+  case operationOtherKind = "OPERATION_OTHER_KIND"
   case paymentNotCharged = "PAYMENT_NOT_CHARGED"
   case amountOverPayment = "AMOUNT_OVER_PAYMENT"
   case cutOffPassed = "CUT_OFF_PASSED"
@@ -94,14 +96,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
       .paymentExpired, .ledgerRestored, .renewalTooEarly, .rotationRunning, .operationUnsupported, .operationConflict,
-      .operationNotWaiting, .paymentNotCharged, .amountOverPayment, .cutOffPassed:
+      .operationNotWaiting, .operationOtherKind, .paymentNotCharged, .amountOverPayment, .cutOffPassed:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
     case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound, .administratorNotFound,
       .operationNotFound:
       .notFound
-    case .storeUnavailable, .authorityUnreachable, .noHeadYet: .unavailable
+    case .storeUnavailable, .ledgerUnconfirmed, .authorityUnreachable, .noHeadYet: .unavailable
     case .tooManyOpenCalls: .resourceExhausted
     case .deadlineExceeded: .deadlineExceeded
     }
@@ -150,6 +152,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .ledgerRestored:
       "the ledger was restored from a copy and does not know the key, which may have been charged before; ask an "
         + "operator, who asks the acquirer"
+    case .ledgerUnconfirmed: "payments are stopped until an administrator has confirmed the restored ledger"
     case .paymentNotFound: "no such payment is known; one that was just sent may still arrive"
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
@@ -165,13 +168,15 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .operationUnsupported: "the acquirer of this service does not do this"
     case .operationConflict: "another refund or void of the payment stands against it"
     case .operationNotWaiting: "the refund, void or key act is not in a state in which this can be done"
+    case .operationOtherKind:
+      "the number is of another kind: refunds and voids are confirmed by one call, acts on keys by another"
     case .paymentNotCharged: "the payment is not approved, or was reversed; there is nothing to give back"
     case .amountOverPayment: "the amount is more than what is left of the payment"
     case .cutOffPassed: "the acquirer's cut-off has passed; ask for a refund"
     case .secondAdministratorRequired: "another administrator than the one who asked for it must do this"
     case .nameTaken: "the name is registered already"
-    case .companyNotFound: "no company of this name"
-    case .consultantNotFound: "no consultant with this number"
+    case .companyNotFound: "no company has this name or number"
+    case .consultantNotFound: "no consultant has this name or number"
     case .certificateNotFound: "no registered certificate of this name, or several; name it by its fingerprint"
     case .lockedOut: "too many logins failed; wait, or ask an administrator to unlock"
     case .renewalTooEarly: "the certificate is not in the last third of its life yet"
@@ -248,6 +253,7 @@ public struct ServiceRefusal: Error, Sendable {
       self.init(RefusalReason.idempotencyKeyReused, field: "order.idempotency_key", description: "was used before")
     case .deadlineExceeded: self.init(RefusalReason.deadlineExceeded)
     case .storeUnavailable: self.init(RefusalReason.storeUnavailable)
+    case .ledgerUnconfirmed: self.init(RefusalReason.ledgerUnconfirmed)
     case .notFound: self.init(RefusalReason.paymentNotFound)
     case .keyTimeRefused:
       self.init(

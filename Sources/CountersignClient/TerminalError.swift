@@ -26,7 +26,8 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
   public var isWithoutEffect: Bool {
     switch self {
     case .refused(let status):
-      ![StatusCode.unavailable, .deadlineExceeded, .cancelled, .unknown, .internal].contains(status.code)
+      ["STORE_UNAVAILABLE", "LEDGER_UNCONFIRMED"].contains(status.reason)
+        || ![StatusCode.unavailable, .deadlineExceeded, .cancelled, .unknown, .internal].contains(status.code)
     case .unreachable: true
     default: false
     }

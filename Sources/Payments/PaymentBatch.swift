@@ -109,6 +109,8 @@ public enum PaymentRefusal: Sendable, BitwiseCopyable, Equatable {
   case keyTimeRefused
   /// The key is from before the ledger was restored from a copy, and the ledger that was lost may have charged it.
   case ledgerRestored
+  /// The ledger was restored from a copy, and nobody has confirmed yet that it agrees with the acquirer.
+  case ledgerUnconfirmed
   /// The company's policy does not allow the payment.
   case policy(PolicyRefusal)
 }

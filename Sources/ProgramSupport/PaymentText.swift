@@ -24,8 +24,30 @@ public enum PaymentKey {
   }
 }
 
+/// A payment as people name it.
+public enum NamedPayment {
+  /// Its number in the ledger.
+  case number(UInt64)
+  /// 16 bytes.
+  case key([UInt8])
+
+  /// - Throws: ``ProgramError`` that names both forms.
+  public init(_ text: String) throws {
+    if let number = UInt64(text) {
+      self = .number(number)
+    } else if let key = try? PaymentKey.parse(text) {
+      self = .key(key)
+    } else {
+      throw ProgramError(.usage, "\"\(text)\" must be the number of a payment, or its key of 32 hexadecimal digits")
+    }
+  }
+}
+
 /// Amounts as people write them.
 public enum Money {
+  /// Minor units that a payment may have.
+  public static let payable = Limits.amount
+
   /// Minor units with the decimal point of the currency, for example "19.99 EUR" or "12900 KRW".
   ///
   /// - Parameter currency: ISO 4217 code; an unknown one is shown in minor units.
@@ -53,8 +75,14 @@ extension Messages.Outcome {
 extension Messages.PaymentState {
   /// The name as `checkout.proto` has it, without prefix.
   public var text: String {
-    Payments.PaymentState(rawValue: UInt8(clamping: rawValue))?.name
-      ?? OperatedState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN"
+    ToldState(rawValue: UInt8(clamping: rawValue))?.name ?? "UNKNOWN"
+  }
+}
+
+extension Messages.PaymentState {
+  /// Every state that a payment can be told in.
+  public static var all: [Messages.PaymentState] {
+    (1...UInt8.max).filter { ToldState(rawValue: $0) != nil }.map { Messages.PaymentState(rawValue: Int32($0)) }
   }
 }
 

@@ -6,15 +6,21 @@ import Files
 
 /// Runs a command and turns what it throws into one line on standard error and a documented exit code.
 public enum Program {
-  public static func run(_ body: () async throws -> Void) async throws {
+  /// - Parameters:
+  ///   - fields: where the command's request comes from, for refusals.
+  ///   - advice: what people can do about a refusal, by its reason.
+  public static func run(
+    _ fields: RequestFields = [:], advice: [String: String] = [:], _ body: () async throws -> Void
+  ) async throws {
     do {
       try checkArguments()
       try await body()
     } catch let exit as ExitCode {
       throw exit
     } catch {
-      Console.complain("error: \(error)")
-      throw ExitCode(status(of: error).rawValue)
+      let told: any Error = fields.refusal(error, advice: advice) ?? error
+      Console.complain("error: \(told)")
+      throw ExitCode(status(of: told).rawValue)
     }
   }
 

@@ -49,7 +49,7 @@ struct AdministratorCommand: AsyncParsableCommand {
     func validate() throws { try NameArgument.check(name, "NAME") }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["name": "NAME", "roles": "--role"]) {
         let administrator = try await options.administrator()
         try CompanyFiles.makeFolder(folder)
         let (key, chain) = ("\(folder)/key.pem", "\(folder)/chain.pem")
@@ -96,7 +96,7 @@ struct AdministratorCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["administrator": "ADMINISTRATOR", "roles": "--role"]) {
         var request = SetAdministratorRolesRequest()
         (request.administrator, request.roles) = (administrator, role.map(\.role))
         _ = try await options.administrator().run { [request] in try await $0.setAdministratorRoles(request) }
@@ -123,7 +123,7 @@ struct AdministratorCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         let administrator = try await options.administrator()
         var request = ListAdministratorsRequest()
         while true {

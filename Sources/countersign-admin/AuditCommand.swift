@@ -33,7 +33,7 @@ extension AuditCommand {
     @OptionGroup var connection: AdminConnection
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         let reply = try await connection.administrator().audit { try await $0.getAuditKey(GetAuditKeyRequest()) }
         let key = try PublicKey(der: reply.publicKey)
         try Files.write(key.pem, to: output, mode: 0o644)

@@ -20,7 +20,7 @@ struct Certificates: AsyncParsableCommand {
   @OptionGroup var options: AdminOptions
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run {
       let ahead = try seconds()
       let administrator = try await options.administrator()
       var request = ListCertificatesRequest()

@@ -36,7 +36,7 @@ struct CompanyCommand: AsyncParsableCommand {
     func validate() throws { try NameArgument.check(name, "NAME") }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["name": "NAME"]) {
         let administrator = try await options.administrator()
         var request = AddCompanyRequest()
         request.name = name

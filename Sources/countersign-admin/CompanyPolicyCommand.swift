@@ -50,7 +50,7 @@ extension CompanyCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(Self.fields) {
         let administrator = try await options.administrator()
         let question = CompanyCommand.question(company)
         let former = try await administrator.run { try await $0.getCompany(question).company } ?? Company()
@@ -61,6 +61,12 @@ extension CompanyCommand {
         CompanyCommand.print(reply.company ?? Company(), as: options.output)
       }
     }
+
+    private static let fields: RequestFields = [
+      "which": "COMPANY", "policy.time_zone": "--time-zone", "policy.open_hours": "--open",
+      "policy.currencies": "--currency", "policy.limits": "--most-per-payment, --most-per-day",
+      "policy.limits.currency": "--most-per-payment, --most-per-day", "policy.direct_sources": "--direct-from",
+    ]
 
     private func changed(_ former: CompanyPolicy) throws -> CompanyPolicy {
       var policy = former
@@ -109,7 +115,7 @@ extension CompanyCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["which": "COMPANY"]) {
         let question = CompanyCommand.question(company)
         let reply = try await options.administrator().run { try await $0.getCompany(question) }
         CompanyCommand.print(reply.company ?? Company(), as: options.output)
@@ -124,7 +130,7 @@ extension CompanyCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         let administrator = try await options.administrator()
         var request = ListCompaniesRequest()
         while true {

@@ -7,7 +7,7 @@ import ProgramSupport
 struct ConsultantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "consultant", abstract: "Registers consultants and their terminals.",
-    subcommands: [Add.self, Token.self, RegisterCertificate.self])
+    subcommands: [Add.self, List.self, Token.self, RegisterCertificate.self])
 
   /// Registers a consultant.
   struct Add: AsyncParsableCommand {
@@ -29,13 +29,58 @@ struct ConsultantCommand: AsyncParsableCommand {
     func validate() throws { try NameArgument.check(name, "NAME") }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["company": "--company", "name": "NAME"]) {
         var request = AddConsultantRequest()
         request.company = company
         request.name = name
         let reply = try await options.administrator().run { [request] in try await $0.addConsultant(request) }
         TokenOutput(consultant: reply.consultant, token: reply.token, notAfter: reply.tokenNotAfterMs)
           .print(options.output)
+      }
+    }
+  }
+
+  /// Lists consultants.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists the consultants of a company, or of all, by number.",
+      discussion: """
+        EXAMPLE
+          countersign-admin consultant list --company "Acme Tours"
+        """)
+
+    @Option(help: "Number or registered name of the company.")
+    var company: String?
+
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+      try await AdminProgram.run(["company": "--company"]) {
+        let administrator = try await options.administrator()
+        var request = ListConsultantsRequest()
+        request.company = company ?? ""
+        while true {
+          let found = try await administrator.run { [request] in try await $0.listConsultants(request).consultants }
+          guard let last = found.last else { return }
+          for consultant in found { Self.print(consultant, as: options.output) }
+          request.after = last.number
+        }
+      }
+    }
+
+    private static func print(_ consultant: RegisteredConsultant, as format: OutputFormat) {
+      switch format {
+      case .text:
+        Console.print(
+          "consultant \(consultant.number) \(consultant.name)  company \(consultant.company) "
+            + "\(consultant.companyName)\(consultant.revoked ? "  REVOKED" : "")")
+      case .json:
+        Console.print(
+          JSON.object([
+            ("consultant", .number(Int64(clamping: consultant.number))), ("name", .text(consultant.name)),
+            ("company", .number(Int64(clamping: consultant.company))), ("company_name", .text(consultant.companyName)),
+            ("revoked", .truth(consultant.revoked)),
+          ]))
       }
     }
   }
@@ -55,7 +100,7 @@ struct ConsultantCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["consultant": "CONSULTANT"]) {
         var request = CreateTokenRequest()
         request.consultant = consultant
         let reply = try await options.administrator().run { [request] in try await $0.createToken(request) }

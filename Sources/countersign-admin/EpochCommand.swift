@@ -25,7 +25,7 @@ struct EpochCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         options.print(try await options.administrator().run { try await $0.getEpoch(GetEpochRequest()) })
       }
     }
@@ -41,7 +41,7 @@ struct EpochCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["comment": "--comment"]) {
         var request = ConfirmEpochRequest()
         request.comment = comment
         options.print(try await options.administrator().run { [request] in try await $0.confirmEpoch(request) })

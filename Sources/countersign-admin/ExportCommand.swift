@@ -45,7 +45,7 @@ extension AuditCommand {
     @OptionGroup var connection: AdminConnection
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(Self.fields) {
         let request = try request()
         let unfinished = "\(output).part"
         let lines = Lines(file: try AppendedFile(unfinished, isEmptied: true, mode: 0o600))
@@ -56,6 +56,10 @@ extension AuditCommand {
         Console.print("\(output): \(records) records under \(heads) heads")
       }
     }
+
+    private static let fields: RequestFields = [
+      "first": "--from", "last": "--to", "since_ms": "--since", "until_ms": "--until",
+    ]
 
     private func request() throws -> BeginExportRequest {
       guard from == nil || since == nil else { throw ProgramError(.usage, "give --from or --since, not both") }

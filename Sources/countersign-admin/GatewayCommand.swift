@@ -34,12 +34,16 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
+    private static let fields: RequestFields = [
+      "company": "COMPANY", "host": "--host", "port": "--port", "dns_name": "--dns-name",
+    ]
+
     func validate() throws {
       guard (1...65_535).contains(port) else { throw ValidationError("--port must be 1 to 65535") }
     }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(Self.fields) {
         var request = AddGatewayRequest()
         request.company = company
         request.host = host

@@ -29,7 +29,7 @@ struct KeysCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         options.print(try await options.administrator().run { try await $0.getVault(GetVaultRequest()) })
       }
     }
@@ -54,7 +54,7 @@ struct KeysCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["place": "--to"]) {
         var request = RewrapKeysRequest()
         request.place = to
         options.print(try await options.administrator().run { [request] in try await $0.rewrapKeys(request) })
@@ -69,7 +69,7 @@ struct KeysCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         options.print(try await options.administrator().run { try await $0.rotateKeys(RotateKeysRequest()) })
       }
     }
@@ -91,7 +91,9 @@ struct KeysCommand: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(
+        ["number": "NUMBER"], advice: ["OPERATION_OTHER_KIND": "countersign-admin confirm \(number) confirms it"]
+      ) {
         var request = ConfirmKeyActRequest()
         request.number = number
         options.print(try await options.administrator().run { [request] in try await $0.confirmKeyAct(request) })

@@ -24,8 +24,16 @@ struct Refund: AsyncParsableCommand {
 
   @OptionGroup var options: AdminOptions
 
+  func validate() throws {
+    guard Money.payable.contains(amount) else {
+      let (least, most) = (Money.payable.lowerBound, Money.payable.upperBound)
+      throw ValidationError(
+        "--amount must be \(least) to \(most) minor units, and at most what is left of the payment")
+    }
+  }
+
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(OperationOutput.fields) {
       try await OperationOutput.request(.refund, payment, amount, key: key, options)
     }
   }
@@ -50,7 +58,9 @@ struct VoidCommand: AsyncParsableCommand {
   @OptionGroup var options: AdminOptions
 
   func run() async throws {
-    try await Program.run { try await OperationOutput.request(.void, payment, 0, key: key, options) }
+    try await AdminProgram.run(OperationOutput.fields) {
+      try await OperationOutput.request(.void, payment, 0, key: key, options)
+    }
   }
 }
 
@@ -74,7 +84,10 @@ struct Confirm: AsyncParsableCommand {
   private static let looks = 50
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(
+      ["operation": "OPERATION"],
+      advice: ["OPERATION_OTHER_KIND": "countersign-admin keys confirm \(operation) confirms it"]
+    ) {
       let number = operation
       let found = try await options.administrator().run { client in
         var request = ConfirmOperationRequest()
@@ -117,7 +130,7 @@ struct Operations: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run {
         let administrator = try await options.administrator()
         var request = ListOperationsRequest()
         request.payment = payment ?? 0
@@ -156,7 +169,7 @@ struct Operations: AsyncParsableCommand {
     }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(["operation": "OPERATION"]) {
         var request = SettleOperationRequest()
         (request.operation, request.isDone) = (operation, done)
         let reply = try await options.administrator().run { [request] in try await $0.settleOperation(request) }
@@ -168,6 +181,8 @@ struct Operations: AsyncParsableCommand {
 
 /// Refunds and voids as people or programs read them.
 private enum OperationOutput {
+  static let fields: RequestFields = ["payment": "PAYMENT", "amount": "--amount", "idempotency_key": "--key"]
+
   static func request(
     _ kind: OperationKind, _ payment: UInt64, _ amount: UInt64, key: String?, _ options: AdminOptions
   ) async throws {
@@ -177,10 +192,10 @@ private enum OperationOutput {
     do {
       let reply = try await options.administrator().run { [request] in try await $0.requestOperation(request) }
       print(reply.operation ?? PaymentOperation(), as: options.output)
-    } catch let error as TerminalError where !error.isWithoutEffect {
+    } catch TerminalError.refused(let status) where !TerminalError.refused(status).isWithoutEffect {
       Console.complain(
         "the answer was lost; give the command again with --key \(PaymentKey.text(request.idempotencyKey))")
-      throw error
+      throw TerminalError.refused(status)
     }
   }
 

@@ -27,8 +27,7 @@ struct PaymentsCommand: AsyncParsableCommand {
     @Option(help: "Number or registered name of the consultant.")
     var consultant: String?
 
-    @Option(
-      help: "APPROVED, DECLINED, NOT_CHARGED, INTENT, UNKNOWN, INQUIRING, REVERSING, REVERSED or REVERSAL_REFUSED.")
+    @Option(help: "As the list prints it: \(stateNames).")
     var state: String?
 
     @Option(help: "Order reference.")
@@ -49,7 +48,7 @@ struct PaymentsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(fields) {
         var filter = PaymentFilter()
         (filter.company, filter.consultant) = (company ?? "", consultant ?? "")
         filter.orderReference = order ?? ""
@@ -67,13 +66,21 @@ struct PaymentsCommand: AsyncParsableCommand {
       }
     }
 
+    private var fields: RequestFields {
+      period.fields(in: "filter").and([
+        "filter.company": "--company", "filter.consultant": "--consultant", "filter.state": "--state",
+        "filter.order_reference": "--order",
+      ])
+    }
+
     private static func state(named name: String) throws -> PaymentState {
-      let states = (1...UInt8.max).lazy.map { PaymentState(rawValue: Int32($0)) }
-      guard let state = states.first(where: { $0.text == name }) else {
-        throw ProgramError(.usage, "--state \(name): is no state of a payment; see payments list --help")
+      guard let state = PaymentState.all.first(where: { $0.text == name }) else {
+        throw ProgramError(.usage, "--state \(name): must be one of \(stateNames)")
       }
       return state
     }
+
+    private static let stateNames = PaymentState.all.map(\.text).joined(separator: ", ")
   }
 
   static func print(_ listed: ListedPayment, as format: OutputFormat) {

@@ -30,12 +30,11 @@ struct ReceiptCommand: AsyncParsableCommand {
   @OptionGroup var connection: AdminConnection
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run {
       var request = MakeReceiptRequest()
-      if let number = UInt64(payment) {
-        request.which = .payment(number)
-      } else {
-        request.which = .idempotencyKey(try PaymentKey.parse(payment))
+      switch try NamedPayment(payment) {
+      case .number(let number): request.which = .payment(number)
+      case .key(let key): request.which = .idempotencyKey(key)
       }
       let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
       let file = output ?? "receipt-\(payment)"
@@ -69,7 +68,7 @@ struct VerifyReceipt: AsyncParsableCommand {
   var output: OutputFormat = .text
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run {
       let key = try PublicKey(pemFile: key)
       let bytes = try Files.read(file)
       do {

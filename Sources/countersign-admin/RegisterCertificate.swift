@@ -29,7 +29,7 @@ extension ConsultantCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run {
+      try await AdminProgram.run(Registration.fields(holder: "CONSULTANT", certificate)) {
         try await Registration.register(.consultant(consultant), "consultant \(consultant)", certificate, options)
       }
     }
@@ -59,12 +59,18 @@ extension CompanyCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await Program.run { try await Registration.register(.company(name), "company \(name)", certificate, options) }
+      try await AdminProgram.run(Registration.fields(holder: "NAME", certificate)) {
+        try await Registration.register(.company(name), "company \(name)", certificate, options)
+      }
     }
   }
 }
 
 private enum Registration {
+  static func fields(holder: String, _ path: String) -> RequestFields {
+    ["consultant": .argument(holder), "company": .argument(holder), "chain": .input(path)]
+  }
+
   static func register(
     _ holder: RegisterCertificateRequest.Holder, _ who: String, _ path: String, _ options: AdminOptions
   ) async throws {

@@ -30,7 +30,7 @@ struct Report: AsyncParsableCommand {
   @OptionGroup var connection: AdminConnection
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(["day": "--day", "time_zone": "--time-zone"]) {
       var first = ReportDayRequest()
       (first.day, first.timeZone) = (day, timeZone ?? "")
       let totals = try await connection.administrator().run { [first] client in

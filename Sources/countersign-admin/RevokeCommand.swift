@@ -33,7 +33,7 @@ struct Revoke: AsyncParsableCommand {
   @OptionGroup var options: AdminOptions
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(Self.fields) {
       var request = RevokeRequest()
       request.target = try target()
       guard let reason = RevocationReason.names.first(where: { $0.name == reason })?.reason else {
@@ -56,6 +56,11 @@ struct Revoke: AsyncParsableCommand {
       }
     }
   }
+
+  private static let fields: RequestFields = [
+    "consultant": "ID", "company": "ID", "certificate": "ID", "device": "ID", "reason": "--reason",
+    "comment": "--comment",
+  ]
 
   private func target() throws -> RevokeRequest.Target {
     switch kind {
@@ -99,7 +104,7 @@ struct Unlock: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(["subject.consultant": "--consultant", "subject.source": "--source"]) {
       var request = UnlockRequest()
       if let consultant { request.subject = .consultant(consultant) }
       if let source { request.subject = .source(source) }

@@ -44,7 +44,7 @@ struct Trace: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(fields) {
       var request = TracePaymentRequest()
       request.which = try which()
       let administrator = try await options.administrator()
@@ -56,6 +56,12 @@ struct Trace: AsyncParsableCommand {
     }
   }
 
+  private var fields: RequestFields {
+    period.fields(in: "consultant").and([
+      "consultant": "--consultant", "order_reference": "--order", "card_number": .input("card number"),
+    ])
+  }
+
   private func which() throws -> TracePaymentRequest.Which {
     if let order { return .orderReference(order) }
     if card { return .cardNumber(try Self.askForCard()) }
@@ -65,13 +71,10 @@ struct Trace: AsyncParsableCommand {
       (period.fromMs, period.toMs) = try self.period.milliseconds()
       return .consultant(period)
     }
-    let payment = payment ?? ""
-    if let number = UInt64(payment) { return .payment(number) }
-    guard let key = try? PaymentKey.parse(payment) else {
-      throw ProgramError(
-        .usage, "\"\(payment)\" must be the number of a payment, or its key of 32 hexadecimal digits")
+    return switch try NamedPayment(payment ?? "") {
+    case .number(let number): .payment(number)
+    case .key(let key): .idempotencyKey(key)
     }
-    return .idempotencyKey(key)
   }
 
   private static func askForCard() throws -> [UInt8] {
@@ -91,6 +94,14 @@ struct PeriodOptions: ParsableArguments {
   var to: String?
 
   var isEmpty: Bool { from == nil && to == nil }
+
+  /// - Parameter message: path of the message on the wire that has the times.
+  func fields(in message: String) -> RequestFields {
+    var fields = RequestFields()
+    fields["\(message).from_ms"] = "--from"
+    fields["\(message).to_ms"] = "--to"
+    return fields
+  }
 
   /// Milliseconds since 1970-01-01T00:00:00Z; 0 where not given.
   func milliseconds() throws -> (from: UInt64, to: UInt64) {

@@ -18,15 +18,17 @@ struct Unresolved: AsyncParsableCommand {
   @OptionGroup var options: AdminOptions
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run {
       let administrator = try await options.administrator()
       var request = ListUnresolvedRequest()
       while true {
         let payments = try await administrator.run { [request] in try await $0.listUnresolved(request).payments }
-        guard let last = payments.last?.payment?.payment else { return }
+        guard let last = payments.last?.payment?.payment else { break }
         for payment in payments { Self.print(payment, as: options.output) }
         request.after = last
       }
+      let epoch = try await administrator.run { try await $0.getEpoch(GetEpochRequest()) }
+      if !epoch.isConfirmed { Console.complain("note: until then nothing goes on: \(AdminProgram.confirmation)") }
     }
   }
 

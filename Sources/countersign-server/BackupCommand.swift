@@ -26,6 +26,7 @@ struct BackupCommand: AsyncParsableCommand {
       EXIT CODES
         0 done   1 refused by the service, or the copy's journal is not whole   64 wrong usage
         69 the service runs and could not be reached   74 file error   77 certificate or key not trusted
+        78 wrong folder
       """)
 
   @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
@@ -40,10 +41,11 @@ struct BackupCommand: AsyncParsableCommand {
   var output: OutputFormat = .text
 
   func run() async throws {
-    try await Program.run {
+    try await Program.run(["file": .path]) {
       Priority.lower()
       let settings = try await Settings(file: connection.settings)
       let folder = try DataFolder(data, settings)
+      try folder.checkMade()
       let path = try Self.absolute(file)
       let partial = path + ".partial"
       guard !Files.exists(path) else { throw ProgramError(.file, "\(path) exists already; name a new file") }

@@ -6,7 +6,7 @@ import ProgramSupport
 struct CountersignServer: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "countersign-server",
-    abstract: "Runs the safe-checkout service.",
+    abstract: "Takes card payments that sales consultants hear by telephone.",
     discussion: """
       EXAMPLES
         countersign-server init --data /var/lib/countersign --name pay.example --host pay.example

@@ -5,7 +5,7 @@ import Payments
 import ProgramSupport
 
 extension SetupError: ProgramEnding {
-  public var status: ExitStatus { .configuration }
+  public var status: ExitStatus { isOfArgument ? .usage : .configuration }
 }
 
 /// A name or time that the authority puts into no certificate.

@@ -19,7 +19,8 @@ extension CountersignServer {
     @Option(help: "Folder to make.")
     var data: String
 
-    @Option(help: "Name of the service, lower-case ASCII. It is part of every key and cannot be changed.")
+    @Option(
+      help: "Name of the service, 1 to 56 of a-z, 0-9, '.' and '-'. It is part of every key and cannot be changed.")
     var name: String = "countersign.local"
 
     @Option(name: .customLong("host"), help: "Name in the TLS certificate; may be repeated, the first is the main one.")

@@ -19,7 +19,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
       EXIT CODES
         0 done   1 the backup's journal is not whole   64 wrong usage   74 file error, or the service runs
-        77 the key of the journal is none
+        77 the key of the journal is none   78 wrong folder
       """)
 
   @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
@@ -37,6 +37,7 @@ struct RestoreCommand: AsyncParsableCommand {
     try await Program.run {
       let settings = try await Settings(file: nil)
       let folder = try DataFolder(data, settings)
+      try folder.checkMade()
       _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
       let restored = try folder.restore(file, pin: try vault.pin(settings), now: Int64(time(nil)) * 1_000)
       switch output {

@@ -1,4 +1,5 @@
 import Audit
+import Files
 import ProgramSupport
 import StorageSQLite
 
@@ -13,6 +14,10 @@ struct VerifiedBackup {
   ///   - key: PEM file with the published key of the journal.
   /// - Throws: `StoreError` that names the file; ``ProgramError`` with the first bad record.
   init(_ file: String, key: String) async throws {
+    // SQLite takes an empty file for a new database.
+    if try Files.isThere(file), try OpenFile(file).size == 0 {
+      throw ProgramError(.file, "\(file) is empty, so it is no backup; name a file that countersign-server backup made")
+    }
     let verifier = try JournalVerifier(path: file, key: try AuditCommand.Verify.publicKey(key), workers: 1)
     do {
       let report = try await verifier.run()

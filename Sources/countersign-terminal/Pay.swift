@@ -39,7 +39,7 @@ extension CountersignTerminal {
     @OptionGroup var options: TerminalOptions
 
     func run() async throws {
-      try await Program.run {
+      try await Program.run(key == nil ? PaymentCheck.fields : PaymentCheck.fields.and(Self.keyField)) {
         let given = try key.map { try PaymentKey.parse($0) }
         let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
         try PaymentCheck.check(order)
@@ -62,6 +62,8 @@ extension CountersignTerminal {
         try Receipt.exit(result)
       }
     }
+
+    private static let keyField: RequestFields = ["order.idempotency_key": "--key"]
 
     /// On standard error, so that programs that read the result see nothing of it.
     @Sendable private static func tell(_ wait: PaymentWait) {

@@ -6,6 +6,15 @@ import ProgramSupport
 
 /// The service's own rules, applied before a login is spent on fields that would be refused.
 enum PaymentCheck {
+  /// Where the fields of a payment come from.
+  static let fields: RequestFields = [
+    "order.order_reference": "--order", "order.amount": "--amount", "order.currency": "--currency",
+    "order.instalment_months": "--instalments", "card.card_number": .input("card.card_number"),
+    "card.expiry_year": .input("card.expiry_year"), "card.expiry_month": .input("card.expiry_month"),
+    "card.password_digits": .input("card.password_digits"), "card.security_code": .input("card.security_code"),
+    "card.payer_identification": .input("card.payer_identification"),
+  ]
+
   /// - Throws: `ProgramError` that names the option.
   static func check(_ order: Order) throws {
     let key = [UInt8](repeating: 0, count: 16)
@@ -19,7 +28,7 @@ enum PaymentCheck {
           do throws(FieldViolation) {
             _ = try CheckedOrder(unchecked, sinceLogin: 0)
           } catch {
-            throw ProgramError(.input, "\(option(error)): \(error.description)")
+            throw fields.wrong(error.field, error.description)
           }
         }
       }
@@ -47,7 +56,7 @@ enum PaymentCheck {
               var secrets = try CardSecrets(unchecked, now: YearMonth(time: Int64(time(nil)) * 1_000))
               secrets.erase()
             } catch {
-              throw ProgramError(.input, "\(error.field): \(error.description)")
+              throw fields.wrong(error.field, error.description)
             }
           }
         }
@@ -62,14 +71,5 @@ enum PaymentCheck {
     var card = card
     if card.expiryYear == 0 { (card.expiryYear, card.expiryMonth) = (Limits.expiryYears.upperBound, 12) }
     try check(card)
-  }
-
-  private static func option(_ violation: FieldViolation) -> String {
-    switch violation.field {
-    case "order.amount": "--amount"
-    case "order.currency": "--currency"
-    case "order.instalment_months": "--instalments"
-    default: "--order"
-    }
   }
 }

@@ -66,12 +66,18 @@ import Testing
     #expect(try Sqlite.lines(ledger, "SELECT count(*) FROM session WHERE ended IS NULL") == ["0"])
     #expect(try desk.admin(["trace", "\(told.payment)"]).output.contains("APPROVED"))
     let held = try await terminal.login()
-    // A terminal tries again for as long as the order is good.
-    let brief = Order(reference: "B-1", amount: 500, currency: "KRW", validForMilliseconds: 1_500)
-    #expect(await Self.reason { _ = try await held.pay(brief, card: Self.card) } == "STORE_UNAVAILABLE")
+    #expect(await Self.reason { _ = try await held.pay(Self.order, card: Self.card) } == "LEDGER_UNCONFIRMED")
+    // Told at once, since waiting does not help.
+    let paying = try desk.pay(card: Desk.card)
+    #expect(paying.status == 69 && paying.errors.split(separator: "\n").count == 1, "\(paying)")
+    #expect(
+      paying.errors.contains("payments are stopped until an administrator has confirmed the restored ledger"),
+      "\(paying)")
     #expect(desk.server.logText.contains("restored from a backup"))
     let refund = try desk.admin(["refund", "\(told.payment)", "--amount", "100"])
-    #expect(refund.status == 69 && refund.errors.contains("STORE_UNAVAILABLE"), "\(refund)")
+    #expect(refund.status == 69 && refund.errors.contains("(countersign-admin epoch confirm)"), "\(refund)")
+    #expect(!refund.errors.contains("the answer was lost"), "\(refund)")
+    #expect(try desk.admin(["unresolved"]).errors.contains("(countersign-admin epoch confirm)"))
     #expect(try desk.admin(["epoch", "show"]).output.contains("not confirmed"))
     let confirmed = try desk.admin(["epoch", "confirm", "--comment", "compared by hand"])
     #expect(confirmed.status == 0 && confirmed.output.contains("; confirmed"), "\(confirmed)")

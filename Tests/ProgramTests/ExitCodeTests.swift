@@ -48,6 +48,8 @@ import Testing
   @Test(arguments: [
     ("countersign-server", ["run", "--acquirer", "simulator", "--data"], "is no service's folder"),
     ("countersign-server", ["audit", "verify", "--data"], "is no service's folder"),
+    ("countersign-server", ["backup", "copy.db", "--data"], "is no service's folder"),
+    ("countersign-server", ["restore", "copy.db", "--data"], "is no service's folder"),
     ("countersign-server", ["canary", "--card-file", "/dev/null", "--data"], "is no service's folder"),
     ("countersign-gateway", ["run", "--passphrase-file", "PASSPHRASE", "--data"], "is no gateway's folder"),
     ("countersign-terminal", ["login", "--data"], "is not enrolled"),
@@ -58,6 +60,43 @@ import Testing
     let arguments = arguments.map { $0 == "PASSPHRASE" ? passphrase : $0 }
     let run = try Program.run(program, arguments + ["/nonexistent/folder"])
     #expect(run.status == 78 && run.errors.contains("/nonexistent/folder \(words)"), "\(run)")
+  }
+
+  @Test func aPlaceThatARunningServiceCannotCopyToIsAFileError() throws {
+    let server = try Desk.shared.get().server
+    let backup = try Program.run(
+      "countersign-server", ["backup", "--data", "\(server.root)/server", "/nowhere/copy.db"],
+      environment: server.admin)
+    #expect(backup.status == 74, "\(backup)")
+    #expect(backup.errors.hasPrefix("error: /nowhere/copy.db.partial cannot be made: No such file"), "\(backup)")
+  }
+
+  @Test func anEmptyFileIsNoBackup() throws {
+    let server = try Desk.shared.get().server
+    let file = "\(server.root)/empty.db"
+    try Data().write(to: URL(filePath: file))
+    let restored = try Program.run("countersign-server", ["restore", "--data", "\(server.root)/server", file])
+    #expect(restored.status == 74 && restored.errors.contains("\(file) is empty, so it is no backup"), "\(restored)")
+  }
+
+  @Test(arguments: [
+    (["--name", String(repeating: "x", count: 57)], "--name \"xxx", "must be 1 to 56 of a-z"),
+    (["--name", "Pay"], "--name \"Pay\"", "must be 1 to 56 of a-z"),
+    (["--host", "a b"], "--host \"a b\"", "is no host name"),
+    (["--administrator", "a\nb"], "--administrator", "without control characters"),
+  ])
+  func aWrongArgumentOfInitIsNamed(_ arguments: [String], _ option: String, _ words: String) throws {
+    let folder = NSTemporaryDirectory() + "countersign-init-\(UUID().uuidString)"
+    let made = try Program.run("countersign-server", ["init", "--data", folder] + arguments)
+    #expect(made.status == 64 && made.errors.contains(option) && made.errors.contains(words), "\(made)")
+    #expect(!FileManager.default.fileExists(atPath: folder))
+  }
+
+  @Test func theLongestNameOfAServiceIsTaken() throws {
+    let name = String(repeating: "x", count: 56)
+    let server = try ServerProcess(["--name", name])
+    defer { server.end() }
+    #expect(FileManager.default.fileExists(atPath: "\(server.root)/server/ledger.db"))
   }
 
   @Test func aMissingInterfaceIsAWrongSetting() throws {

@@ -106,8 +106,17 @@ import Testing
     let listed = try desk.json(["operations", "list", "--payment", "\(payment)"])
     #expect(listed.first?["confirmed_by"] as? String == "Lee Jun")
     #expect(try desk.json(["payments", "list"]).first?["state"] as? String == "PARTLY_REFUNDED")
+    _ = try desk.pay(card: Desk.card)
+    for (state, filter, count) in [
+      ("PARTLY_REFUNDED", [], 1), ("PARTLY_REFUNDED", ["--consultant", "Kim"], 1), ("APPROVED", [], 1),
+      ("APPROVED", ["--order", "A-1"], 1), ("REFUNDED", [], 0), ("VOIDED", [], 0),
+    ] {
+      let found = try desk.json(["payments", "list", "--state", state] + filter)
+      #expect(found.map { $0["state"] as? String } == Array(repeating: state, count: count), "\(state) \(filter)")
+    }
     let over = try desk.admin(["refund", "\(payment)", "--amount", "10001"])
     #expect(over.status == 1 && over.errors.contains("AMOUNT_OVER_PAYMENT"), "\(over.errors)")
+    #expect(over.errors.contains("; --amount: must be 1 to 10000 minor units"), "\(over.errors)")
     let void = try desk.admin(["void", "\(payment)"])
     #expect(void.status == 1 && void.errors.contains("OPERATION_CONFLICT"), "\(void.errors)")
   }
@@ -124,12 +133,14 @@ import Testing
     (["trace", "1", "--card"], "", 64, "one of"), (["trace", "1", "--from", "2026-01-01"], "", 64, "--consultant"),
     (["trace", "--consultant", "Kim", "--from", "2026-02-30"], "", 64, "--from 2026-02-30"),
     (["trace", "--consultant", "Kim", "--to", "yesterday"], "", 64, "--to yesterday"),
-    (["trace", "--card"], "4111111111111112", 1, "card_number"), (["trace", "--card"], "", 1, "card_number"),
-    (["trace", "--order", "4111111111111111"], "", 1, "order_reference"),
+    (["trace", "--card"], "4111111111111112", 65, "card number:"), (["trace", "--card"], "", 65, "card number:"),
+    (["receipt", "zz"], "", 64, "must be the number of a payment, or its key of 32 hexadecimal digits"),
+    (["refund", "1", "--amount", "0"], "", 64, "--amount must be 1 to 999999999999 minor units"),
     (["trace", "--order", "no such"], "", 1, "PAYMENT_NOT_FOUND"),
-    (["payments", "list", "--state", "PAID"], "", 64, "--state PAID"),
+    (["payments", "list", "--state", "PAID"], "", 64, "--state PAID: must be one of INTENT, APPROVED, DECLINED,"),
+    (["payments", "list", "--state", "PAID"], "", 64, "REFUNDING, PARTLY_REFUNDED, REFUNDED, VOIDING, VOIDED"),
     (["payments", "list", "--limit", "0"], "", 64, "--limit"),
-    (["report", "--day", "yesterday"], "", 1, "day"), (["reconcile", "/nowhere.csv"], "", 64, "--from and --to"),
+    (["reconcile", "/nowhere.csv"], "", 64, "--from and --to"),
     (["reconcile", "/nowhere.csv", "--from", "2026-01-01", "--to", "2026-01-02"], "", 74, "/nowhere.csv"),
   ])
   func aWrongQuestionIsNamed(_ arguments: [String], _ input: String, _ status: Int32, _ words: String) throws {
@@ -137,6 +148,22 @@ import Testing
     #expect(result.status == status, "\(result.status) \(result.errors)")
     #expect(result.errors.contains(words), "\(result.errors)")
     #expect(!result.errors.contains("4111111111111112"))
+  }
+
+  @Test func consultantsAreListed() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    try desk.admin(["company", "add", "Other", "--certificate", "\(root)/o.pem", "--key", "\(root)/o.key"]).good()
+    try desk.admin(["consultant", "add", "Lee", "--company", "Other"]).good()
+    try desk.admin(["revoke", "consultant", "2", "--reason", "superseded"]).good()
+    let all = try desk.admin(["consultant", "list"]).good()
+    #expect(all.output == "consultant 1 Kim  company 1 Acme\nconsultant 2 Lee  company 2 Other  REVOKED\n")
+    for company in ["Other", "2"] {
+      let some = try desk.json(["consultant", "list", "--company", company])
+      #expect(some.map { $0["name"] as? String } == ["Lee"] && some.first?["revoked"] as? Bool == true)
+    }
+    let none = try desk.admin(["consultant", "list", "--company", "nobody"])
+    #expect(none.status == 1 && none.errors.contains("COMPANY_NOT_FOUND"), "\(none)")
   }
 }
 

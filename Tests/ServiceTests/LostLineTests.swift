@@ -1,3 +1,4 @@
+import CountersignRPC
 import Messages
 import Testing
 
@@ -36,6 +37,15 @@ import Testing
       let pending = try session.terminal.folder.pending()
       #expect(pending.isEmpty)
     }
+  }
+
+  /// UNAVAILABLE comes from the service, which wrote nothing, or from this side, where the line was lost.
+  @Test(arguments: [
+    ("STORE_UNAVAILABLE", true), ("LEDGER_UNCONFIRMED", true), ("CONNECTION_LOST", false), ("SHUTTING_DOWN", false),
+  ])
+  func aRefusalIsNoLostAnswer(_ reason: String, _ isWithoutEffect: Bool) {
+    let status = RPCStatus(.unavailable, "", reason: reason)
+    #expect(TerminalError.refused(status).isWithoutEffect == isWithoutEffect)
   }
 
   private func withProxy(_ body: (CuttingProxy, TerminalSession) async throws -> Void) async throws {

@@ -73,7 +73,7 @@ import Testing
 
   @Test(arguments: [3, 50]) func pagesOfAListHaveEveryPaymentOnce(_ limit: Int) async throws {
     let (_, store, reader) = try await Self.ledger()
-    let filter = PaymentFilter(company: 1, state: .declined, times: Self.day)
+    let filter = PaymentFilter(company: 1, state: .recorded(.declined), times: Self.day)
     var found: [Int64] = []
     var after: Int64 = 0
     while true {

@@ -52,7 +52,7 @@ extension DataFolder {
   func makeOCSPDelegate(_ issuer: Issuer, now: Int64) throws {
     try Files.makeFolder(file("ocsp"))
     let key = PrivateKey.generate(.p256)
-    let name = "\(issuer.certificate.commonName ?? "service") OCSP"
+    let name = "\(issuer.chain.last?.commonName ?? "service") OCSP"
     let request = try CertificateRequest(
       der: CertificateRequest.make(key: key, commonName: name, organisation: nil))
     let leaf = try issuer.issue(request, role: .ocsp, commonName: name, organisation: nil, now: now)

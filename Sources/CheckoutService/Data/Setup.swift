@@ -51,6 +51,10 @@ public enum Setup {
     }
   }
 
+  /// Bytes of a service's name: the common names of its certificates have a word behind it, and 64 characters in all
+  /// (RFC 5280 appendix A.1).
+  static let longestName = 64 - " sealing".count
+
   private static func checkRoom(for folder: DataFolder) throws {
     guard try Files.isThere(folder.path) else { return }
     guard !Files.exists(folder.file("authority")), !Files.exists(folder.ledger) else {
@@ -109,9 +113,14 @@ public enum Setup {
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
         || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
     }
-    guard isName, (1...64).contains(plan.serviceName.utf8.count) else { throw SetupError.serviceName(plan.serviceName) }
+    guard isName, (1...longestName).contains(plan.serviceName.utf8.count) else {
+      throw SetupError.serviceName(plan.serviceName)
+    }
     guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
     for name in plan.dnsNames where !HostName.isValid(name) { throw SetupError.hostName(name) }
-    guard (1...64).contains(plan.administrator.utf8.count) else { throw SetupError.administrator }
+    let administrator = plan.administrator.unicodeScalars
+    guard (1...64).contains(plan.administrator.utf8.count),
+      !administrator.contains(where: { $0.properties.generalCategory == .control })
+    else { throw SetupError.administrator }
   }
 }

@@ -17,6 +17,14 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   /// Where the vault's key-encryption key was to be, and cause.
   case vaultKey(String, CryptographyError)
 
+  /// Whether an argument is wrong, and not the folder.
+  public var isOfArgument: Bool {
+    switch self {
+    case .serviceName, .noDNSName, .hostName, .administrator: true
+    case .exists, .notEmpty, .notMade, .missing, .mismatch, .vaultKey: false
+    }
+  }
+
   public var description: String {
     switch self {
     case .exists(let path): "\(path) holds a service already; name another folder with --data"
@@ -28,9 +36,9 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
       "\(path) is no service's folder; name the one that countersign-server init made with --data"
     case .mismatch(let key, let certificate):
       "\(key) is not the key of \(certificate); put the files in place that belong together"
-    case .serviceName(let name): "service name \"\(name)\" must be 1 to 64 of a-z, 0-9, '.' and '-'"
+    case .serviceName(let name): "--name \"\(name)\" must be 1 to \(Setup.longestName) of a-z, 0-9, '.' and '-'"
     case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
-    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8"
+    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8 without control characters"
     case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
     case .noDNSName: "at least one --host is needed for the TLS certificate"
     }

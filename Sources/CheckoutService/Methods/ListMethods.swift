@@ -8,6 +8,8 @@ import StorageSQLite
 extension AdminCalls {
   /// Payments told in one reply.
   private static let paymentsPerReply = 50
+  /// Consultants told in one reply.
+  private static let consultantsPerReply = 50
   /// Totals told in one reply: with the longest names they fit in a frame of 64 KiB.
   private static let totalsPerReply = 256
   /// The decoding rules allow 64 of a repeated field.
@@ -54,6 +56,24 @@ extension AdminCalls {
     }
   }
 
+  func listConsultants(
+    _ request: ListConsultantsRequest, context: ServerContext
+  ) async throws -> ListConsultantsReply {
+    try await refusals.journaling(.callRefused, context) {
+      _ = try await administrator(context)
+      var company: Int64?
+      if !request.company.isEmpty {
+        company = try await companies(request.company).first
+        guard company != nil else { throw ServiceRefusal(.companyNotFound, field: "company") }
+      }
+      let found = try await reader.consultants(
+        of: company, after: Int64(clamping: request.after), limit: Self.consultantsPerReply)
+      var reply = ListConsultantsReply()
+      reply.consultants = found.map { RegisteredConsultant($0.consultant, of: $0.companyName) }
+      return reply
+    }
+  }
+
   private func filter(_ asked: Messages.PaymentFilter) async throws -> StorageSQLite.PaymentFilter {
     var filter = StorageSQLite.PaymentFilter(
       times: try TimePeriod.range(asked.fromMs, asked.toMs, field: "filter.to_ms"))
@@ -67,7 +87,7 @@ extension AdminCalls {
       filter.consultants = consultants
     }
     if asked.state != .unspecified {
-      filter.state = Payments.PaymentState(rawValue: UInt8(clamping: asked.state.rawValue))
+      filter.state = ToldState(rawValue: UInt8(clamping: asked.state.rawValue))
       guard filter.state != nil else {
         throw ServiceRefusal(.invalidField, field: "filter.state", description: "is no state of a payment")
       }
@@ -115,6 +135,15 @@ extension Messages.ListedPayment {
     terminal = listed.original?.terminalText ?? ""
     stan = listed.original?.stan ?? 0
     retrievalReference = listed.original?.retrievalText ?? ""
+  }
+}
+
+extension RegisteredConsultant {
+  fileprivate init(_ row: ConsultantRow, of companyName: String) {
+    self.init()
+    (number, name) = (UInt64(row.id), row.name)
+    (company, self.companyName) = (UInt64(row.company), companyName)
+    revoked = row.revoked
   }
 }
 

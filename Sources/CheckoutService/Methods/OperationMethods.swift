@@ -44,9 +44,11 @@ extension AdminCalls {
       let acting = try await acting(context)
       let now = clock.wall()
       let (row, reply) = try await ledger.perform { [acquirer] store in
-        guard var row = try store.operation(id: Int64(clamping: request.operation)),
-          let payment = try store.payment(number: row.payment)
-        else { throw ServiceRefusal(.operationNotFound, field: "operation") }
+        let number = Int64(clamping: request.operation)
+        guard var row = try store.operation(id: number), let payment = try store.payment(number: row.payment) else {
+          let isKeyAct = try store.keyAct(id: number) != nil
+          throw ServiceRefusal(isKeyAct ? .operationOtherKind : .operationNotFound, field: "operation")
+        }
         // The same administrator again, whose answer was lost.
         if row.confirmedBy == acting.id { return (row, try ConfirmOperationReply(row, in: store)) }
         guard row.state == .requested else { throw ServiceRefusal(OperationRefusal.notWaiting(row.state)) }
@@ -130,7 +132,7 @@ extension OperationRules {
     _ row: OperationRow, of payment: PaymentRecord, at now: Int64, in store: any Store, _ acquirer: any Acquirer
   ) throws {
     if let epoch = try store.epoch(), epoch.confirmed == nil {
-      throw ServiceRefusal(.storeUnavailable, cause: "the ledger was restored and is not confirmed")
+      throw ServiceRefusal(.ledgerUnconfirmed)
     }
     let others = try store.operations(of: row.payment).filter { $0.id != row.id }
     let isBeforeCutOff = acquirer.businessDay(at: payment.time) == acquirer.businessDay(at: now)

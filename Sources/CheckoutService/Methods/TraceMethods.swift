@@ -144,7 +144,7 @@ enum TimePeriod {
     let end = to == 0 ? .max : Int64(clamping: to)
     let start = Int64(clamping: from)
     guard start < end else {
-      throw ServiceRefusal(.invalidField, field: field, description: "must be later than the beginning, or 0")
+      throw ServiceRefusal(.invalidField, field: field, description: "must be later than the beginning")
     }
     return start..<end
   }

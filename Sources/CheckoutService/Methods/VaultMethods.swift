@@ -67,7 +67,10 @@ extension AdminCalls {
   private func confirm(_ number: Int64, by acting: ActingAdministrator) async throws -> KeyActRow {
     let now = clock.wall()
     return try await ledger.perform { store in
-      guard var row = try store.keyAct(id: number) else { throw ServiceRefusal(.operationNotFound, field: "number") }
+      guard var row = try store.keyAct(id: number) else {
+        let isOperation = try store.operation(id: number) != nil
+        throw ServiceRefusal(isOperation ? .operationOtherKind : .operationNotFound, field: "number")
+      }
       if row.confirmedBy == acting.id { return row }
       guard row.requestedBy != acting.id else { throw ServiceRefusal(.secondAdministratorRequired, field: "number") }
       guard row.confirmedBy == nil, now < row.confirmUntil else {

@@ -139,6 +139,30 @@ public enum OperatedState: UInt8, Sendable, BitwiseCopyable, CaseIterable {
   }
 }
 
+/// Where a payment stands as it is told: what refunds and voids made of it, else its own state.
+public enum ToldState: Sendable, Equatable {
+  case recorded(PaymentState)
+  case operated(OperatedState)
+
+  /// - Parameter rawValue: as on the wire (`countersign.v1.PaymentState`).
+  public init?(rawValue: UInt8) {
+    if let state = PaymentState(rawValue: rawValue) {
+      self = .recorded(state)
+    } else if let state = OperatedState(rawValue: rawValue) {
+      self = .operated(state)
+    } else {
+      return nil
+    }
+  }
+
+  public var name: String {
+    switch self {
+    case .recorded(let state): state.name
+    case .operated(let state): state.name
+    }
+  }
+}
+
 /// Why an operation is not taken.
 public enum OperationRefusal: Error, Sendable, Equatable {
   /// The payment is not APPROVED.

@@ -335,6 +335,8 @@ public struct StoredPayment: Sendable {
   public var reference: [UInt8]
   /// What refunds and voids made of it, where that was asked for; nil: nothing.
   public var operated: OperatedState?
+  public var toldState: ToldState { operated.map { .operated($0) } ?? .recorded(record.state) }
+
   public init(
     record: PaymentRecord, company: Int64, consultant: Int64, session: Bytes16, instalments: UInt8, expiry: UInt32,
     fingerprint: Bytes16, reference: [UInt8]

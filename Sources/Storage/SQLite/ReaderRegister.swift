@@ -16,6 +16,24 @@ extension SQLiteReader {
     return try find.all { $0.int(0) }
   }
 
+  /// Consultants with a higher number, by number, with the names of their companies.
+  ///
+  /// - Parameter company: of this one alone; nil: of all.
+  public func consultants(
+    of company: Int64?, after number: Int64, limit: Int
+  ) throws(StoreError) -> [(consultant: ConsultantRow, companyName: String)] {
+    let find = try database.prepare(
+      """
+      SELECT c.id, c.company, c.name, c.revoked IS NOT NULL, company.name
+      FROM consultant c JOIN company ON company.id = c.company
+      WHERE c.id > ?1 AND (?2 IS NULL OR c.company = ?2) ORDER BY c.id LIMIT ?3
+      """)
+    find.bind(1, number)
+    find.bind(2, company)
+    find.bind(3, Int64(limit))
+    return try find.all { (ConsultantRow(row: $0), $0.text(4)) }
+  }
+
   /// The number, where there is a company with it.
   public func companies(number: Int64) throws(StoreError) -> [Int64] {
     let find = try database.prepare("SELECT id FROM company WHERE id = ?1")

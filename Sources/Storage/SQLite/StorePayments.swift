@@ -9,7 +9,7 @@ extension SQLiteStore {
   ) throws(StoreError) -> IntentResult {
     if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
     let isLost = startEpoch?.mayHaveLost(intent.key) ?? false
-    if let refusal = isLost ? .ledgerRestored : refusal ?? (hasRoom && !isHeld ? nil : .storeUnavailable) {
+    if let refusal = isLost ? .ledgerRestored : refusal ?? standstill {
       guard let known = try payment(key: intent.key, company: intent.company) else { return .refused(refusal) }
       return .exists(known)
     }
@@ -32,6 +32,9 @@ extension SQLiteStore {
         reference: reference))
     return .recorded(number)
   }
+
+  /// Why nothing new is recorded now.
+  private var standstill: PaymentRefusal? { isHeld ? .ledgerUnconfirmed : hasRoom ? nil : .storeUnavailable }
 
   /// Compares what was extracted from the keyword with the session row, and says whether all is still live.
   private func sessionRefusal(_ intent: borrowing Intent) throws(StoreError) -> PaymentRefusal? {

@@ -33,7 +33,7 @@ struct Reconcile: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Program.run {
+    try await AdminProgram.run(period.fields(in: "filter")) {
       let lines = try SettlementFile.read(try Files.read(file, limit: Self.largestFile), path: file)
       var filter = PaymentFilter()
       (filter.fromMs, filter.toMs) = try period.milliseconds()

@@ -367,6 +367,141 @@ void   countersign__v1__list_companies_reply__free_unpacked
   assert(message->base.descriptor == &countersign__v1__list_companies_reply__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__list_consultants_request__init
+                     (Countersign__V1__ListConsultantsRequest         *message)
+{
+  static const Countersign__V1__ListConsultantsRequest init_value = COUNTERSIGN__V1__LIST_CONSULTANTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_consultants_request__get_packed_size
+                     (const Countersign__V1__ListConsultantsRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_consultants_request__pack
+                     (const Countersign__V1__ListConsultantsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_consultants_request__pack_to_buffer
+                     (const Countersign__V1__ListConsultantsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListConsultantsRequest *
+       countersign__v1__list_consultants_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListConsultantsRequest *)
+     protobuf_c_message_unpack (&countersign__v1__list_consultants_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_consultants_request__free_unpacked
+                     (Countersign__V1__ListConsultantsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_consultants_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__list_consultants_reply__init
+                     (Countersign__V1__ListConsultantsReply         *message)
+{
+  static const Countersign__V1__ListConsultantsReply init_value = COUNTERSIGN__V1__LIST_CONSULTANTS_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__list_consultants_reply__get_packed_size
+                     (const Countersign__V1__ListConsultantsReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__list_consultants_reply__pack
+                     (const Countersign__V1__ListConsultantsReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__list_consultants_reply__pack_to_buffer
+                     (const Countersign__V1__ListConsultantsReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__list_consultants_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ListConsultantsReply *
+       countersign__v1__list_consultants_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ListConsultantsReply *)
+     protobuf_c_message_unpack (&countersign__v1__list_consultants_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__list_consultants_reply__free_unpacked
+                     (Countersign__V1__ListConsultantsReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__list_consultants_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__registered_consultant__init
+                     (Countersign__V1__RegisteredConsultant         *message)
+{
+  static const Countersign__V1__RegisteredConsultant init_value = COUNTERSIGN__V1__REGISTERED_CONSULTANT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__registered_consultant__get_packed_size
+                     (const Countersign__V1__RegisteredConsultant *message)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_consultant__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__registered_consultant__pack
+                     (const Countersign__V1__RegisteredConsultant *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_consultant__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__registered_consultant__pack_to_buffer
+                     (const Countersign__V1__RegisteredConsultant *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__registered_consultant__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RegisteredConsultant *
+       countersign__v1__registered_consultant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RegisteredConsultant *)
+     protobuf_c_message_unpack (&countersign__v1__registered_consultant__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__registered_consultant__free_unpacked
+                     (Countersign__V1__RegisteredConsultant *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__registered_consultant__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__company__init
                      (Countersign__V1__Company         *message)
 {
@@ -2984,6 +3119,185 @@ const ProtobufCMessageDescriptor countersign__v1__list_companies_reply__descript
   countersign__v1__list_companies_reply__field_indices_by_name,
   1,  countersign__v1__list_companies_reply__number_ranges,
   (ProtobufCMessageInit) countersign__v1__list_companies_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_consultants_request__field_descriptors[2] =
+{
+  {
+    "company",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListConsultantsRequest, company),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListConsultantsRequest, after),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_consultants_request__field_indices_by_name[] = {
+  1,   /* field[1] = after */
+  0,   /* field[0] = company */
+};
+static const ProtobufCIntRange countersign__v1__list_consultants_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_consultants_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListConsultantsRequest",
+  "ListConsultantsRequest",
+  "Countersign__V1__ListConsultantsRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListConsultantsRequest),
+  2,
+  countersign__v1__list_consultants_request__field_descriptors,
+  countersign__v1__list_consultants_request__field_indices_by_name,
+  1,  countersign__v1__list_consultants_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_consultants_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__list_consultants_reply__field_descriptors[1] =
+{
+  {
+    "consultants",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ListConsultantsReply, n_consultants),
+    offsetof(Countersign__V1__ListConsultantsReply, consultants),
+    &countersign__v1__registered_consultant__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__list_consultants_reply__field_indices_by_name[] = {
+  0,   /* field[0] = consultants */
+};
+static const ProtobufCIntRange countersign__v1__list_consultants_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__list_consultants_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ListConsultantsReply",
+  "ListConsultantsReply",
+  "Countersign__V1__ListConsultantsReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__ListConsultantsReply),
+  1,
+  countersign__v1__list_consultants_reply__field_descriptors,
+  countersign__v1__list_consultants_reply__field_indices_by_name,
+  1,  countersign__v1__list_consultants_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__list_consultants_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__registered_consultant__field_descriptors[5] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredConsultant, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredConsultant, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredConsultant, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredConsultant, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revoked",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RegisteredConsultant, revoked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__registered_consultant__field_indices_by_name[] = {
+  2,   /* field[2] = company */
+  3,   /* field[3] = company_name */
+  1,   /* field[1] = name */
+  0,   /* field[0] = number */
+  4,   /* field[4] = revoked */
+};
+static const ProtobufCIntRange countersign__v1__registered_consultant__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor countersign__v1__registered_consultant__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RegisteredConsultant",
+  "RegisteredConsultant",
+  "Countersign__V1__RegisteredConsultant",
+  "countersign.v1",
+  sizeof(Countersign__V1__RegisteredConsultant),
+  5,
+  countersign__v1__registered_consultant__field_descriptors,
+  countersign__v1__registered_consultant__field_indices_by_name,
+  1,  countersign__v1__registered_consultant__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__registered_consultant__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__v1__company__field_descriptors[6] =
@@ -6538,13 +6852,14 @@ const ProtobufCEnumDescriptor countersign__v1__operation_state__descriptor =
   countersign__v1__operation_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[30] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[31] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
   { "GetCompany", &countersign__v1__get_company_request__descriptor, &countersign__v1__get_company_reply__descriptor },
   { "ListCompanies", &countersign__v1__list_companies_request__descriptor, &countersign__v1__list_companies_reply__descriptor },
   { "AddConsultant", &countersign__v1__add_consultant_request__descriptor, &countersign__v1__add_consultant_reply__descriptor },
+  { "ListConsultants", &countersign__v1__list_consultants_request__descriptor, &countersign__v1__list_consultants_reply__descriptor },
   { "CreateToken", &countersign__v1__create_token_request__descriptor, &countersign__v1__create_token_reply__descriptor },
   { "AddGateway", &countersign__v1__add_gateway_request__descriptor, &countersign__v1__add_gateway_reply__descriptor },
   { "RegisterCertificate", &countersign__v1__register_certificate_request__descriptor, &countersign__v1__register_certificate_reply__descriptor },
@@ -6572,36 +6887,37 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "ConfirmEpoch", &countersign__v1__confirm_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
-  16,        /* AddAdministrator */
+  17,        /* AddAdministrator */
   0,        /* AddCompany */
   4,        /* AddConsultant */
-  6,        /* AddGateway */
-  29,        /* ConfirmEpoch */
-  25,        /* ConfirmKeyAct */
-  13,        /* ConfirmOperation */
-  5,        /* CreateToken */
-  27,        /* GetBackup */
+  7,        /* AddGateway */
+  30,        /* ConfirmEpoch */
+  26,        /* ConfirmKeyAct */
+  14,        /* ConfirmOperation */
+  6,        /* CreateToken */
+  28,        /* GetBackup */
   2,        /* GetCompany */
-  28,        /* GetEpoch */
-  22,        /* GetVault */
-  18,        /* ListAdministrators */
-  21,        /* ListCertificates */
+  29,        /* GetEpoch */
+  23,        /* GetVault */
+  19,        /* ListAdministrators */
+  22,        /* ListCertificates */
   3,        /* ListCompanies */
-  15,        /* ListOperations */
-  10,        /* ListPayments */
-  9,        /* ListUnresolved */
-  7,        /* RegisterCertificate */
-  11,        /* ReportDay */
-  12,        /* RequestOperation */
-  19,        /* Revoke */
-  23,        /* RewrapKeys */
-  24,        /* RotateKeys */
-  17,        /* SetAdministratorRoles */
+  5,        /* ListConsultants */
+  16,        /* ListOperations */
+  11,        /* ListPayments */
+  10,        /* ListUnresolved */
+  8,        /* RegisterCertificate */
+  12,        /* ReportDay */
+  13,        /* RequestOperation */
+  20,        /* Revoke */
+  24,        /* RewrapKeys */
+  25,        /* RotateKeys */
+  18,        /* SetAdministratorRoles */
   1,        /* SetCompanyPolicy */
-  14,        /* SettleOperation */
-  26,        /* StartBackup */
-  8,        /* TracePayment */
-  20         /* Unlock */
+  15,        /* SettleOperation */
+  27,        /* StartBackup */
+  9,        /* TracePayment */
+  21         /* Unlock */
 };
 const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
 {
@@ -6610,7 +6926,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  30,
+  31,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -6654,13 +6970,21 @@ void countersign__v1__admin__add_consultant(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__list_consultants(ProtobufCService *service,
+                                              const Countersign__V1__ListConsultantsRequest *input,
+                                              Countersign__V1__ListConsultantsReply_Closure closure,
+                                              void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__create_token(ProtobufCService *service,
                                           const Countersign__V1__CreateTokenRequest *input,
                                           Countersign__V1__CreateTokenReply_Closure closure,
                                           void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__add_gateway(ProtobufCService *service,
                                          const Countersign__V1__AddGatewayRequest *input,
@@ -6668,7 +6992,7 @@ void countersign__v1__admin__add_gateway(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__register_certificate(ProtobufCService *service,
                                                   const Countersign__V1__RegisterCertificateRequest *input,
@@ -6676,7 +7000,7 @@ void countersign__v1__admin__register_certificate(ProtobufCService *service,
                                                   void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            const Countersign__V1__TracePaymentRequest *input,
@@ -6684,7 +7008,7 @@ void countersign__v1__admin__trace_payment(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_unresolved(ProtobufCService *service,
                                              const Countersign__V1__ListUnresolvedRequest *input,
@@ -6692,7 +7016,7 @@ void countersign__v1__admin__list_unresolved(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_payments(ProtobufCService *service,
                                            const Countersign__V1__ListPaymentsRequest *input,
@@ -6700,7 +7024,7 @@ void countersign__v1__admin__list_payments(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__report_day(ProtobufCService *service,
                                         const Countersign__V1__ReportDayRequest *input,
@@ -6708,7 +7032,7 @@ void countersign__v1__admin__report_day(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__request_operation(ProtobufCService *service,
                                                const Countersign__V1__RequestOperationRequest *input,
@@ -6716,7 +7040,7 @@ void countersign__v1__admin__request_operation(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__confirm_operation(ProtobufCService *service,
                                                const Countersign__V1__ConfirmOperationRequest *input,
@@ -6724,7 +7048,7 @@ void countersign__v1__admin__confirm_operation(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__settle_operation(ProtobufCService *service,
                                               const Countersign__V1__SettleOperationRequest *input,
@@ -6732,7 +7056,7 @@ void countersign__v1__admin__settle_operation(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_operations(ProtobufCService *service,
                                              const Countersign__V1__ListOperationsRequest *input,
@@ -6740,7 +7064,7 @@ void countersign__v1__admin__list_operations(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__add_administrator(ProtobufCService *service,
                                                const Countersign__V1__AddAdministratorRequest *input,
@@ -6748,7 +7072,7 @@ void countersign__v1__admin__add_administrator(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
                                                      const Countersign__V1__SetAdministratorRolesRequest *input,
@@ -6756,7 +7080,7 @@ void countersign__v1__admin__set_administrator_roles(ProtobufCService *service,
                                                      void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_administrators(ProtobufCService *service,
                                                  const Countersign__V1__ListAdministratorsRequest *input,
@@ -6764,7 +7088,7 @@ void countersign__v1__admin__list_administrators(ProtobufCService *service,
                                                  void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__revoke(ProtobufCService *service,
                                     const Countersign__V1__RevokeRequest *input,
@@ -6772,7 +7096,7 @@ void countersign__v1__admin__revoke(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__unlock(ProtobufCService *service,
                                     const Countersign__V1__UnlockRequest *input,
@@ -6780,7 +7104,7 @@ void countersign__v1__admin__unlock(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                const Countersign__V1__ListCertificatesRequest *input,
@@ -6788,7 +7112,7 @@ void countersign__v1__admin__list_certificates(ProtobufCService *service,
                                                void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        const Countersign__V1__GetVaultRequest *input,
@@ -6796,7 +7120,7 @@ void countersign__v1__admin__get_vault(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 22, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          const Countersign__V1__RewrapKeysRequest *input,
@@ -6804,7 +7128,7 @@ void countersign__v1__admin__rewrap_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 23, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          const Countersign__V1__RotateKeysRequest *input,
@@ -6812,7 +7136,7 @@ void countersign__v1__admin__rotate_keys(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 24, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__confirm_key_act(ProtobufCService *service,
                                              const Countersign__V1__ConfirmKeyActRequest *input,
@@ -6820,7 +7144,7 @@ void countersign__v1__admin__confirm_key_act(ProtobufCService *service,
                                              void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 25, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__start_backup(ProtobufCService *service,
                                           const Countersign__V1__StartBackupRequest *input,
@@ -6828,7 +7152,7 @@ void countersign__v1__admin__start_backup(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 26, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_backup(ProtobufCService *service,
                                         const Countersign__V1__GetBackupRequest *input,
@@ -6836,7 +7160,7 @@ void countersign__v1__admin__get_backup(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 27, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__get_epoch(ProtobufCService *service,
                                        const Countersign__V1__GetEpochRequest *input,
@@ -6844,7 +7168,7 @@ void countersign__v1__admin__get_epoch(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 28, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            const Countersign__V1__ConfirmEpochRequest *input,
@@ -6852,7 +7176,7 @@ void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

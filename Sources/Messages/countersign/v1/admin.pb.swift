@@ -179,6 +179,43 @@ public struct ListCompaniesReply: Message {
   public init() {}
 }
 
+/// Set by the administrator.
+public struct ListConsultantsRequest: Message {
+  /// Number of the company, or its registered name; digits are a number. Empty: all companies.
+  public var company: String = ""
+  /// Consultants with a higher number than this: 0 at first, then the number of the last one told.
+  public var after: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server.
+public struct ListConsultantsReply: Message {
+  /// At most 50, by rising number; none at the end.
+  public var consultants: [RegisteredConsultant] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// A consultant of the register.
+public struct RegisteredConsultant: Message {
+  /// Number.
+  public var number: UInt64 = 0
+  /// Registered name.
+  public var name: String = ""
+  /// Number of the company.
+  public var company: UInt64 = 0
+  /// Registered name of the company.
+  public var companyName: String = ""
+  /// Whether the consultant is revoked.
+  public var revoked: Bool = false
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// What is registered of a company.
 public struct Company: Message {
   /// Number.
@@ -909,6 +946,8 @@ public enum AdminMethods {
   public static let listCompanies = "/countersign.v1.Admin/ListCompanies"
   /// Registers a consultant of a company and makes a one-time enrolment token.
   public static let addConsultant = "/countersign.v1.Admin/AddConsultant"
+  /// Lists the consultants of a company, or of all.
+  public static let listConsultants = "/countersign.v1.Admin/ListConsultants"
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
   public static let createToken = "/countersign.v1.Admin/CreateToken"
   /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
@@ -975,6 +1014,8 @@ public protocol AdminServiceProtocol: Sendable {
   func listCompanies(_ request: ListCompaniesRequest, context: ServerContext) async throws -> ListCompaniesReply
   /// Registers a consultant of a company and makes a one-time enrolment token.
   func addConsultant(_ request: AddConsultantRequest, context: ServerContext) async throws -> AddConsultantReply
+  /// Lists the consultants of a company, or of all.
+  func listConsultants(_ request: ListConsultantsRequest, context: ServerContext) async throws -> ListConsultantsReply
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
   func createToken(_ request: CreateTokenRequest, context: ServerContext) async throws -> CreateTokenReply
   /// Registers a company's gateway, or a changed one, and makes a one-time token for countersign-gateway init.
@@ -1051,6 +1092,9 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.addConsultant) {
       try await addConsultant(AddConsultantRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.listConsultants) {
+      try await listConsultants(ListConsultantsRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.createToken) {
       try await createToken(CreateTokenRequest(request: $0), context: $1).encoded()
@@ -1172,6 +1216,14 @@ public struct AdminClient: Sendable {
     -> AddConsultantReply
   {
     try AddConsultantReply(reply: await caller.call(AdminMethods.addConsultant, request.encoded(), options: options))
+  }
+
+  /// Lists the consultants of a company, or of all.
+  public func listConsultants(_ request: ListConsultantsRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> ListConsultantsReply
+  {
+    try ListConsultantsReply(
+      reply: await caller.call(AdminMethods.listConsultants, request.encoded(), options: options))
   }
 
   /// Makes a new enrolment token for a registered consultant, for a new terminal.
@@ -1511,6 +1563,67 @@ extension ListCompaniesReply {
   public func write(to c: inout Countersign__V1__ListCompaniesReply, in arena: Arena) {
     c.n_companies = companies.count
     c.companies = arena.list(companies) { Optional(arena.message($0)) }
+  }
+}
+
+extension ListConsultantsRequest {
+  public static let descriptor = messageDescriptor(ListConsultantsRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListConsultantsRequest>) {
+    countersign__v1__list_consultants_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListConsultantsRequest>) {
+    company = String(decoded: c.pointee.company)
+    after = c.pointee.after
+  }
+
+  public func write(to c: inout Countersign__V1__ListConsultantsRequest, in arena: Arena) {
+    c.company = arena.text(company)
+    c.after = after
+  }
+}
+
+extension ListConsultantsReply {
+  public static let descriptor = messageDescriptor(ListConsultantsReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ListConsultantsReply>) {
+    countersign__v1__list_consultants_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ListConsultantsReply>) {
+    consultants = (0..<c.pointee.n_consultants).compactMap {
+      c.pointee.consultants[$0].map { RegisteredConsultant(copying: $0) }
+    }
+  }
+
+  public func write(to c: inout Countersign__V1__ListConsultantsReply, in arena: Arena) {
+    c.n_consultants = consultants.count
+    c.consultants = arena.list(consultants) { Optional(arena.message($0)) }
+  }
+}
+
+extension RegisteredConsultant {
+  public static let descriptor = messageDescriptor(RegisteredConsultant.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RegisteredConsultant>) {
+    countersign__v1__registered_consultant__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RegisteredConsultant>) {
+    number = c.pointee.number
+    name = String(decoded: c.pointee.name)
+    company = c.pointee.company
+    companyName = String(decoded: c.pointee.company_name)
+    revoked = c.pointee.revoked != 0
+  }
+
+  public func write(to c: inout Countersign__V1__RegisteredConsultant, in arena: Arena) {
+    c.number = number
+    c.name = arena.text(name)
+    c.company = company
+    c.company_name = arena.text(companyName)
+    c.revoked = revoked ? 1 : 0
   }
 }
 

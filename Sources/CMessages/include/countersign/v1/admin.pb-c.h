@@ -27,6 +27,9 @@ typedef struct Countersign__V1__GetCompanyRequest Countersign__V1__GetCompanyReq
 typedef struct Countersign__V1__GetCompanyReply Countersign__V1__GetCompanyReply;
 typedef struct Countersign__V1__ListCompaniesRequest Countersign__V1__ListCompaniesRequest;
 typedef struct Countersign__V1__ListCompaniesReply Countersign__V1__ListCompaniesReply;
+typedef struct Countersign__V1__ListConsultantsRequest Countersign__V1__ListConsultantsRequest;
+typedef struct Countersign__V1__ListConsultantsReply Countersign__V1__ListConsultantsReply;
+typedef struct Countersign__V1__RegisteredConsultant Countersign__V1__RegisteredConsultant;
 typedef struct Countersign__V1__Company Countersign__V1__Company;
 typedef struct Countersign__V1__DayTotal Countersign__V1__DayTotal;
 typedef struct Countersign__V1__AddConsultantRequest Countersign__V1__AddConsultantRequest;
@@ -360,6 +363,75 @@ struct  Countersign__V1__ListCompaniesReply
 #define COUNTERSIGN__V1__LIST_COMPANIES_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_companies_reply__descriptor) \
     , 0,NULL }
+
+
+/*
+ * Set by the administrator.
+ */
+struct  Countersign__V1__ListConsultantsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the company, or its registered name; digits are a number. Empty: all companies.
+   */
+  char *company;
+  /*
+   * Consultants with a higher number than this: 0 at first, then the number of the last one told.
+   */
+  uint64_t after;
+};
+#define COUNTERSIGN__V1__LIST_CONSULTANTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_consultants_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Set by the server.
+ */
+struct  Countersign__V1__ListConsultantsReply
+{
+  ProtobufCMessage base;
+  /*
+   * At most 50, by rising number; none at the end.
+   */
+  size_t n_consultants;
+  Countersign__V1__RegisteredConsultant **consultants;
+};
+#define COUNTERSIGN__V1__LIST_CONSULTANTS_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_consultants_reply__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A consultant of the register.
+ */
+struct  Countersign__V1__RegisteredConsultant
+{
+  ProtobufCMessage base;
+  /*
+   * Number.
+   */
+  uint64_t number;
+  /*
+   * Registered name.
+   */
+  char *name;
+  /*
+   * Number of the company.
+   */
+  uint64_t company;
+  /*
+   * Registered name of the company.
+   */
+  char *company_name;
+  /*
+   * Whether the consultant is revoked.
+   */
+  protobuf_c_boolean revoked;
+};
+#define COUNTERSIGN__V1__REGISTERED_CONSULTANT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__registered_consultant__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -1857,6 +1929,63 @@ Countersign__V1__ListCompaniesReply *
 void   countersign__v1__list_companies_reply__free_unpacked
                      (Countersign__V1__ListCompaniesReply *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__ListConsultantsRequest methods */
+void   countersign__v1__list_consultants_request__init
+                     (Countersign__V1__ListConsultantsRequest         *message);
+size_t countersign__v1__list_consultants_request__get_packed_size
+                     (const Countersign__V1__ListConsultantsRequest   *message);
+size_t countersign__v1__list_consultants_request__pack
+                     (const Countersign__V1__ListConsultantsRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_consultants_request__pack_to_buffer
+                     (const Countersign__V1__ListConsultantsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListConsultantsRequest *
+       countersign__v1__list_consultants_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_consultants_request__free_unpacked
+                     (Countersign__V1__ListConsultantsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ListConsultantsReply methods */
+void   countersign__v1__list_consultants_reply__init
+                     (Countersign__V1__ListConsultantsReply         *message);
+size_t countersign__v1__list_consultants_reply__get_packed_size
+                     (const Countersign__V1__ListConsultantsReply   *message);
+size_t countersign__v1__list_consultants_reply__pack
+                     (const Countersign__V1__ListConsultantsReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__list_consultants_reply__pack_to_buffer
+                     (const Countersign__V1__ListConsultantsReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ListConsultantsReply *
+       countersign__v1__list_consultants_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__list_consultants_reply__free_unpacked
+                     (Countersign__V1__ListConsultantsReply *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RegisteredConsultant methods */
+void   countersign__v1__registered_consultant__init
+                     (Countersign__V1__RegisteredConsultant         *message);
+size_t countersign__v1__registered_consultant__get_packed_size
+                     (const Countersign__V1__RegisteredConsultant   *message);
+size_t countersign__v1__registered_consultant__pack
+                     (const Countersign__V1__RegisteredConsultant   *message,
+                      uint8_t             *out);
+size_t countersign__v1__registered_consultant__pack_to_buffer
+                     (const Countersign__V1__RegisteredConsultant   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RegisteredConsultant *
+       countersign__v1__registered_consultant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__registered_consultant__free_unpacked
+                     (Countersign__V1__RegisteredConsultant *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__Company methods */
 void   countersign__v1__company__init
                      (Countersign__V1__Company         *message);
@@ -2833,6 +2962,15 @@ typedef void (*Countersign__V1__ListCompaniesRequest_Closure)
 typedef void (*Countersign__V1__ListCompaniesReply_Closure)
                  (const Countersign__V1__ListCompaniesReply *message,
                   void *closure_data);
+typedef void (*Countersign__V1__ListConsultantsRequest_Closure)
+                 (const Countersign__V1__ListConsultantsRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ListConsultantsReply_Closure)
+                 (const Countersign__V1__ListConsultantsReply *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RegisteredConsultant_Closure)
+                 (const Countersign__V1__RegisteredConsultant *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__Company_Closure)
                  (const Countersign__V1__Company *message,
                   void *closure_data);
@@ -3010,6 +3148,10 @@ struct Countersign__V1__Admin_Service
                          const Countersign__V1__AddConsultantRequest *input,
                          Countersign__V1__AddConsultantReply_Closure closure,
                          void *closure_data);
+  void (*list_consultants)(Countersign__V1__Admin_Service *service,
+                           const Countersign__V1__ListConsultantsRequest *input,
+                           Countersign__V1__ListConsultantsReply_Closure closure,
+                           void *closure_data);
   void (*create_token)(Countersign__V1__Admin_Service *service,
                        const Countersign__V1__CreateTokenRequest *input,
                        Countersign__V1__CreateTokenReply_Closure closure,
@@ -3123,6 +3265,7 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## get_company,\
       function_prefix__ ## list_companies,\
       function_prefix__ ## add_consultant,\
+      function_prefix__ ## list_consultants,\
       function_prefix__ ## create_token,\
       function_prefix__ ## add_gateway,\
       function_prefix__ ## register_certificate,\
@@ -3168,6 +3311,10 @@ void countersign__v1__admin__add_consultant(ProtobufCService *service,
                                             const Countersign__V1__AddConsultantRequest *input,
                                             Countersign__V1__AddConsultantReply_Closure closure,
                                             void *closure_data);
+void countersign__v1__admin__list_consultants(ProtobufCService *service,
+                                              const Countersign__V1__ListConsultantsRequest *input,
+                                              Countersign__V1__ListConsultantsReply_Closure closure,
+                                              void *closure_data);
 void countersign__v1__admin__create_token(ProtobufCService *service,
                                           const Countersign__V1__CreateTokenRequest *input,
                                           Countersign__V1__CreateTokenReply_Closure closure,
@@ -3283,6 +3430,9 @@ extern const ProtobufCMessageDescriptor countersign__v1__get_company_request__de
 extern const ProtobufCMessageDescriptor countersign__v1__get_company_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__list_companies_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__list_companies_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_consultants_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__list_consultants_reply__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__registered_consultant__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__company__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__day_total__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__add_consultant_request__descriptor;
