@@ -63,9 +63,16 @@ let package = Package(
       ],
       path: "Sources/RPC"),
     .target(
+      name: "HTTPPost",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .target(
       name: "OCSP",
       dependencies: [
-        "Cryptography", "Listening",
+        "Cryptography", "HTTPPost", "Listening",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -113,12 +120,10 @@ let package = Package(
       name: "CheckoutService",
       dependencies: [
         "AcquirerISO8583", "AcquirerSimulator", "Audit", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
-        "CountersignRPC", "Cryptography", "Files", "Ledger", "MessageRuntime", "Messages", "NetworkService", "OCSP",
-        "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
+        "CountersignRPC", "Cryptography", "Files", "HTTPPost", "Ledger", "MessageRuntime", "Messages",
+        "NetworkService", "OCSP", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .target(

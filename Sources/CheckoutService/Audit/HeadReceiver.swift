@@ -2,6 +2,8 @@ import Audit
 import Authority
 import Cryptography
 import Files
+import HTTPPost
+import NIOCore
 import TLS
 
 /// A company's HTTPS address that gets every head. Source: docs/operations.md, "Heads elsewhere".
@@ -14,7 +16,7 @@ struct HeadReceiver: Sendable {
   /// Milliseconds between two posts.
   let interval: Int64
   private let folder: String
-  private let post: HTTPSPost
+  private let post: HTTPPost
 
   /// Reads every receiver of `DATA/receivers`; none where there is no such folder.
   ///
@@ -35,8 +37,13 @@ struct HeadReceiver: Sendable {
     try settings.end()
     do {
       let anchors = try Certificate.fromPEM(try Files.read(anchorsPath))
-      post = HTTPSPost(
-        address: address, tls: try .foreignClient(anchors: anchors, name: address.host), timeout: timeout)
+      let tls = try TLSContext.foreignClient(anchors: anchors, name: address.host)
+      post = HTTPPost(
+        host: address.host, port: address.port, path: address.path,
+        headers: ["user-agent": "countersign-server/1.0.0", "content-type": "text/plain; charset=us-ascii"],
+        timeout: timeout, security: { try $0.pipeline.syncOperations.addHandler(TLSHandler(context: tls)) },
+        // A redirect is such a status too: nobody but the configured host gets anything.
+        refusal: { (200..<300).contains($0.status.code) ? nil : "HTTP status \($0.status.code)" })
     } catch let error as FileError {
       throw error
     } catch {
@@ -46,9 +53,9 @@ struct HeadReceiver: Sendable {
 
   /// Posts lines of heads; returns once the company's server has them.
   ///
-  /// - Throws: ``PostError`` that says why not.
+  /// - Throws: `HTTPPostError` that says why not, or `CancellationError`.
   func send(_ heads: [JournalHead]) async throws {
-    try await post.send(heads.flatMap { Array("\($0.line)\n".utf8) }, type: "text/plain; charset=us-ascii")
+    _ = try await post.send(heads.flatMap { Array("\($0.line)\n".utf8) })
   }
 
   /// Number of the last record under a head that was posted; nil where nothing was.

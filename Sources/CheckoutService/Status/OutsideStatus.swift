@@ -1,6 +1,7 @@
 import Authority
 import Bytes
 import Cryptography
+import HTTPPost
 import OCSP
 import Synchronization
 
@@ -109,7 +110,7 @@ final class OutsideStatus: CertificateStatusSource {
     for address in addresses.prefix(2) {
       do {
         return try await client.ask(address, request, timeout: authority.timeout)
-      } catch let error as OCSPTransportError {
+      } catch let error as HTTPPostError {
         causes.append("\(address.text): \(error)")
       }
     }
