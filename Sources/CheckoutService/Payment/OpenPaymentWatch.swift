@@ -1,22 +1,19 @@
 import Logging
 import Payments
 import StorageSQLite
-import Synchronization
 
 /// Tells operators, through the log, of payments that do not come to an end by themselves: open for too long, or with a
 /// reversal that the acquirer refused. Each is told once in the life of the process and in each state.
 final class OpenPaymentWatch: Sendable {
-  private struct Told: Hashable {
+  private struct Told: Hashable, Sendable {
     let payment: Int64
     let state: PaymentState
   }
 
-  /// Payments told singly in one round; the rest is a number, so that an outage does not fill the log.
-  private static let linesOfRound = 20
   /// Payments read at once.
   private static let rowsOfPage = 256
 
-  private let told = Mutex<Set<Told>>([])
+  private let told = ToldOnce<Told>()
   private let reader: SQLiteReader
   private let clock: ServiceClock
   private let logger: Logger
@@ -30,17 +27,12 @@ final class OpenPaymentWatch: Sendable {
   /// One round.
   func look() async {
     do {
-      let due = try await due()
-      let new = told.withLock { told in
-        let keys = Set(due.map(Self.key))
-        defer { told = keys }
-        return due.filter { !told.contains(Self.key($0)) }
+      let (payments, more) = told.new(try await due()) {
+        Told(payment: $0.payment.record.payment, state: $0.payment.record.state)
       }
-      for payment in new.prefix(Self.linesOfRound) { tell(payment) }
-      if new.count > Self.linesOfRound {
-        logger.error(
-          "more payments need people; see countersign-admin unresolved",
-          metadata: ["count": "\(new.count - Self.linesOfRound)"])
+      for payment in payments { tell(payment) }
+      if more > 0 {
+        logger.error("more payments need people; see countersign-admin unresolved", metadata: ["count": "\(more)"])
       }
     } catch {
       logger.error("open payments could not be read", metadata: ["error": "\(error)"])
@@ -70,9 +62,5 @@ final class OpenPaymentWatch: Sendable {
     } else {
       logger.warning("a payment is still open", metadata: metadata)
     }
-  }
-
-  private static func key(_ open: UnresolvedPayment) -> Told {
-    Told(payment: open.payment.record.payment, state: open.payment.record.state)
   }
 }

@@ -1,15 +1,11 @@
 import Ledger
 import Logging
 import Payments
-import Synchronization
 
 /// Tells operators, through the log, of refunds and voids that may have happened: nobody sends a refund again but people
 /// who have asked the acquirer. Each is told once in the life of the process.
 final class OperationWatch: Sendable {
-  /// Told singly in one round; the rest is a number.
-  private static let linesOfRound = 20
-
-  private let told = Mutex<Set<Int64>>([])
+  private let told = ToldOnce<Int64>()
   private let ledger: Ledger
   private let logger: Logger
 
@@ -24,16 +20,12 @@ final class OperationWatch: Sendable {
       let unknown = try await ledger.perform { store in
         try store.openOperations().filter { $0.state == .unknown }
       }
-      let new = told.withLock { told in
-        let numbers = Set(unknown.map(\.id))
-        defer { told = numbers }
-        return unknown.filter { !told.contains($0.id) }
-      }
-      for operation in new.prefix(Self.linesOfRound) { tell(operation) }
-      if new.count > Self.linesOfRound {
+      let (operations, more) = told.new(unknown, key: \.id)
+      for operation in operations { tell(operation) }
+      if more > 0 {
         logger.warning(
           "more refunds and voids have no answer; see countersign-admin operations list",
-          metadata: ["count": "\(new.count - Self.linesOfRound)"])
+          metadata: ["count": "\(more)"])
       }
     } catch {
       logger.error("refunds and voids could not be read", metadata: ["error": "\(error)"])

@@ -207,25 +207,35 @@ extension LinkCore {
       sink?.answer(.unknown(operation))
       return
     }
-    defer { message.erase() }
-    let key = composer.fill(
-      &message, template, kind: kind,
-      Composer.Subject(
-        original: original, amount: operation.amount, currency: operation.currency,
-        instalments: operation.instalments, secrets: operation.secrets),
-      isRepeat: operation.isRepeat, now: wall() / 1_000)
+    let subject = Composer.Subject(
+      original: original, amount: operation.amount, currency: operation.currency,
+      instalments: operation.instalments, secrets: operation.secrets)
     let request = PendingRequest(
       kind: .payment(operation.kind), payment: operation.payment, amount: operation.amount,
       connection: connection.number, deadline: deadline)
-    guard pending.insert(key, request) else { return notSent(operation) }
+    if !send(kind, template, subject, isRepeat: operation.isRepeat, request, on: connection) { notSent(operation) }
+  }
+
+  /// Composes a message, remembers its request and writes it.
+  ///
+  /// - Returns: false where nothing was sent.
+  func send(
+    _ kind: Dialect.MessageKind, _ template: Template, _ subject: Composer.Subject, isRepeat: Bool,
+    _ request: PendingRequest, on connection: LinkConnection
+  ) -> Bool {
+    defer { message.erase() }
+    let key = composer.fill(
+      &message, template, kind: kind, subject, isRepeat: isRepeat, now: wall() / 1_000)
+    guard pending.insert(key, request) else { return false }
     do throws(CodecError) {
       try connection.write(message)
+      return true
     } catch {
       pending.withdraw(key)
       logger.error(
         "a message could not be written; nothing was sent",
-        metadata: ["payment": "\(operation.payment)", "message": "\(kind.rawValue)", "error": "\(error)"])
-      notSent(operation)
+        metadata: ["payment": "\(request.payment)", "message": "\(kind.rawValue)", "error": "\(error)"])
+      return false
     }
   }
 

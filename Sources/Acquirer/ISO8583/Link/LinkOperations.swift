@@ -10,26 +10,13 @@ extension LinkCore {
     guard let name = operation.original, let sale = operation.sale, let template = dialect.messages[kind],
       let connection = nextConnection()
     else { return notSent(operation) }
-    defer { message.erase() }
-    let key = composer.fill(
-      &message, template, kind: kind,
-      Composer.Subject(
-        original: name, amount: operation.amount, currency: operation.currency, instalments: 0,
-        secrets: operation.secrets, sale: sale),
-      isRepeat: operation.isRepeat, now: wall() / 1_000)
+    let subject = Composer.Subject(
+      original: name, amount: operation.amount, currency: operation.currency, instalments: 0,
+      secrets: operation.secrets, sale: sale)
     let request = PendingRequest(
       kind: .operation(SentOperation(operation)), payment: operation.payment, amount: operation.amount,
       connection: connection.number, deadline: Self.now() + dialect.answerTimeout)
-    guard pending.insert(key, request) else { return notSent(operation) }
-    do throws(CodecError) {
-      try connection.write(message)
-    } catch {
-      pending.withdraw(key)
-      logger.error(
-        "a message could not be written; nothing was sent",
-        metadata: ["operation": "\(operation.id)", "message": "\(kind.rawValue)", "error": "\(error)"])
-      notSent(operation)
-    }
+    if !send(kind, template, subject, isRepeat: operation.isRepeat, request, on: connection) { notSent(operation) }
   }
 
   /// Knows a refund of a former process, so that its number is not used again and a late answer finds it. A void's answer
