@@ -69,6 +69,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case certificateUnknown = "CERTIFICATE_UNKNOWN"
   case noHeadYet = "NO_HEAD_YET"
   case rotationRunning = "ROTATION_RUNNING"
+  case epochNotWaiting = "EPOCH_NOT_WAITING"
+  case reconciliationRequired = "RECONCILIATION_REQUIRED"
 
   /// The reason has the same name.
   init(_ refusal: PolicyRefusal) {
@@ -96,7 +98,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .permissionDenied
     case .wrongDestination, .sealingKeyUnknown, .identityRequired, .identityVoid, .tokenUsed, .enrolmentRejected,
       .paymentExpired, .ledgerRestored, .renewalTooEarly, .rotationRunning, .operationUnsupported, .operationConflict,
-      .operationNotWaiting, .operationOtherKind, .paymentNotCharged, .amountOverPayment, .cutOffPassed:
+      .operationNotWaiting, .operationOtherKind, .paymentNotCharged, .amountOverPayment, .cutOffPassed,
+      .epochNotWaiting, .reconciliationRequired:
       .failedPrecondition
     case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
@@ -193,6 +196,11 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .noHeadYet: "no signed head is over the record yet; try again later"
     case .certificateUnknown: "the authority that issued a certificate does not know it; ask that authority"
     case .rotationRunning: "cards are still being sealed again under the last new key; wait until that has ended"
+    case .epochNotWaiting:
+      "there is nothing to confirm: the ledger was never restored, or its epoch was confirmed before"
+    case .reconciliationRequired:
+      "nobody has compared the ledger with the acquirer since the restore: run countersign-admin reconcile over the time "
+        + "that was lost, or say why not"
     }
   }
 

@@ -74,6 +74,8 @@ struct OpenPayments {
     highest = entry.record.payment
   }
 
+  func has(_ number: Int64) -> Bool { started[number] != nil || resolving[number] != nil }
+
   /// Every payment below it has an outcome or a row in `unresolved`.
   ///
   /// - Parameter new: the first payment that the present transaction records, if any.

@@ -184,7 +184,7 @@ struct Question: Sendable {
   let consultant: Int64
   /// Monotonic milliseconds.
   let until: Int64
-  let continuation: CheckedContinuation<StoredPayment?, any Error>
+  let continuation: CheckedContinuation<FoundPayment, any Error>
 }
 
 /// Writes of somebody else in the group's transaction.

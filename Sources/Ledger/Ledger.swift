@@ -89,12 +89,12 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The same, from the reserve, while nothing that payments need is queued: long work in small steps gives way to them.
+  /// The same, while nothing that payments need is queued: long work in small steps gives way to them.
   ///
   /// - Throws: what ``perform(_:)`` throws.
   public func performIdle<R: Sendable>(_ body: @escaping @Sendable (any Store) throws -> R) async throws -> R {
     try await withCheckedThrowingContinuation { continuation in
-      let job = Job(fromReserve: true, body, continuation)
+      let job = Job(fromReserve: false, body, continuation)
       if !inbox.addIdle(job) { job.fail(LedgerError.stopped) }
     }
   }
@@ -102,10 +102,9 @@ public final class Ledger: Sendable {
   /// What became of a payment of this consultant.
   ///
   /// - Parameter waitMilliseconds: how long to wait for an outcome; 0 answers at once.
-  /// - Returns: nil where there is no such payment.
   public func outcome(
     key: Bytes16, company: Int64, consultant: Int64, waitMilliseconds: Int64
-  ) async throws -> StoredPayment? {
+  ) async throws -> FoundPayment {
     let until = clock.monotonic() + min(max(0, waitMilliseconds), Limits.outcomeWaitMilliseconds)
     return try await withCheckedThrowingContinuation { continuation in
       let question = Question(
@@ -120,6 +119,15 @@ public final class Ledger: Sendable {
 
   /// Whether new payments are recorded at present; false while the store refuses writes.
   public var isTakingIntents: Bool { inbox.isTakingIntents }
+}
+
+/// What the ledger knows of a payment that is asked for by its key.
+public enum FoundPayment: Sendable {
+  case known(StoredPayment)
+  /// No such payment of this consultant.
+  case unknown
+  /// The same, and a ledger that was lost before a restore may have charged it.
+  case lost
 }
 
 /// Why the ledger did not do something.

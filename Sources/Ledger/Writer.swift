@@ -20,6 +20,8 @@ final class Writer {
   /// The last round's storage.
   private var spareRound: Round?
   private var isFatal = false
+  /// The ledger was restored and not confirmed when what is open was taken up last: there may be more.
+  private var isHeld = false
   /// The last round failed before its commit.
   private var isFailing = false
   /// New payments are not taken at present.
@@ -60,6 +62,7 @@ final class Writer {
         held = ([], [])
       }
       round(work)
+      if !isFatal, isHeld, !store.isHeld { takeUpHeld() }
       if isFatal { break }
       store.maintain(idle: isIdle)
       if isIdle, !isFailing { note(nil) }
@@ -80,11 +83,40 @@ final class Writer {
   ///
   /// - Throws: what the store says; nothing was told to anyone.
   func recover() throws {
+    isHeld = store.isHeld
+    let round = try takeUp()
+    try store.commit(lowWater: 0)
+    remember(round)
+  }
+
+  /// Once a restored ledger is confirmed: what was open when it was copied goes on as after a start. Where the store
+  /// fails, the next round tries again.
+  private func takeUpHeld() {
+    do {
+      let round = try takeUp()
+      do {
+        try store.commit(lowWater: 0)
+      } catch StoreError.noRoom(let text) {
+        store.rollback()
+        return note(StoreError.unavailable(text))
+      } catch {
+        isFatal = true
+        return onFatal(error)
+      }
+      remember(round)
+      isHeld = false
+    } catch {
+      note(error)
+    }
+  }
+
+  /// Writes that what is open and not remembered goes on; in a transaction that is still to be committed.
+  private func takeUp() throws -> Round {
     let (now, wall) = (clock.monotonic(), clock.wall())
     var round = Round(now: now, wall: wall)
     try store.begin()
     do {
-      for payment in try store.openPayments() {
+      for payment in try store.openPayments() where !open.has(payment.stored.record.payment) {
         let entry = Entry(
           payment.stored, due: Self.due(payment, now: now, wall: wall), attempts: payment.unresolved?.attempts ?? 0)
         try apply(.restarted, nil, to: entry, in: &round)
@@ -95,8 +127,7 @@ final class Writer {
       store.rollback()
       throw error
     }
-    try store.commit(lowWater: 0)
-    remember(round)
+    return round
   }
 
   /// Monotonic milliseconds of the next step. The wall clock may have been set meanwhile: no step waits for longer than
@@ -130,7 +161,9 @@ final class Writer {
       return fail(work, error)
     }
     do {
-      try store.commit(lowWater: open.lowWater(new: round.started.first?.record.payment, leaving: round.touched))
+      // Nothing is known of what is open before it was taken up.
+      let lowWater = isHeld ? 0 : open.lowWater(new: round.started.first?.record.payment, leaving: round.touched)
+      try store.commit(lowWater: lowWater)
     } catch StoreError.noRoom(let text) {
       round.eraseSecrets()
       return fail(work, StoreError.unavailable(text))

@@ -53,7 +53,7 @@ extension Writer {
     do {
       let stored = try store.payment(key: question.key, company: question.company)
       guard var stored, stored.consultant == question.consultant else {
-        return question.continuation.resume(returning: nil)
+        return question.continuation.resume(returning: store.mayHaveLost(question.key) ? .lost : .unknown)
       }
       if stored.record.outcome == .approved {
         stored.operated = OperatedState(
@@ -62,7 +62,7 @@ extension Writer {
       if mayWait, stored.record.outcome == .pending, question.until > clock.monotonic() {
         open.questions[stored.record.payment, default: []].append(question)
       } else {
-        question.continuation.resume(returning: stored)
+        question.continuation.resume(returning: .known(stored))
       }
     } catch {
       question.continuation.resume(throwing: error)

@@ -39,9 +39,9 @@ extension Writer {
     }
   }
 
-  /// At start: what is confirmed is sent, what may have been sent is unknown.
+  /// What nobody remembers: what is confirmed is sent, what may have been sent is unknown.
   func recoverOperations(in round: inout Round) throws {
-    for row in try store.openOperations() {
+    for row in try store.openOperations() where open.operations[row.id] == nil {
       let entry = OpenOperation(row: row, due: row.state == .unknown && row.kind == .refund ? .max : round.now)
       if row.original != nil { acquirer.expect(try outgoing(row, withCard: false)) }
       round.followUps[row.id] = entry

@@ -11,11 +11,12 @@ struct EpochCommand: AsyncParsableCommand {
     abstract: "Shows and confirms what a restored ledger goes on from.",
     discussion: """
       A restored ledger does not know the payments made after its copy. It takes no payments until they were compared
-      with the acquirer's own (countersign-admin reconcile) and that was confirmed; then start the service again.
+      with the acquirer's own (countersign-admin reconcile) and that was confirmed; from then on it does.
 
       EXAMPLES
         countersign-admin epoch show
-        countersign-admin epoch confirm --comment "reconciled with the acquirer's file of 28 November"
+        countersign-admin epoch confirm --comment "two sales reversed with the acquirer by telephone"
+        countersign-admin epoch confirm --without-reconciliation --reason "no payment since the backup: desks closed"
       """,
     subcommands: [Show.self, Confirm.self])
 
@@ -33,19 +34,35 @@ struct EpochCommand: AsyncParsableCommand {
 
   struct Confirm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Says that ledger and acquirer agree; payments are taken from the next start on.")
+      abstract: "Says that ledger and acquirer agree; payments are taken from then on.",
+      discussion: """
+        Needs a countersign-admin reconcile since the restore, over a time that has something of what was lost; or
+        --without-reconciliation with a reason, which stands in the journal.
+        """)
 
-    @Option(help: "How that was found out, for the journal, at most 256 bytes.")
-    var comment: String
+    @Option(help: "What became of the differences, for the journal, at most 256 bytes.")
+    var comment: String?
+
+    @Flag(help: "Confirm although nothing was compared; needs --reason.")
+    var withoutReconciliation = false
+
+    @Option(help: "Why nothing needs to be compared, for the journal, at most 256 bytes.")
+    var reason: String?
 
     @OptionGroup var options: AdminOptions
+
+    func validate() throws {
+      guard withoutReconciliation == (reason != nil), reason != "" else {
+        throw ValidationError("--without-reconciliation and --reason TEXT go together")
+      }
+      guard withoutReconciliation || comment != nil else { throw ValidationError("--comment TEXT is needed") }
+    }
 
     func run() async throws {
       try await AdminProgram.run(["comment": "--comment"]) {
         var request = ConfirmEpochRequest()
-        request.comment = comment
+        (request.comment, request.withoutReconciliation) = (comment ?? "", reason ?? "")
         options.print(try await options.administrator().run { [request] in try await $0.confirmEpoch(request) })
-        if options.output == .text { Console.print("start the service again: payments are taken from then on") }
       }
     }
   }
@@ -55,14 +72,22 @@ extension AdminOptions {
   fileprivate func print(_ epoch: Epoch) {
     switch output {
     case .text:
-      let origin = epoch.number == 1 ? "never restored" : "goes on from the head over record \(epoch.headLast)"
-      Console.print("epoch \(epoch.number), \(origin); \(epoch.isConfirmed ? "confirmed" : "not confirmed")")
+      guard epoch.number > 1 else { return Console.print("epoch 1, never restored") }
+      let standing =
+        switch (epoch.isConfirmed, epoch.reconciliation) {
+        case (true, _): "confirmed"
+        case (false, 0): "not confirmed, not reconciled"
+        case (false, let record): "not confirmed, reconciled by record \(record)"
+        }
+      Console.print("epoch \(epoch.number), goes on from the head over record \(epoch.headLast); \(standing)")
+      Console.print("  begun \(TimeText.instant(Int64(clamping: epoch.begunMs))), id \(Hex.encode(epoch.id))")
     case .json:
       Console.print(
         JSON.object([
           ("number", .number(Int64(epoch.number))), ("begun_ms", .number(Int64(clamping: epoch.begunMs))),
           ("head_last", .number(Int64(clamping: epoch.headLast))), ("head_digest", .text(Hex.encode(epoch.headDigest))),
-          ("is_confirmed", .number(epoch.isConfirmed ? 1 : 0)),
+          ("is_confirmed", .number(epoch.isConfirmed ? 1 : 0)), ("id", .text(Hex.encode(epoch.id))),
+          ("reconciliation", .number(Int64(clamping: epoch.reconciliation))),
         ]))
     }
   }

@@ -20,7 +20,8 @@ enum ExportLines {
   static func head(_ head: JournalHead) -> String {
     JSON.object([
       ("type", .text("head")), ("first", .number(head.first)), ("last", .number(head.last)),
-      ("time_ms", .number(head.time)), ("previous", .text(Hex.encode(head.previous.bytes))),
+      ("time_ms", .number(head.time)), ("epoch", .number(head.epoch.number)),
+      ("epoch_id", .text(Hex.encode(head.epoch.id.bytes))), ("previous", .text(Hex.encode(head.previous.bytes))),
       ("root", .text(Hex.encode(head.root.bytes))), ("signature", .text(Hex.encode(head.signature))),
     ])
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import CheckoutService
 import Glibc
 import ProgramSupport
@@ -43,15 +44,16 @@ struct RestoreCommand: AsyncParsableCommand {
       switch output {
       case .text:
         Console.print(
-          "epoch \(restored.epoch) goes on from the head over record \(restored.headLast); data key "
+          "epoch \(restored.epoch), id \(Hex.encode(restored.id.bytes)), goes on from the head over record \(restored.headLast); data key "
             + "\(restored.keyVersion) is in force")
         if let former = restored.former { Console.print("the former ledger is kept as \(former)") }
         Console.print("next: start the service, compare with the acquirer (countersign-admin reconcile), then")
-        Console.print("  countersign-admin epoch confirm --comment TEXT, and start the service again")
+        Console.print("  countersign-admin epoch confirm --comment TEXT")
       case .json:
         Console.print(
           JSON.object([
-            ("epoch", .number(restored.epoch)), ("head_last", .number(restored.headLast)),
+            ("epoch", .number(restored.epoch)), ("id", .text(Hex.encode(restored.id.bytes))),
+            ("head_last", .number(restored.headLast)),
             ("key_version", .number(Int64(restored.keyVersion))), ("former", .text(restored.former ?? "")),
           ]))
       }

@@ -71,8 +71,10 @@ final class Desk: Sendable {
   func stored(
     _ number: UInt64, consultant: Int64 = TestIntent.consultant, wait: Int64 = 0
   ) async throws -> StoredPayment? {
-    try await ledger.outcome(
+    let found = try await ledger.outcome(
       key: TestIntent.key(number), company: TestIntent.company, consultant: consultant, waitMilliseconds: wait)
+    guard case .known(let stored) = found else { return nil }
+    return stored
   }
 }
 

@@ -12,6 +12,8 @@ final class MemoryDisk: Sendable {
     var operations: [Int64: OperationRow] = [:]
     var lowWater: Int64 = 0
     var lastNumber: Int64 = 0
+    /// Restored and not confirmed.
+    var isHeld = false
 
     func stored(_ number: Int64) -> StoredPayment? {
       guard var stored = payments[number] else { return nil }
@@ -32,6 +34,8 @@ final class MemoryDisk: Sendable {
     /// No room for anything.
     var writes = false
     var reads = false
+    /// What is open cannot be read.
+    var openPayments = false
     var commit = false
     /// A commit finds no room and writes nothing.
     var commitRoom = false
@@ -134,7 +138,7 @@ final class MemoryStore: Store {
     if faults.sessionsOver.contains(intent.session) { return .refused(.sessionOver) }
     if let known = try payment(key: intent.key, company: intent.company) { return .exists(known) }
     if let refusal { return .refused(refusal) }
-    if faults.shortage { return .refused(.storeUnavailable) }
+    if faults.shortage || isHeld { return .refused(.storeUnavailable) }
     if faults.intents { throw .unavailable("disk full") }
     let number = present.lastNumber + 1
     let record = PaymentRecord(
@@ -172,6 +176,8 @@ final class MemoryStore: Store {
   func openPayments() throws(StoreError) -> [OpenPayment] {
     try spend()
     let contents = present
+    if faults.openPayments { throw .unavailable("unreadable") }
+    if contents.isHeld { return [] }
     let open = contents.payments.keys.filter {
       contents.unresolved[$0] != nil || $0 >= contents.lowWater && contents.outcomes[$0] == nil
     }
@@ -208,10 +214,18 @@ final class MemoryStore: Store {
     present.operations.values.filter { $0.payment == payment }
   }
   func openOperations() throws(StoreError) -> [OperationRow] {
-    present.operations.values.filter { [.confirmed, .sending, .unknown].contains($0.state) }
+    if present.isHeld { return [] }
+    return present.operations.values.filter { [.confirmed, .sending, .unknown].contains($0.state) }
   }
   func requestedOperations(until time: Int64) throws(StoreError) -> [OperationRow] { throw Self.absent }
-  func operations(after id: Int64, limit: Int) throws(StoreError) -> [OperationRow] { throw Self.absent }
+  func operations(
+    after id: Int64, during times: Range<Int64>, limit: Int
+  ) throws(StoreError) -> [OperationRow] { throw Self.absent }
+
+  var isHeld: Bool { disk.contents.withLock { $0.isHeld } }
+  func mayHaveLost(_ key: Bytes16) -> Bool { false }
+  func setReconciliation(_ number: Int64) throws(StoreError) { throw Self.absent }
+  func confirmEpoch(time: Int64) throws(StoreError) { try write("epoch confirmed") { $0.isHeld = false } }
 
   var shortage: StoreError? { faults.shortage ? .unavailable("nearly full") : nil }
 
@@ -225,7 +239,6 @@ extension MemoryStore {
   func beginBackup(to path: String) throws(StoreError) { throw Self.absent }
   var backup: BackupProgress? { nil }
   func epoch() throws(StoreError) -> LedgerEpoch? { throw Self.absent }
-  func confirmEpoch(time: Int64) throws(StoreError) { throw Self.absent }
   func cards(after number: Int64, limit: Int) throws(StoreError) -> [SealedCard] { throw Self.absent }
   func setCard(_ card: SealedCard) throws(StoreError) { throw Self.absent }
   func lastPayment() throws(StoreError) -> Int64 { throw Self.absent }

@@ -88,6 +88,38 @@ import Testing
     #expect(await desk.loop.outcome(reply) == .declined)
   }
 
+  @Test func aRestoredLedgersOpenPaymentGoesOnOnceItIsConfirmed() async throws {
+    let (disk, clock) = try await disk(.intent)
+    disk.contents.withLock { $0.isHeld = true }
+    let desk = try Desk(disk: disk, clock: clock, script: { $0.kind == .inquiry ? .approved : .declined })
+    await desk.settle()
+    #expect(disk.state(1) == .intent && desk.trace.all("send").isEmpty)
+    try await desk.ledger.perform { store in try store.confirmEpoch(time: 0) }
+    await desk.settle()
+    #expect(disk.outcome(1) == .approved)
+    #expect(desk.trace.all("send") == ["send inquiry 1"])
+    #expect(await desk.loop.outcome(desk.pay(2)) == .declined)
+    #expect(!desk.trace.all.contains { $0.hasPrefix("LOW WATER") })
+  }
+
+  /// The confirmation is durable, and what was open cannot be taken up yet: new payments must not raise the low-water
+  /// mark above it.
+  @Test func whatCannotBeTakenUpYetIsNotForgotten() async throws {
+    let (disk, clock) = try await disk(.intent)
+    disk.contents.withLock { $0.isHeld = true }
+    let desk = try Desk(disk: disk, clock: clock, script: { $0.kind == .inquiry ? .approved : .declined })
+    try await desk.ledger.perform { store in
+      try store.confirmEpoch(time: 0)
+      disk.fail { $0.openPayments = true }
+    }
+    let reply = desk.pay(2)
+    #expect(await desk.loop.outcome(reply) == .declined)
+    #expect(disk.state(1) == .intent)
+    #expect(!desk.trace.all.contains { $0.hasPrefix("LOW WATER") })
+    disk.fail { $0.openPayments = false }
+    while disk.outcome(1) != .approved { await desk.settle() }
+  }
+
   @Test func aStoreThatCannotBeReadFailsTheStart() async throws {
     let (disk, clock) = try await disk(.intent)
     disk.fail { $0.writes = true }

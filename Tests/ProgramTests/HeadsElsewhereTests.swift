@@ -149,7 +149,7 @@ private final class CompanyServer {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return [] }
     return try text.split(separator: "\n").map { line in
       let parts = line.split(separator: " ")
-      try #require(parts.count == 7 && parts[0] == "head/1", "\(line)")
+      try #require(parts.count == 9 && parts[0] == "head/1", "\(line)")
       return try #require(Int(parts[2]))
     }
   }

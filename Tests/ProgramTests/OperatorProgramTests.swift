@@ -43,7 +43,7 @@ import Testing
       return try desk.admin(["reconcile", file, "--from", Self.today, "--to", "2099-01-01"])
     }
     let same = try reconcile("\(number),12900,KRW\n")
-    #expect(same.status == 0 && same.output == "1 lines, 2 payments, 0 differences\n", "\(same.errors)")
+    #expect(same.status == 0 && same.output == "1 lines, 2 in the ledger, 0 differences\n", "\(same.errors)")
     let other = try reconcile("\(number + 1000),5,KRW\n")
     #expect(other.status == 3, "\(other.errors)")
     #expect(other.output.contains("ONLY_IN_FILE  line 2") && other.output.contains("ONLY_IN_LEDGER  payment \(number)"))

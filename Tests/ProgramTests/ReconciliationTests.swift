@@ -19,11 +19,115 @@ import Testing
     return listed
   }
 
-  private static func differences(_ file: String, _ payments: [ListedPayment]) throws -> [String] {
+  private static func operation(
+    _ number: UInt64, _ kind: OperationKind, of payment: UInt64, _ amount: UInt64, _ state: OperationState = .done,
+    since: UInt64 = 0, stan: UInt32 = 0, reference: String = ""
+  ) -> PaymentOperation {
+    var operation = PaymentOperation()
+    (operation.number, operation.kind, operation.payment) = (number, kind, payment)
+    (operation.amount, operation.currency, operation.state) = (amount, "KRW", state)
+    (operation.sinceMs, operation.terminal, operation.stan) = (since, "T1", stan)
+    operation.retrievalReference = reference
+    return operation
+  }
+
+  private static func differences(
+    _ file: String, _ payments: [ListedPayment], _ operations: [PaymentOperation] = [], of times: Range<UInt64> = 0..<9
+  ) throws -> [String] {
     let lines = try SettlementFile.read(Array(file.utf8), path: "f.csv")
-    return Reconciliation(payments).differences(lines).map {
-      "\($0.kind.rawValue) \($0.line ?? 0) \($0.payment ?? 0)"
+    return Reconciliation(payments, operations, of: times).differences(lines).map {
+      let of = $0.of == .sale ? "" : " \($0.of.rawValue) \($0.operation ?? 0)"
+      return "\($0.kind.rawValue) \($0.line ?? 0) \($0.payment ?? 0)\(of)"
     }
+  }
+
+  @Test func refundsOfALostLedgerAndRefundsThatNeverCameAreListed() throws {
+    let payments = [Self.payment(7, .partlyRefunded), Self.payment(8), Self.payment(9, .partlyRefunded)]
+    let operations = [
+      Self.operation(20, .refund, of: 7, 30), Self.operation(21, .refund, of: 7, 20, .refused),
+      Self.operation(22, .refund, of: 9, 40), Self.operation(23, .refund, of: 8, 50, .unknown),
+      Self.operation(24, .refund, of: 9, 5),
+    ]
+    let file = """
+      kind,payment,amount,currency
+      sale,7,100,KRW
+      ,8,100,KRW
+      sale,9,100,KRW
+      refund,7,30,KRW
+      refund,7,20,KRW
+      refund,7,30,KRW
+      refund,8,50,KRW
+      refund,8,60,KRW
+      refund,9,41,KRW
+      """
+    // The second of payments 7 and 8 were made after the backup, and the ledger knows nothing of them.
+    #expect(
+      try Self.differences(file, payments, operations) == [
+        "STATE 6 7 refund 21", "ONLY_IN_FILE 7 0 refund 0", "ONLY_IN_FILE 9 0 refund 0", "AMOUNT 10 9 refund 22",
+        "ONLY_IN_LEDGER 0 9 refund 24",
+      ])
+  }
+
+  @Test func aRefundIsFoundByItsOwnNameOrItsSales() throws {
+    let payments = [
+      Self.payment(7, .refunded, stan: 17, reference: "R7"), Self.payment(8, .refunded, stan: 18, reference: "R8"),
+    ]
+    let operations = [
+      Self.operation(20, .refund, of: 7, 100, stan: 30, reference: "R30"),
+      Self.operation(21, .refund, of: 8, 100, stan: 31, reference: "R31"),
+      // Of a payment of another time, whose row is not at hand.
+      Self.operation(22, .refund, of: 3, 100, stan: 32, reference: "R32"),
+    ]
+    let file = """
+      kind,terminal,stan,retrieval_reference,amount,currency
+      sale,T1,17,,100,KRW
+      sale,,,R8,100,KRW
+      refund,T1,30,,100,KRW
+      refund,,,R8,100,KRW
+      refund,,,R32,100,KRW
+      """
+    #expect(try Self.differences(file, payments, operations).isEmpty)
+    #expect(
+      try Self.differences(file + "\nrefund,T1,31,R31,100,KRW\nrefund,T1,031,R31,100,KRW\n", payments, operations)
+        == ["TWICE 7 8 refund 21", "TWICE 8 8 refund 21"])
+  }
+
+  @Test func aRefundIsExpectedInTheFileOfTheTimeItWasDoneIn() throws {
+    let refund = Self.operation(20, .refund, of: 3, 100, since: 9)
+    #expect(try Self.differences("kind,payment,amount,currency\n", [], [refund]).isEmpty)
+    #expect(
+      try Self.differences("kind,payment,amount,currency\n", [], [refund], of: 9..<18) == [
+        "ONLY_IN_LEDGER 0 3 refund 20"
+      ])
+    // Settled by people later than the acquirer did it.
+    #expect(try Self.differences("kind,payment,amount,currency\nrefund,3,100,KRW\n", [], [refund]).isEmpty)
+  }
+
+  @Test func voidsAreComparedBothWays() throws {
+    let payments = [Self.payment(7, .voided), Self.payment(8), Self.payment(9, .voided), Self.payment(10)]
+    let operations = [
+      Self.operation(20, .void, of: 7, 100), Self.operation(21, .void, of: 9, 100),
+      Self.operation(22, .void, of: 10, 100, .expired),
+    ]
+    let file = """
+      kind,payment,amount,currency
+      sale,7,100,KRW
+      void,7,100,KRW
+      sale,8,100,KRW
+      void,8,100,KRW
+      sale,9,100,KRW
+      sale,10,100,KRW
+      void,10,100,KRW
+      """
+    #expect(
+      try Self.differences(file, payments, operations) == [
+        "ONLY_IN_FILE 5 0 void 0", "STATE 8 10 void 22", "STATE 6 9",
+      ])
+    // A file that has no voids says nothing about them; one that was lost shows as a sale that is not charged.
+    #expect(
+      try Self.differences("payment,amount,currency\n7,100,KRW\n8,100,KRW\n", payments, operations) == [
+        "ONLY_IN_LEDGER 0 10"
+      ])
   }
 
   @Test func whatAgreesHasNoDifference() throws {
@@ -65,6 +169,7 @@ import Testing
     ("", "no header"), ("payment,amount\n", "no column currency"), ("amount,currency\n", "needs the column payment"),
     ("payment,payment,amount,currency\n", "column twice"), ("payment,amount,currency\n1,2\n", "line 2: has 2 fields"),
     ("payment,amount,currency\n1,12.50,EUR\n", "line 2, amount"),
+    ("kind,payment,amount,currency\nchargeback,1,2,EUR\n", "line 2, kind: must be sale, refund or void"),
     ("payment,amount,currency\n1,2,EURO\n", "line 2, currency"),
     ("payment,amount,currency\n\n,2,EUR\n", "line 3, payment"),
     ("payment,amount,currency\nx,2,EUR\n", "line 2, payment"),

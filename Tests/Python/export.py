@@ -113,6 +113,7 @@ class Export:
         if root(self.leaves) != tree:
             raise Refused(f"a record from {first} to {last} was altered")
         signed = b"countersign/1 head\0" + previous + tree + u64(first) + u64(last) + u64(line["time_ms"])
+        signed += u64(line["epoch"]) + bytes.fromhex(line["epoch_id"])
         try:
             self.key.verify(bytes.fromhex(line["signature"]), signed, ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:

@@ -93,15 +93,15 @@ def verify(path, public):
         if int.from_bytes(digest[:8], "big", signed=True) != prefix:
             return f"record {number} was altered"
     previous, last = bytes(32), 0
-    heads = db.execute("SELECT first, last, previous, root, time, signature FROM head ORDER BY last").fetchall()
-    for first, end, before, tree, time, signature in heads:
+    heads = db.execute("SELECT first, last, previous, root, time, epoch, epoch_id, signature FROM head ORDER BY last").fetchall()
+    for first, end, before, tree, time, epoch, name, signature in heads:
         if first != last + 1 or before != previous or end > len(records):
             return f"head {end} does not follow the one before or its records are missing"
         if root([digest for _, digest, _, _ in records[first - 1 : end]]) != tree:
             return f"the tree of head {end} does not fit its records"
         if records[end - 1][3] != time:
             return f"the time of head {end} is not that of its last record"
-        signed = b"countersign/1 head\0" + before + tree + u64(first) + u64(end) + u64(time)
+        signed = b"countersign/1 head\0" + before + tree + u64(first) + u64(end) + u64(time) + u64(epoch) + name
         if not is_signed(signed, signature, public):
             return f"the signature of head {end} is wrong"
         previous, last = hashlib.sha256(signed).digest(), end

@@ -57,7 +57,7 @@ def test_every_altered_field_of_every_record_is_found(place):
 
 @pytest.mark.parametrize("place", [i for i, line in enumerate(PARSED) if line["type"] == "head"])
 def test_every_altered_field_of_every_head_is_found(place):
-    for name in ("first", "last", "time_ms", "previous", "root", "signature"):
+    for name in ("first", "last", "time_ms", "epoch", "epoch_id", "previous", "root", "signature"):
         altered = dict(PARSED[place], **{name: changed(PARSED[place][name])})
         assert "head" in refusal(LINES[:place] + [json.dumps(altered)] + LINES[place + 1 :]) or name == "root"
 

@@ -20,7 +20,8 @@ CREATE TABLE outcome (payment INTEGER PRIMARY KEY, seq INTEGER, time INTEGER, st
   response INTEGER, leaf INTEGER);
 CREATE TABLE event (seq INTEGER PRIMARY KEY, kind TEXT, payment INTEGER, consultant INTEGER, company INTEGER,
   session BLOB, time INTEGER, body TEXT, leaf INTEGER);
-CREATE TABLE head (last INTEGER PRIMARY KEY, first INTEGER, previous BLOB, root BLOB, time INTEGER, signature BLOB);
+CREATE TABLE head (last INTEGER PRIMARY KEY, first INTEGER, previous BLOB, root BLOB, time INTEGER, signature BLOB,
+  epoch INTEGER, epoch_id BLOB);
 """
 ORIGINAL = bytes(range(48, 91))
 KEY, SESSION, FINGERPRINT = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
@@ -97,10 +98,10 @@ class Ledger:
         last = len(self.digests)
         tree = journal.root(self.digests[self.first - 1 :])
         signed = (
-            b"countersign/1 head\0" + self.previous + tree + u64(self.first) + u64(last) + u64(1000 + last)
+            b"countersign/1 head\0" + self.previous + tree + u64(self.first) + u64(last) + u64(1000 + last) + u64(1) + bytes(16)
         )
         row = (last, self.first, self.previous, tree, 1000 + last, sign(signed, key))
-        self.db.execute("INSERT INTO head VALUES (?, ?, ?, ?, ?, ?)", row)
+        self.db.execute("INSERT INTO head VALUES (?, ?, ?, ?, ?, ?, 1, zeroblob(16))", row)
         self.previous, self.first = hashlib.sha256(signed).digest(), last + 1
 
     def problem(self):

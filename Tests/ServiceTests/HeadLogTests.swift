@@ -30,18 +30,25 @@ import Testing
   @Test func aLineHasTheDocumentedForm() throws {
     let line = Self.head(3).line
     let (previous, root) = (Hex.encode(SHA256.digest([1]).bytes), Hex.encode(SHA256.digest([2]).bytes))
-    #expect(line == "head/1 21 30 3 \(previous) \(root) " + String(repeating: "09", count: 70))
+    #expect(
+      line == "head/1 21 30 3 1 \(String(repeating: "0", count: 32)) \(previous) \(root) "
+        + String(repeating: "09", count: 70))
     #expect(JournalHead(line: line) == Self.head(3))
   }
 
   @Test(arguments: [
-    "", "head/1", "head/2 21 30 3 aa bb cc", "head/1 21 20 3 PREVIOUS ROOT 09", "head/1 0 20 3 PREVIOUS ROOT 09",
-    "head/1 1 20 3 PREVIOUS ROOT ", "head/1 1 20 3 PREVIOUS ROOT 09 ", "head/1  1 20 3 PREVIOUS ROOT 09",
-    "head/1 1 20 3 PREVIOUS ROOT 0", "head/1 1 20 3 ROOT 09 09", "head/1 1 99999999999999999999 3 PREVIOUS ROOT 09",
+    "", "head/1", "head/2 21 30 3 aa bb cc", "head/1 21 20 3 1 ID PREVIOUS ROOT 09",
+    "head/1 0 20 3 1 ID PREVIOUS ROOT 09", "head/1 1 20 3 1 ID PREVIOUS ROOT ", "head/1 1 20 3 1 ID PREVIOUS ROOT 09 ",
+    "head/1  1 20 3 1 ID PREVIOUS ROOT 09", "head/1 1 20 3 1 ID PREVIOUS ROOT 0", "head/1 1 20 3 1 ID ROOT 09 09",
+    "head/1 1 99999999999999999999 3 1 ID PREVIOUS ROOT 09", "head/1 1 20 3 0 ID PREVIOUS ROOT 09",
+    "head/1 1 20 3 1 09 PREVIOUS ROOT 09", "head/1 1 20 3 PREVIOUS ROOT 09",
   ])
   func whatIsNoLineIsRefused(_ text: String) {
     let digest = Hex.encode(SHA256.digest([1]).bytes)
-    let line = text.replacingOccurrences(of: "PREVIOUS", with: digest).replacingOccurrences(of: "ROOT", with: digest)
+    let id = String(repeating: "ab", count: 16)
+    #expect(JournalHead(line: "head/1 1 20 3 1 \(id) \(digest) \(digest) 09") != nil)
+    let line = text.replacingOccurrences(of: "ID", with: id).replacingOccurrences(of: "PREVIOUS", with: digest)
+      .replacingOccurrences(of: "ROOT", with: digest)
     #expect(JournalHead(line: line) == nil)
   }
 

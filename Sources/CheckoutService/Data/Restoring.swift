@@ -1,5 +1,6 @@
 import AcquirerISO8583
 import Audit
+import Bytes
 import Cryptography
 import Files
 import Payments
@@ -8,6 +9,8 @@ import StorageSQLite
 /// What ``DataFolder/restore(_:now:)`` did.
 public struct RestoredLedger: Sendable {
   public let epoch: Int64
+  /// Tells two ledgers apart that were restored from one backup.
+  public let id: Bytes16
   /// Last record under the head that the epoch goes on from.
   public let headLast: Int64
   /// Version of the data key that new cards are sealed under.
@@ -50,6 +53,7 @@ extension DataFolder {
         keyVersion = try VaultKeys.addDataKey(in: self, pin: pin).version
       })
     try Files.sync(path)
-    return RestoredLedger(epoch: epoch.number, headLast: epoch.headLast, keyVersion: keyVersion, former: former)
+    return RestoredLedger(
+      epoch: epoch.number, id: epoch.id, headLast: epoch.headLast, keyVersion: keyVersion, former: former)
   }
 }

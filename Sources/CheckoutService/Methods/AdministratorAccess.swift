@@ -34,7 +34,7 @@ enum AdministratorAccess {
     AdminMethods.rotateKeys: .securityOfficer,
     AdminMethods.confirmKeyAct: .securityOfficer, AdminMethods.startBackup: [.paymentOperator, .securityOfficer],
     AdminMethods.getBackup: [.paymentOperator, .securityOfficer], AdminMethods.getEpoch: .all,
-    AdminMethods.confirmEpoch: .securityOfficer,
+    AdminMethods.recordReconciliation: readers, AdminMethods.confirmEpoch: .securityOfficer,
   ]
 
   /// - Throws: ``ServiceRefusal`` that names the roles of which one is needed. A method that is not listed needs all.

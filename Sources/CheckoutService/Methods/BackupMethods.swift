@@ -1,10 +1,9 @@
-import Bytes
 import CountersignRPC
 import Ledger
 import Messages
 import Payments
 
-/// Copies of the ledger and epochs.
+/// Copies of the ledger.
 extension AdminCalls {
   func startBackup(_ request: StartBackupRequest, context: ServerContext) async throws -> BackupState {
     try await refusals.journaling(.callRefused, context) {
@@ -49,34 +48,6 @@ extension AdminCalls {
       // The service stops or its disk fails: whoever asked for the copy asks how it stands, and is told.
     }
   }
-
-  func getEpoch(_ request: GetEpochRequest, context: ServerContext) async throws -> Epoch {
-    try await refusals.journaling(.callRefused, context) {
-      _ = try await administrator(context)
-      return Epoch(try await ledger.perform { store in try store.epoch() })
-    }
-  }
-
-  func confirmEpoch(_ request: ConfirmEpochRequest, context: ServerContext) async throws -> Epoch {
-    try await refusals.journaling(.callRefused, context) {
-      let administrator = try await administrator(context)
-      let comment = request.comment
-      guard (1...256).contains(comment.utf8.count), !comment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
-        throw ServiceRefusal(
-          .invalidField, field: "comment", description: "must be 1 to 256 bytes without control characters")
-      }
-      let now = clock.wall()
-      return Epoch(
-        try await ledger.perform { store in
-          guard let epoch = try store.epoch(), epoch.confirmed == nil else { return try store.epoch() }
-          try store.confirmEpoch(time: now)
-          try store.insertEvent(
-            EventRow(
-              kind: .epochConfirmed, time: now, text: "epoch \(epoch.number), by \(administrator): \(comment)"))
-          return try store.epoch()
-        })
-    }
-  }
 }
 
 extension BackupState {
@@ -88,16 +59,5 @@ extension BackupState {
     pagesDone = UInt64(clamping: progress.done)
     pages = UInt64(clamping: progress.pages)
     failure = progress.failure.map { "\($0)" } ?? ""
-  }
-}
-
-extension Epoch {
-  init(_ epoch: LedgerEpoch?) {
-    self.init()
-    number = UInt32(clamping: epoch?.number ?? 1)
-    begunMs = UInt64(clamping: epoch?.begun ?? 0)
-    headLast = UInt64(clamping: epoch?.headLast ?? 0)
-    headDigest = (epoch?.headDigest ?? .zero).bytes
-    isConfirmed = epoch.map { $0.confirmed != nil } ?? true
   }
 }

@@ -137,14 +137,14 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       }
       let session = try await opener.open(
         call, method: CheckoutMethods.getPayment, path: companies.path(of: context.peer))
-      let stored = try await ledger.outcome(
+      let found = try await ledger.outcome(
         key: key, company: session.company, consultant: session.consultant, waitMilliseconds: Int64(request.waitMs))
       var answer = AnswerEncoder()
-      if let stored {
+      switch found {
+      case .known(let stored):
         stored.reference.withUnsafeBytes { answer.told(stored.record, reference: $0, operated: stored.operated) }
-      } else {
-        let isLost = try await ledger.perform { store in try store.epoch()?.mayHaveLost(key) ?? false }
-        answer.refused(ServiceRefusal(isLost ? .ledgerRestored : .paymentNotFound), key: key)
+      case .unknown: answer.refused(ServiceRefusal(.paymentNotFound), key: key)
+      case .lost: answer.refused(ServiceRefusal(.ledgerRestored), key: key)
       }
       var reply = GetPaymentReply()
       reply.body = session.state.withLock { state in

@@ -95,13 +95,16 @@ extension AdminCalls {
     try await refusals.journaling(.callRefused, context) {
       let administrator = try await administrator(context)
       try await journalReading("operations", after: request.after, administrator)
+      let times = try TimePeriod.range(request.fromMs, request.toMs, field: "to_ms")
       let (after, payment) = (Int64(clamping: request.after), Int64(clamping: request.payment))
       var reply = ListOperationsReply()
       reply.operations = try await ledger.perform { store in
         let rows =
           payment > 0
-          ? try store.operations(of: payment).filter { $0.id > after }
-          : try store.operations(after: after, limit: Self.operationsPerReply)
+          ? try store.operations(of: payment).filter {
+            $0.id > after && $0.time < times.upperBound && $0.since >= times.lowerBound
+          }
+          : try store.operations(after: after, during: times, limit: Self.operationsPerReply)
         return try rows.prefix(Self.operationsPerReply).map { try PaymentOperation($0, in: store) }
       }
       return reply
@@ -171,6 +174,9 @@ extension PaymentOperation {
     (timeMs, confirmUntilMs) = (UInt64(clamping: row.time), UInt64(clamping: row.confirmUntil))
     (sinceMs, attempts) = (UInt64(clamping: row.since), row.attempts)
     responseCode = row.responseCode.text
+    terminal = row.original?.terminalText ?? ""
+    stan = row.original?.stan ?? 0
+    retrievalReference = row.original?.retrievalText ?? ""
   }
 }
 

@@ -76,8 +76,9 @@ public protocol Store: BackupStore, CardStore, KeyActStore {
   func openOperations() throws(StoreError) -> [OperationRow]
   /// Those that are REQUESTED and whose time to be confirmed ends at `time` or before.
   func requestedOperations(until time: Int64) throws(StoreError) -> [OperationRow]
-  /// Operations with a higher number, by number.
-  func operations(after id: Int64, limit: Int) throws(StoreError) -> [OperationRow]
+  /// Operations with a higher number, by number: those that were asked for before the end of `times` and came into their
+  /// state at its begin or later.
+  func operations(after id: Int64, during times: Range<Int64>, limit: Int) throws(StoreError) -> [OperationRow]
 
   /// Why new payments are refused with `.storeUnavailable` while all else is still written (room runs out), as of the
   /// last ``begin()`` or ``maintain(idle:)``; nil while they are taken.
@@ -294,6 +295,7 @@ public enum EventKind: String, Sendable, CaseIterable {
   case backupStarted = "BACKUP_STARTED"
   case backupFinished = "BACKUP_FINISHED"
   case epochBegun = "EPOCH_BEGUN"
+  case reconciled = "RECONCILED"
   case epochConfirmed = "EPOCH_CONFIRMED"
 }
 

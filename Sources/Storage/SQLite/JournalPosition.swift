@@ -25,12 +25,12 @@ extension SQLiteStore {
 }
 
 extension JournalHead {
-  static let columns = "SELECT last, first, previous, root, time, signature FROM head"
+  static let columns = "SELECT last, first, previous, root, time, signature, epoch, epoch_id FROM head"
 
   /// Reads the columns of ``columns``.
   init(row: Statement) {
     self.init(
       previous: row.bytes32(2), root: row.bytes32(3), first: row.int(1), last: row.int(0), time: row.int(4),
-      signature: row.bytes(5))
+      epoch: JournalEpoch(number: row.int(6), id: row.bytes16(7)), signature: row.bytes(5))
   }
 }

@@ -57,10 +57,11 @@ public final class SQLiteStore: Store {
   var sessionsInTransaction: [Bytes16: PaymentSession] = [:]
   /// The present or last copy.
   var copying: Backup?
-  /// What this ledger goes on from, as it was at the start; nil where it was never restored.
-  let startEpoch: LedgerEpoch?
-  /// Restored, and not known to agree with the acquirer: nothing new is charged, and nothing open is taken up.
-  var isHeld: Bool { startEpoch.map { $0.confirmed == nil } ?? false }
+  /// What this ledger goes on from, as of the last commit; nil where it was never restored.
+  private(set) var presentEpoch: LedgerEpoch?
+  /// The epoch as the present transaction has begun or confirmed it.
+  var writtenEpoch: LedgerEpoch?
+  public var isHeld: Bool { presentEpoch.map { $0.confirmed == nil } ?? false }
   private var walPages: Int32 = 0
   /// WAL pages below which a checkpoint is not tried again, because a reader held the last one up.
   private var checkpointAt = SQLiteStore.checkpointPages
@@ -109,7 +110,7 @@ public final class SQLiteStore: Store {
       guard code == SQLITE_OK else { throw database.error(code) }
       statements = try Statements(database)
       days = try DayTotals(database)
-      startEpoch = try Self.epoch(database)
+      presentEpoch = try Self.epoch(database)
       lookups = try LookupRuns(database, size: lookupPayments)
       lowWater = try database.number("SELECT low_water FROM mark")
       position = try Self.position(database)
@@ -164,7 +165,6 @@ public final class SQLiteStore: Store {
   }
 
   public func commit(lowWater: Int64) throws(StoreError) {
-    let lowWater = isHeld ? 0 : lowWater
     if lowWater > self.lowWater {
       statements.setLowWater.bind(1, lowWater)
       _ = try statements.setLowWater.run()
@@ -185,6 +185,7 @@ public final class SQLiteStore: Store {
       throw .noRoom("\(error)")
     }
     committed = position
+    if let epoch = writtenEpoch.take() { presentEpoch = epoch }
     days.committed()
     lookups.commit()
   }
@@ -192,12 +193,13 @@ public final class SQLiteStore: Store {
   public func rollback() {
     if sqlite3_get_autocommit(database.handle) == 0 { try? database.execute("ROLLBACK") }
     position = committed
+    writtenEpoch = nil
     days.rolledBack()
     lookups.rollback()
   }
 
   public func nested<R>(fromReserve: Bool, _ body: () throws -> R) throws -> R {
-    let (before, gathered) = (position, lookups.count)
+    let (before, epoch, gathered) = (position, writtenEpoch, lookups.count)
     let written = sqlite3_total_changes(database.handle)
     defer { sessionsInTransaction.removeAll(keepingCapacity: true) }
     try database.execute("SAVEPOINT nested")
@@ -210,7 +212,7 @@ public final class SQLiteStore: Store {
       return result
     } catch {
       try database.execute("ROLLBACK TO nested; RELEASE nested")
-      position = before
+      (position, writtenEpoch) = (before, epoch)
       lookups.removeGathered(after: gathered)
       throw error
     }
@@ -219,8 +221,8 @@ public final class SQLiteStore: Store {
   public var shortage: StoreError? {
     if isHeld {
       return .unavailable(
-        "\(database.path) was restored from a backup: compare it with the acquirer, countersign-admin epoch confirm, and "
-          + "start the service again")
+        "\(database.path) was restored from a backup: compare it with the acquirer (countersign-admin reconcile), "
+          + "then countersign-admin epoch confirm")
     }
     return hasRoom ? nil : .unavailable(roomText)
   }
@@ -264,9 +266,6 @@ public final class SQLiteStore: Store {
 
   // MARK: - Journal
 
-  /// Counts a record whose row, with the number `position.nextNumber`, was written.
-  func record(_ leaf: Bytes32, time: Int64) { position.append(leaf, time: time) }
-
   private var isHeadDue: Bool {
     guard let last = position.lastHead else { return true }
     return !(0..<Self.headMilliseconds).contains(position.lastTime - last.time)
@@ -278,7 +277,8 @@ public final class SQLiteStore: Store {
     let last = position.nextNumber - 1
     var head = JournalHead(
       previous: previous, root: position.frontier.root, first: last - Int64(position.frontier.count) + 1, last: last,
-      time: position.lastTime)
+      time: position.lastTime,
+      epoch: (writtenEpoch ?? presentEpoch).map { JournalEpoch(number: $0.number, id: $0.id) } ?? .first)
     do {
       head.signature = try signer(head.signed)
     } catch {
@@ -290,7 +290,9 @@ public final class SQLiteStore: Store {
     insert.bind(3, head.previous)
     insert.bind(4, head.root)
     insert.bind(5, head.time)
-    insert.bind(6, head.signature)
+    insert.bind(6, head.epoch.number)
+    insert.bind(7, head.epoch.id)
+    insert.bind(8, head.signature)
     try insert.run(conflict: "last")
     position.lastHead = head
     position.frontier = MerkleFrontier()

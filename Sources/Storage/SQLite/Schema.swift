@@ -44,10 +44,12 @@ enum Schema {
     INSERT INTO mark VALUES (1, 1);
     CREATE TABLE head (
       last INTEGER PRIMARY KEY, first INTEGER NOT NULL, previous BLOB NOT NULL, root BLOB NOT NULL,
-      time INTEGER NOT NULL, signature BLOB NOT NULL) STRICT;
+      time INTEGER NOT NULL, epoch INTEGER NOT NULL, epoch_id BLOB NOT NULL CHECK (length(epoch_id) = 16),
+      signature BLOB NOT NULL) STRICT;
     CREATE TABLE epoch (
-      number INTEGER PRIMARY KEY, begun INTEGER NOT NULL, head_last INTEGER NOT NULL,
-      head_digest BLOB NOT NULL CHECK (length(head_digest) = 32), confirmed INTEGER) STRICT;
+      number INTEGER PRIMARY KEY, id BLOB NOT NULL CHECK (length(id) = 16), begun INTEGER NOT NULL,
+      lost_since INTEGER NOT NULL, head_last INTEGER NOT NULL,
+      head_digest BLOB NOT NULL CHECK (length(head_digest) = 32), reconciliation INTEGER, confirmed INTEGER) STRICT;
     CREATE TABLE rotation (
       id INTEGER PRIMARY KEY CHECK (id = 1), key_version INTEGER NOT NULL, position INTEGER NOT NULL,
       cards INTEGER NOT NULL, finished INTEGER NOT NULL) STRICT;

@@ -42,7 +42,10 @@ final class Statements {
     insertOutcome = try database.prepare("INSERT INTO outcome VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
     insertEvent = try database.prepare("INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
     insertHead = try database.prepare(
-      "INSERT INTO head (last, first, previous, root, time, signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+      """
+      INSERT INTO head (last, first, previous, root, time, epoch, epoch_id, signature)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+      """)
     setLowWater = try database.prepare("UPDATE mark SET low_water = ?1")
     insertLateOutcome = try database.prepare("INSERT INTO late_outcome VALUES (?1, ?2)")
     setUnresolved = try database.prepare("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3, ?4)")

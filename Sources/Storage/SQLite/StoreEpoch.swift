@@ -7,20 +7,35 @@ import Payments
 extension SQLiteStore {
   public func epoch() throws(StoreError) -> LedgerEpoch? { try Self.epoch(database) }
 
-  static func epoch(_ database: Database) throws(StoreError) -> LedgerEpoch? {
+  public func mayHaveLost(_ key: Bytes16) -> Bool { presentEpoch?.mayHaveLost(key) ?? false }
+
+  static func epoch(_ database: Database) throws(StoreError) -> LedgerEpoch? { try epochs(database).last }
+
+  /// Oldest first.
+  static func epochs(_ database: Database) throws(StoreError) -> [LedgerEpoch] {
     try database.prepare(
-      "SELECT number, begun, head_last, head_digest, confirmed FROM epoch ORDER BY number DESC LIMIT 1"
-    ).first { row in
+      """
+      SELECT number, id, begun, lost_since, head_last, head_digest, reconciliation, confirmed FROM epoch
+      ORDER BY number
+      """
+    ).all { row in
       LedgerEpoch(
-        number: row.int(0), begun: row.int(1), headLast: row.int(2), headDigest: row.bytes32(3),
-        confirmed: row.optionalInt(4))
+        number: row.int(0), id: row.bytes16(1), begun: row.int(2), lostSince: row.int(3), headLast: row.int(4),
+        headDigest: row.bytes32(5), reconciliation: row.optionalInt(6), confirmed: row.optionalInt(7))
     }
+  }
+
+  public func setReconciliation(_ number: Int64) throws(StoreError) {
+    let update = try database.prepare("UPDATE epoch SET reconciliation = ?1 WHERE confirmed IS NULL")
+    update.bind(1, number)
+    _ = try update.run()
   }
 
   public func confirmEpoch(time: Int64) throws(StoreError) {
     let update = try database.prepare("UPDATE epoch SET confirmed = ?1 WHERE confirmed IS NULL")
     update.bind(1, time)
     _ = try update.run()
+    writtenEpoch = try epoch()
   }
 
   /// Begins a new epoch: every session is over, refunds and voids go nowhere by themselves, and a record names the head
@@ -29,22 +44,27 @@ extension SQLiteStore {
   /// - Returns: the epoch.
   func beginEpoch(time: Int64, from file: String) throws(StoreError) -> LedgerEpoch {
     let head = position.lastHead
+    let id = Bytes16(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
     let epoch = LedgerEpoch(
-      number: (try self.epoch()?.number ?? 1) + 1, begun: time, headLast: head?.last ?? 0,
-      headDigest: head?.digest ?? .zero, confirmed: nil)
+      number: (try self.epoch()?.number ?? 1) + 1, id: id, begun: time, lostSince: position.lastTime,
+      headLast: head?.last ?? 0, headDigest: head?.digest ?? .zero)
     try database.execute(
       "UPDATE session SET ended = \(SessionEnd.restored.rawValue), identity = NULL WHERE ended IS NULL")
     let sessions = database.changes
-    let insert = try database.prepare("INSERT INTO epoch VALUES (?1, ?2, ?3, ?4, NULL)")
+    let insert = try database.prepare("INSERT INTO epoch VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, NULL)")
     insert.bind(1, epoch.number)
-    insert.bind(2, epoch.begun)
-    insert.bind(3, epoch.headLast)
-    insert.bind(4, epoch.headDigest)
+    insert.bind(2, epoch.id)
+    insert.bind(3, epoch.begun)
+    insert.bind(4, epoch.lostSince)
+    insert.bind(5, epoch.headLast)
+    insert.bind(6, epoch.headDigest)
     _ = try insert.run()
+    writtenEpoch = epoch
     try insertEvent(
       EventRow(
         kind: .epochBegun, time: time,
-        text: "epoch \(epoch.number) from \(file), goes on from the head over record \(epoch.headLast), "
+        text: "epoch \(epoch.number), id \(Hex.encode(epoch.id.bytes)), from \(file), goes on from the head over "
+          + "record \(epoch.headLast), "
           + "\(Hex.encode(epoch.headDigest.bytes)); \(sessions) sessions ended"))
     try leaveOperationsToPeople(time: time)
     return epoch

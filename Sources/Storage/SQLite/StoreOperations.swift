@@ -66,10 +66,15 @@ extension SQLiteStore {
     return try find.all(OperationRow.init(row:))
   }
 
-  public func operations(after id: Int64, limit: Int) throws(StoreError) -> [OperationRow] {
-    let find = try database.prepare("\(OperationRow.columns) WHERE id > ?1 ORDER BY id LIMIT ?2")
+  public func operations(
+    after id: Int64, during times: Range<Int64>, limit: Int
+  ) throws(StoreError) -> [OperationRow] {
+    let find = try database.prepare(
+      "\(OperationRow.columns) WHERE id > ?1 AND time < ?2 AND since >= ?3 ORDER BY id LIMIT ?4")
     find.bind(1, id)
-    find.bind(2, Int64(limit))
+    find.bind(2, times.upperBound)
+    find.bind(3, times.lowerBound)
+    find.bind(4, Int64(limit))
     return try find.all(OperationRow.init(row:))
   }
 }

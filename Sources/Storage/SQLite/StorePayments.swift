@@ -8,8 +8,7 @@ extension SQLiteStore {
     unlessKnown refusal: PaymentRefusal?
   ) throws(StoreError) -> IntentResult {
     if let refusal = try sessionRefusal(intent) { return .refused(refusal) }
-    let isLost = startEpoch?.mayHaveLost(intent.key) ?? false
-    if let refusal = isLost ? .ledgerRestored : refusal ?? standstill {
+    if let refusal = mayHaveLost(intent.key) ? .ledgerRestored : refusal ?? standstill {
       guard let known = try payment(key: intent.key, company: intent.company) else { return .refused(refusal) }
       return .exists(known)
     }
@@ -167,6 +166,9 @@ extension SQLiteStore {
     record(leaf, time: event.time)
     return number
   }
+
+  /// Counts a record whose row, with the number `position.nextNumber`, was written.
+  private func record(_ leaf: Bytes32, time: Int64) { position.append(leaf, time: time) }
 
   // MARK: - Open payments
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignClient
+import Cryptography
 import Files
 import Messages
 import ProgramSupport
@@ -9,10 +10,12 @@ struct Reconcile: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compares an acquirer's settlement file with the payments of a time and lists the differences.",
     discussion: """
-      FILE is CSV with a header line. Columns, in any order: amount (minor units) and currency; to name the sale at least
-      one of payment (the ledger's number), retrieval_reference, or terminal and stan; approval_code where there is one.
-      Other columns are ignored. --from and --to say when the payments were recorded: all charges of that time are
-      expected in the file. Ends with 0 where both agree and with 3 where they do not.
+      FILE is CSV with a header line. Columns, in any order: amount (minor units) and currency; kind (sale, refund or
+      void; none: sale); to name the payment at least one of payment (the ledger's number), retrieval_reference, or
+      terminal and stan; approval_code where there is one. Other columns are ignored. --from and --to say when payments
+      were recorded and refunds done: all of that time are expected in the file. Ends with 0 where both agree and with 3
+      where they do not. That it was compared, and what came of it, is a record of the journal; after a restore it is
+      what countersign-admin epoch confirm asks for.
 
       EXAMPLE
         countersign-admin reconcile settlement.csv --from 2026-11-23 --to 2026-11-24
@@ -34,21 +37,46 @@ struct Reconcile: AsyncParsableCommand {
 
   func run() async throws {
     try await AdminProgram.run(period.fields(in: "filter")) {
-      let lines = try SettlementFile.read(try Files.read(file, limit: Self.largestFile), path: file)
-      var filter = PaymentFilter()
-      (filter.fromMs, filter.toMs) = try period.milliseconds()
-      let payments = try await options.administrator().run { [filter] client in
-        var payments: [ListedPayment] = []
-        for try await payment in ListedPayments(client, filter) { payments.append(payment) }
-        return payments
-      }
-      let differences = Reconciliation(payments).differences(lines)
+      let bytes = try Files.read(file, limit: Self.largestFile)
+      let lines = try SettlementFile.read(bytes, path: file)
+      let times = try period.milliseconds()
+      let administrator = try await options.administrator()
+      let (payments, operations) = try await Self.ledger(administrator, times)
+      let reconciliation = Reconciliation(payments, operations, of: times.from..<times.to)
+      let differences = reconciliation.differences(lines)
       for difference in differences { print(difference) }
-      let isSame = differences.isEmpty
+      var record = RecordReconciliationRequest()
+      record.file = String(file.split(separator: "/").last?.suffix(64) ?? "")
+      record.digest = SHA256.digest(bytes).bytes
+      (record.fromMs, record.toMs, record.lines) = (times.from, times.to, UInt64(lines.count))
+      (record.entries, record.differences) = (UInt64(reconciliation.count), UInt64(differences.count))
+      let recorded = try await administrator.run { [record] in try await $0.recordReconciliation(record) }
       if options.output == .text {
-        Console.print("\(lines.count) lines, \(payments.count) payments, \(differences.count) differences")
+        Console.print("\(lines.count) lines, \(reconciliation.count) in the ledger, \(differences.count) differences")
+        if recorded.epoch > 0 { Console.print("next: countersign-admin epoch confirm, of epoch \(recorded.epoch)") }
       }
-      if !isSame { throw ExitCode(ExitStatus.differences.rawValue) }
+      if !differences.isEmpty { throw ExitCode(ExitStatus.differences.rawValue) }
+    }
+  }
+
+  /// What the ledger has of a time.
+  private static func ledger(
+    _ administrator: Administrator, _ times: (from: UInt64, to: UInt64)
+  ) async throws -> ([ListedPayment], [PaymentOperation]) {
+    try await administrator.run { client in
+      var filter = PaymentFilter()
+      (filter.fromMs, filter.toMs) = times
+      var payments: [ListedPayment] = []
+      for try await payment in ListedPayments(client, filter) { payments.append(payment) }
+      var request = ListOperationsRequest()
+      (request.fromMs, request.toMs) = times
+      var operations: [PaymentOperation] = []
+      while true {
+        let page = try await client.listOperations(request).operations
+        guard let last = page.last else { return (payments, operations) }
+        operations += page
+        request.after = last.number
+      }
     }
   }
 
@@ -57,12 +85,15 @@ struct Reconcile: AsyncParsableCommand {
     case .text:
       let line = difference.line.map { "line \($0)  " } ?? ""
       let payment = difference.payment.map { "payment \($0)  " } ?? ""
-      Console.print("\(difference.kind.rawValue)  \(line)\(payment)\(difference.text)")
+      let operation = difference.operation.map { "\(difference.of.rawValue) \($0)  " } ?? ""
+      Console.print("\(difference.kind.rawValue)  \(line)\(payment)\(operation)\(difference.text)")
     case .json:
       Console.print(
         JSON.object([
-          ("kind", .text(difference.kind.rawValue)), ("line", .number(Int64(difference.line ?? 0))),
-          ("payment", .number(Int64(clamping: difference.payment ?? 0))), ("text", .text(difference.text)),
+          ("kind", .text(difference.kind.rawValue)), ("of", .text(difference.of.rawValue)),
+          ("line", .number(Int64(difference.line ?? 0))),
+          ("payment", .number(Int64(clamping: difference.payment ?? 0))),
+          ("operation", .number(Int64(clamping: difference.operation ?? 0))), ("text", .text(difference.text)),
         ]))
     }
   }

@@ -1,15 +1,26 @@
 import ProgramSupport
 
-/// A line of an acquirer's settlement file: one sale that the acquirer says it charged.
+/// A line of an acquirer's settlement file: something that the acquirer says it did.
 struct SettlementLine: Sendable, Equatable {
+  /// What was done: raw values are those of the column `kind`.
+  enum Kind: String, Sendable, CaseIterable {
+    /// A card was charged.
+    case sale
+    /// Money was given back to a card.
+    case refund
+    /// A sale was taken back whole before the cut-off.
+    case void
+  }
+
   /// Line of the file, from 1.
   var line: Int
+  var kind = Kind.sale
   /// Number of the payment in this service's ledger, where the acquirer repeats it.
   var payment: UInt64?
-  /// DE41 and DE11 of the sale.
+  /// DE41 and DE11: of the sale, or of the refund itself.
   var terminal: String?
   var stan: UInt32?
-  /// DE37 of the sale.
+  /// DE37: of the sale, or of the refund itself.
   var retrievalReference: String?
   var approvalCode: String?
   /// Minor units.
@@ -21,7 +32,7 @@ struct SettlementLine: Sendable, Equatable {
 /// Reads a settlement file: CSV (RFC 4180) with a header. Columns: docs/operations.md, "Reconcile".
 enum SettlementFile {
   private static let known: Set<String> = [
-    "payment", "terminal", "stan", "retrieval_reference", "approval_code", "amount", "currency",
+    "kind", "payment", "terminal", "stan", "retrieval_reference", "approval_code", "amount", "currency",
   ]
 
   /// - Throws: ``ProgramError`` that names file, line and column.
@@ -42,7 +53,7 @@ enum SettlementFile {
       names.contains("payment") || names.contains("retrieval_reference") || names.isSuperset(of: ["terminal", "stan"])
     else {
       throw ProgramError(
-        .input, "\(path): needs the column payment, or retrieval_reference, or terminal and stan, to name the sales")
+        .input, "\(path): needs the column payment, or retrieval_reference, or terminal and stan, to name payments")
     }
     return try records.dropFirst().map { record in
       guard record.fields.count == header.fields.count else {
@@ -57,6 +68,10 @@ enum SettlementFile {
   private static func line(_ values: [String: String], _ number: Int, _ path: String) throws -> SettlementLine {
     func wrong(_ column: String, _ must: String) -> ProgramError {
       ProgramError(.input, "\(path), line \(number), \(column): \(must)")
+    }
+    let kind = try values["kind"].map { text in
+      guard let kind = SettlementLine.Kind(rawValue: text) else { throw wrong("kind", "must be sale, refund or void") }
+      return kind
     }
     guard let amount = values["amount"].flatMap({ UInt64($0) }) else {
       throw wrong("amount", "must be a number of minor units")
@@ -74,9 +89,9 @@ enum SettlementFile {
     }
     let isNamed =
       payment != nil || values["retrieval_reference"] != nil || (stan != nil && values["terminal"] != nil)
-    guard isNamed else { throw wrong("payment", "nothing names the sale of this line") }
+    guard isNamed else { throw wrong("payment", "nothing names the payment of this line") }
     return SettlementLine(
-      line: number, payment: payment, terminal: values["terminal"], stan: stan,
+      line: number, kind: kind ?? .sale, payment: payment, terminal: values["terminal"], stan: stan,
       retrievalReference: values["retrieval_reference"], approvalCode: values["approval_code"], amount: amount,
       currency: currency)
   }

@@ -6151,7 +6151,7 @@ const ProtobufCMessageDescriptor countersign__v1__registered_administrator__desc
   (ProtobufCMessageInit) countersign__v1__registered_administrator__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__payment_operation__field_descriptors[13] =
+static const ProtobufCFieldDescriptor countersign__v1__payment_operation__field_descriptors[16] =
 {
   {
     "number",
@@ -6309,6 +6309,42 @@ static const ProtobufCFieldDescriptor countersign__v1__payment_operation__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "terminal",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, terminal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stan",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, stan),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retrieval_reference",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__PaymentOperation, retrieval_reference),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__payment_operation__field_indices_by_name[] = {
   3,   /* field[3] = amount */
@@ -6321,14 +6357,17 @@ static const unsigned countersign__v1__payment_operation__field_indices_by_name[
   2,   /* field[2] = payment */
   6,   /* field[6] = requested_by */
   12,   /* field[12] = response_code */
+  15,   /* field[15] = retrieval_reference */
   10,   /* field[10] = since_ms */
+  14,   /* field[14] = stan */
   5,   /* field[5] = state */
+  13,   /* field[13] = terminal */
   8,   /* field[8] = time_ms */
 };
 static const ProtobufCIntRange countersign__v1__payment_operation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor countersign__v1__payment_operation__descriptor =
 {
@@ -6338,7 +6377,7 @@ const ProtobufCMessageDescriptor countersign__v1__payment_operation__descriptor 
   "Countersign__V1__PaymentOperation",
   "countersign.v1",
   sizeof(Countersign__V1__PaymentOperation),
-  13,
+  16,
   countersign__v1__payment_operation__field_descriptors,
   countersign__v1__payment_operation__field_indices_by_name,
   1,  countersign__v1__payment_operation__number_ranges,
@@ -6625,7 +6664,7 @@ const ProtobufCMessageDescriptor countersign__v1__settle_operation_reply__descri
   (ProtobufCMessageInit) countersign__v1__settle_operation_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__list_operations_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__list_operations_request__field_descriptors[4] =
 {
   {
     "after",
@@ -6651,15 +6690,41 @@ static const ProtobufCFieldDescriptor countersign__v1__list_operations_request__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListOperationsRequest, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListOperationsRequest, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__list_operations_request__field_indices_by_name[] = {
   0,   /* field[0] = after */
+  2,   /* field[2] = from_ms */
   1,   /* field[1] = payment */
+  3,   /* field[3] = to_ms */
 };
 static const ProtobufCIntRange countersign__v1__list_operations_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor countersign__v1__list_operations_request__descriptor =
 {
@@ -6669,7 +6734,7 @@ const ProtobufCMessageDescriptor countersign__v1__list_operations_request__descr
   "Countersign__V1__ListOperationsRequest",
   "countersign.v1",
   sizeof(Countersign__V1__ListOperationsRequest),
-  2,
+  4,
   countersign__v1__list_operations_request__field_descriptors,
   countersign__v1__list_operations_request__field_indices_by_name,
   1,  countersign__v1__list_operations_request__number_ranges,
@@ -6852,7 +6917,7 @@ const ProtobufCEnumDescriptor countersign__v1__operation_state__descriptor =
   countersign__v1__operation_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[31] =
+static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptors[32] =
 {
   { "AddCompany", &countersign__v1__add_company_request__descriptor, &countersign__v1__add_company_reply__descriptor },
   { "SetCompanyPolicy", &countersign__v1__set_company_policy_request__descriptor, &countersign__v1__set_company_policy_reply__descriptor },
@@ -6884,6 +6949,7 @@ static const ProtobufCMethodDescriptor countersign__v1__admin__method_descriptor
   { "StartBackup", &countersign__v1__start_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
   { "GetBackup", &countersign__v1__get_backup_request__descriptor, &countersign__v1__backup_state__descriptor },
   { "GetEpoch", &countersign__v1__get_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
+  { "RecordReconciliation", &countersign__v1__record_reconciliation_request__descriptor, &countersign__v1__record_reconciliation_reply__descriptor },
   { "ConfirmEpoch", &countersign__v1__confirm_epoch_request__descriptor, &countersign__v1__epoch__descriptor },
 };
 const unsigned countersign__v1__admin__method_indices_by_name[] = {
@@ -6891,7 +6957,7 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   0,        /* AddCompany */
   4,        /* AddConsultant */
   7,        /* AddGateway */
-  30,        /* ConfirmEpoch */
+  31,        /* ConfirmEpoch */
   26,        /* ConfirmKeyAct */
   14,        /* ConfirmOperation */
   6,        /* CreateToken */
@@ -6906,6 +6972,7 @@ const unsigned countersign__v1__admin__method_indices_by_name[] = {
   16,        /* ListOperations */
   11,        /* ListPayments */
   10,        /* ListUnresolved */
+  30,        /* RecordReconciliation */
   8,        /* RegisterCertificate */
   12,        /* ReportDay */
   13,        /* RequestOperation */
@@ -6926,7 +6993,7 @@ const ProtobufCServiceDescriptor countersign__v1__admin__descriptor =
   "Admin",
   "Countersign__V1__Admin",
   "countersign.v1",
-  31,
+  32,
   countersign__v1__admin__method_descriptors,
   countersign__v1__admin__method_indices_by_name
 };
@@ -7170,13 +7237,21 @@ void countersign__v1__admin__get_epoch(ProtobufCService *service,
   assert(service->descriptor == &countersign__v1__admin__descriptor);
   service->invoke(service, 29, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void countersign__v1__admin__record_reconciliation(ProtobufCService *service,
+                                                   const Countersign__V1__RecordReconciliationRequest *input,
+                                                   Countersign__V1__RecordReconciliationReply_Closure closure,
+                                                   void *closure_data)
+{
+  assert(service->descriptor == &countersign__v1__admin__descriptor);
+  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            const Countersign__V1__ConfirmEpochRequest *input,
                                            Countersign__V1__Epoch_Closure closure,
                                            void *closure_data)
 {
   assert(service->descriptor == &countersign__v1__admin__descriptor);
-  service->invoke(service, 30, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 31, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
                                    Countersign__V1__Admin_ServiceDestroy destroy)

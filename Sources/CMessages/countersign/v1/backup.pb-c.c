@@ -142,6 +142,96 @@ void   countersign__v1__backup_state__free_unpacked
   assert(message->base.descriptor == &countersign__v1__backup_state__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__record_reconciliation_request__init
+                     (Countersign__V1__RecordReconciliationRequest         *message)
+{
+  static const Countersign__V1__RecordReconciliationRequest init_value = COUNTERSIGN__V1__RECORD_RECONCILIATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__record_reconciliation_request__get_packed_size
+                     (const Countersign__V1__RecordReconciliationRequest *message)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__record_reconciliation_request__pack
+                     (const Countersign__V1__RecordReconciliationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__record_reconciliation_request__pack_to_buffer
+                     (const Countersign__V1__RecordReconciliationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RecordReconciliationRequest *
+       countersign__v1__record_reconciliation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RecordReconciliationRequest *)
+     protobuf_c_message_unpack (&countersign__v1__record_reconciliation_request__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__record_reconciliation_request__free_unpacked
+                     (Countersign__V1__RecordReconciliationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__record_reconciliation_reply__init
+                     (Countersign__V1__RecordReconciliationReply         *message)
+{
+  static const Countersign__V1__RecordReconciliationReply init_value = COUNTERSIGN__V1__RECORD_RECONCILIATION_REPLY__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__record_reconciliation_reply__get_packed_size
+                     (const Countersign__V1__RecordReconciliationReply *message)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_reply__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__record_reconciliation_reply__pack
+                     (const Countersign__V1__RecordReconciliationReply *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_reply__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__record_reconciliation_reply__pack_to_buffer
+                     (const Countersign__V1__RecordReconciliationReply *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_reply__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__RecordReconciliationReply *
+       countersign__v1__record_reconciliation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__RecordReconciliationReply *)
+     protobuf_c_message_unpack (&countersign__v1__record_reconciliation_reply__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__record_reconciliation_reply__free_unpacked
+                     (Countersign__V1__RecordReconciliationReply *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__record_reconciliation_reply__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__get_epoch_request__init
                      (Countersign__V1__GetEpochRequest         *message)
 {
@@ -423,6 +513,173 @@ const ProtobufCMessageDescriptor countersign__v1__backup_state__descriptor =
   (ProtobufCMessageInit) countersign__v1__backup_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_request__field_descriptors[7] =
+{
+  {
+    "file",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, file),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "from_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, from_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "to_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, to_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lines",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, lines),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entries",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, entries),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "differences",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationRequest, differences),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__record_reconciliation_request__field_indices_by_name[] = {
+  6,   /* field[6] = differences */
+  1,   /* field[1] = digest */
+  5,   /* field[5] = entries */
+  0,   /* field[0] = file */
+  2,   /* field[2] = from_ms */
+  4,   /* field[4] = lines */
+  3,   /* field[3] = to_ms */
+};
+static const ProtobufCIntRange countersign__v1__record_reconciliation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RecordReconciliationRequest",
+  "RecordReconciliationRequest",
+  "Countersign__V1__RecordReconciliationRequest",
+  "countersign.v1",
+  sizeof(Countersign__V1__RecordReconciliationRequest),
+  7,
+  countersign__v1__record_reconciliation_request__field_descriptors,
+  countersign__v1__record_reconciliation_request__field_indices_by_name,
+  1,  countersign__v1__record_reconciliation_request__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__record_reconciliation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_reply__field_descriptors[2] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationReply, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationReply, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__record_reconciliation_reply__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = number */
+};
+static const ProtobufCIntRange countersign__v1__record_reconciliation_reply__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_reply__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.RecordReconciliationReply",
+  "RecordReconciliationReply",
+  "Countersign__V1__RecordReconciliationReply",
+  "countersign.v1",
+  sizeof(Countersign__V1__RecordReconciliationReply),
+  2,
+  countersign__v1__record_reconciliation_reply__field_descriptors,
+  countersign__v1__record_reconciliation_reply__field_indices_by_name,
+  1,  countersign__v1__record_reconciliation_reply__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__record_reconciliation_reply__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 #define countersign__v1__get_epoch_request__field_descriptors NULL
 #define countersign__v1__get_epoch_request__field_indices_by_name NULL
 #define countersign__v1__get_epoch_request__number_ranges NULL
@@ -441,7 +698,7 @@ const ProtobufCMessageDescriptor countersign__v1__get_epoch_request__descriptor 
   (ProtobufCMessageInit) countersign__v1__get_epoch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__confirm_epoch_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor countersign__v1__confirm_epoch_request__field_descriptors[2] =
 {
   {
     "comment",
@@ -455,14 +712,27 @@ static const ProtobufCFieldDescriptor countersign__v1__confirm_epoch_request__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "without_reconciliation",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ConfirmEpochRequest, without_reconciliation),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__confirm_epoch_request__field_indices_by_name[] = {
   0,   /* field[0] = comment */
+  1,   /* field[1] = without_reconciliation */
 };
 static const ProtobufCIntRange countersign__v1__confirm_epoch_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor countersign__v1__confirm_epoch_request__descriptor =
 {
@@ -472,14 +742,14 @@ const ProtobufCMessageDescriptor countersign__v1__confirm_epoch_request__descrip
   "Countersign__V1__ConfirmEpochRequest",
   "countersign.v1",
   sizeof(Countersign__V1__ConfirmEpochRequest),
-  1,
+  2,
   countersign__v1__confirm_epoch_request__field_descriptors,
   countersign__v1__confirm_epoch_request__field_indices_by_name,
   1,  countersign__v1__confirm_epoch_request__number_ranges,
   (ProtobufCMessageInit) countersign__v1__confirm_epoch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[5] =
+static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[7] =
 {
   {
     "number",
@@ -541,18 +811,44 @@ static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Epoch, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reconciliation",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Epoch, reconciliation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__epoch__field_indices_by_name[] = {
   1,   /* field[1] = begun_ms */
   3,   /* field[3] = head_digest */
   2,   /* field[2] = head_last */
+  5,   /* field[5] = id */
   4,   /* field[4] = is_confirmed */
   0,   /* field[0] = number */
+  6,   /* field[6] = reconciliation */
 };
 static const ProtobufCIntRange countersign__v1__epoch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor countersign__v1__epoch__descriptor =
 {
@@ -562,7 +858,7 @@ const ProtobufCMessageDescriptor countersign__v1__epoch__descriptor =
   "Countersign__V1__Epoch",
   "countersign.v1",
   sizeof(Countersign__V1__Epoch),
-  5,
+  7,
   countersign__v1__epoch__field_descriptors,
   countersign__v1__epoch__field_indices_by_name,
   1,  countersign__v1__epoch__number_ranges,

@@ -847,6 +847,12 @@ public struct PaymentOperation: Message {
   public var attempts: UInt32 = 0
   /// The acquirer's response code, or empty.
   public var responseCode: String = ""
+  /// What names it to the acquirer, as in ListedPayment; empty and 0 where the acquirer names nothing, or it was not sent.
+  public var terminal: String = ""
+  /// See `terminal`.
+  public var stan: UInt32 = 0
+  /// See `terminal`.
+  public var retrievalReference: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -920,6 +926,10 @@ public struct ListOperationsRequest: Message {
   public var after: UInt64 = 0
   /// Of this payment alone; 0: of all.
   public var payment: UInt64 = 0
+  /// Those that were asked for before `to_ms` and came into their state at `from_ms` or later, milliseconds since
+  /// 1970-01-01T00:00:00Z; 0: no limit.
+  public var fromMs: UInt64 = 0
+  public var toMs: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -996,7 +1006,9 @@ public enum AdminMethods {
   public static let getBackup = "/countersign.v1.Admin/GetBackup"
   /// Tells what a restored ledger goes on from.
   public static let getEpoch = "/countersign.v1.Admin/GetEpoch"
-  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  /// Records that a settlement file was compared with the ledger.
+  public static let recordReconciliation = "/countersign.v1.Admin/RecordReconciliation"
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from then on.
   public static let confirmEpoch = "/countersign.v1.Admin/ConfirmEpoch"
 }
 
@@ -1071,7 +1083,10 @@ public protocol AdminServiceProtocol: Sendable {
   func getBackup(_ request: GetBackupRequest, context: ServerContext) async throws -> BackupState
   /// Tells what a restored ledger goes on from.
   func getEpoch(_ request: GetEpochRequest, context: ServerContext) async throws -> Epoch
-  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  /// Records that a settlement file was compared with the ledger.
+  func recordReconciliation(_ request: RecordReconciliationRequest, context: ServerContext) async throws
+    -> RecordReconciliationReply
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from then on.
   func confirmEpoch(_ request: ConfirmEpochRequest, context: ServerContext) async throws -> Epoch
 }
 
@@ -1167,6 +1182,9 @@ extension AdminServiceProtocol {
     }
     methods.add(AdminMethods.getEpoch) {
       try await getEpoch(GetEpochRequest(request: $0), context: $1).encoded()
+    }
+    methods.add(AdminMethods.recordReconciliation) {
+      try await recordReconciliation(RecordReconciliationRequest(request: $0), context: $1).encoded()
     }
     methods.add(AdminMethods.confirmEpoch) {
       try await confirmEpoch(ConfirmEpochRequest(request: $0), context: $1).encoded()
@@ -1398,7 +1416,15 @@ public struct AdminClient: Sendable {
     try Epoch(reply: await caller.call(AdminMethods.getEpoch, request.encoded(), options: options))
   }
 
-  /// Says that a restored ledger agrees with the acquirer; payments are taken from the next start on.
+  /// Records that a settlement file was compared with the ledger.
+  public func recordReconciliation(_ request: RecordReconciliationRequest, options: CallOptions = .standard)
+    async throws(RPCStatus) -> RecordReconciliationReply
+  {
+    try RecordReconciliationReply(
+      reply: await caller.call(AdminMethods.recordReconciliation, request.encoded(), options: options))
+  }
+
+  /// Says that a restored ledger agrees with the acquirer; payments are taken from then on.
   public func confirmEpoch(_ request: ConfirmEpochRequest, options: CallOptions = .standard) async throws(RPCStatus)
     -> Epoch
   {
@@ -2588,6 +2614,9 @@ extension PaymentOperation {
     sinceMs = c.pointee.since_ms
     attempts = c.pointee.attempts
     responseCode = String(decoded: c.pointee.response_code)
+    terminal = String(decoded: c.pointee.terminal)
+    stan = c.pointee.stan
+    retrievalReference = String(decoded: c.pointee.retrieval_reference)
   }
 
   public func write(to c: inout Countersign__V1__PaymentOperation, in arena: Arena) {
@@ -2604,6 +2633,9 @@ extension PaymentOperation {
     c.since_ms = sinceMs
     c.attempts = attempts
     c.response_code = arena.text(responseCode)
+    c.terminal = arena.text(terminal)
+    c.stan = stan
+    c.retrieval_reference = arena.text(retrievalReference)
   }
 }
 
@@ -2721,11 +2753,15 @@ extension ListOperationsRequest {
   public init(copying c: UnsafePointer<Countersign__V1__ListOperationsRequest>) {
     after = c.pointee.after
     payment = c.pointee.payment
+    fromMs = c.pointee.from_ms
+    toMs = c.pointee.to_ms
   }
 
   public func write(to c: inout Countersign__V1__ListOperationsRequest, in arena: Arena) {
     c.after = after
     c.payment = payment
+    c.from_ms = fromMs
+    c.to_ms = toMs
   }
 }
 

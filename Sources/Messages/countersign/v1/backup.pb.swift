@@ -34,6 +34,38 @@ public struct BackupState: Message {
   public init() {}
 }
 
+/// Set by the administrator, once a settlement file was compared with the ledger.
+public struct RecordReconciliationRequest: Message {
+  /// Name of the file, for people: 1 to 256 bytes of UTF-8 without control characters.
+  public var file: String = ""
+  /// SHA-256 of the file, 32 bytes.
+  public var digest: [UInt8] = []
+  /// The time that was compared: from, and the first that is no longer meant; milliseconds since 1970-01-01T00:00:00Z.
+  public var fromMs: UInt64 = 0
+  public var toMs: UInt64 = 0
+  /// Lines of the file.
+  public var lines: UInt64 = 0
+  /// Payments, refunds and voids of the ledger that were compared.
+  public var entries: UInt64 = 0
+  /// Differences found.
+  public var differences: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// Set by the server, once that is durable.
+public struct RecordReconciliationReply: Message {
+  /// Number in the journal.
+  public var number: UInt64 = 0
+  /// The epoch that may be confirmed now; 0 where none waits for it, or where the time that was compared has nothing of
+  /// the time between the backup and its restore.
+  public var epoch: UInt32 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
 /// Set by the administrator.
 public struct GetEpochRequest: Message {
   /// Every field empty or zero.
@@ -42,8 +74,12 @@ public struct GetEpochRequest: Message {
 
 /// Set by the administrator.
 public struct ConfirmEpochRequest: Message {
-  /// How the ledger was reconciled with the acquirer's log, for the journal; 1 to 256 bytes of UTF-8.
+  /// What became of the differences, for the journal: 1 to 256 bytes of UTF-8 without control characters. May be empty
+  /// where `without_reconciliation` is given.
   public var comment: String = ""
+  /// Why the epoch shall be confirmed although nothing was compared, for the journal: at most 256 bytes. Empty: a
+  /// reconciliation since the restore is required.
+  public var withoutReconciliation: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -59,8 +95,12 @@ public struct Epoch: Message {
   public var headLast: UInt64 = 0
   /// SHA-256 of that head's signed bytes, 32 bytes.
   public var headDigest: [UInt8] = []
-  /// Whether it was confirmed that ledger and acquirer agree; payments are refused until then, and until the start after.
+  /// Whether it was confirmed that ledger and acquirer agree; payments are refused until then.
   public var isConfirmed: Bool = false
+  /// Random bytes of the restore, 16: tells two ledgers apart that were restored from one backup. Zero for the first.
+  public var id: [UInt8] = []
+  /// Number in the journal of the last reconciliation that counts for it; 0 where there was none.
+  public var reconciliation: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -120,6 +160,52 @@ extension BackupState {
   }
 }
 
+extension RecordReconciliationRequest {
+  public static let descriptor = messageDescriptor(RecordReconciliationRequest.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RecordReconciliationRequest>) {
+    countersign__v1__record_reconciliation_request__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RecordReconciliationRequest>) {
+    file = String(decoded: c.pointee.file)
+    digest = [UInt8](decoded: c.pointee.digest)
+    fromMs = c.pointee.from_ms
+    toMs = c.pointee.to_ms
+    lines = c.pointee.lines
+    entries = c.pointee.entries
+    differences = c.pointee.differences
+  }
+
+  public func write(to c: inout Countersign__V1__RecordReconciliationRequest, in arena: Arena) {
+    c.file = arena.text(file)
+    c.digest = arena.bytes(digest)
+    c.from_ms = fromMs
+    c.to_ms = toMs
+    c.lines = lines
+    c.entries = entries
+    c.differences = differences
+  }
+}
+
+extension RecordReconciliationReply {
+  public static let descriptor = messageDescriptor(RecordReconciliationReply.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__RecordReconciliationReply>) {
+    countersign__v1__record_reconciliation_reply__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__RecordReconciliationReply>) {
+    number = c.pointee.number
+    epoch = c.pointee.epoch
+  }
+
+  public func write(to c: inout Countersign__V1__RecordReconciliationReply, in arena: Arena) {
+    c.number = number
+    c.epoch = epoch
+  }
+}
+
 extension GetEpochRequest {
   public static let descriptor = messageDescriptor(GetEpochRequest.initialize)
 
@@ -143,10 +229,12 @@ extension ConfirmEpochRequest {
 
   public init(copying c: UnsafePointer<Countersign__V1__ConfirmEpochRequest>) {
     comment = String(decoded: c.pointee.comment)
+    withoutReconciliation = String(decoded: c.pointee.without_reconciliation)
   }
 
   public func write(to c: inout Countersign__V1__ConfirmEpochRequest, in arena: Arena) {
     c.comment = arena.text(comment)
+    c.without_reconciliation = arena.text(withoutReconciliation)
   }
 }
 
@@ -163,6 +251,8 @@ extension Epoch {
     headLast = c.pointee.head_last
     headDigest = [UInt8](decoded: c.pointee.head_digest)
     isConfirmed = c.pointee.is_confirmed != 0
+    id = [UInt8](decoded: c.pointee.id)
+    reconciliation = c.pointee.reconciliation
   }
 
   public func write(to c: inout Countersign__V1__Epoch, in arena: Arena) {
@@ -171,5 +261,7 @@ extension Epoch {
     c.head_last = headLast
     c.head_digest = arena.bytes(headDigest)
     c.is_confirmed = isConfirmed ? 1 : 0
+    c.id = arena.bytes(id)
+    c.reconciliation = reconciliation
   }
 }

@@ -79,10 +79,31 @@ public struct JournalVerifier: Sendable {
     let own = try await survey.head(endingAt: head.last)
     guard own?.signed != head.signed else { return }
     guard head.isSigned(by: key) else { throw AuditFailure("\(place): the head is not signed with this key") }
+    if let text = Self.otherLife(head, place, try await survey.epochs()) { throw JournalProblem(head, text) }
     guard head.last <= end else {
       throw JournalProblem(end + 1, "is missing: \(place) has a signed head over records \(head.first) to \(head.last)")
     }
     throw JournalProblem(head, "they are not those that the signed head in \(place) is over")
+  }
+}
+
+extension JournalVerifier {
+  /// What restores say about a head that the journal does not have.
+  ///
+  /// - Returns: nil where they explain nothing: the journal was altered.
+  private static func otherLife(_ head: JournalHead, _ place: String, _ epochs: [LedgerEpoch]) -> String? {
+    let lives =
+      [(name: JournalEpoch.first, begin: LedgerEpoch?.none)]
+      + epochs.map { (JournalEpoch(number: $0.number, id: $0.id), $0) }
+    guard let life = lives.firstIndex(where: { $0.name == head.epoch }) else {
+      let same = lives.last { $0.name.number == head.epoch.number }
+      let own = same.map { "its \($0.name) is another one" } ?? "it is in \(lives.last?.name ?? .first)"
+      return "the signed head in \(place) is of \(head.epoch), which this ledger does not have: \(own); "
+        + "another ledger was restored beside it"
+    }
+    guard life + 1 < lives.count, let next = lives[life + 1].begin, head.last > next.headLast else { return nil }
+    return "the signed head in \(place) is of \(head.epoch), and this ledger was restored after it: "
+      + "\(lives[life + 1].name) goes on from the head over record \(next.headLast), what came behind it was lost"
   }
 }
 
@@ -139,6 +160,9 @@ actor JournalSurvey {
     find.bind(1, last)
     return try find.first(JournalHead.init(row:))
   }
+
+  /// Oldest first.
+  func epochs() throws(StoreError) -> [LedgerEpoch] { try SQLiteStore.epochs(database) }
 
   /// The highest number of the tables that are in order of it.
   func lastNumber() throws(StoreError) -> Int64 {

@@ -59,6 +59,9 @@ struct JournalWalk {
       throw JournalProblem(
         head, "their head does not follow the one that ends at \(before): a head was altered, removed or added")
     }
+    guard head.epoch.number >= lastHead?.epoch.number ?? 1 else {
+      throw JournalProblem(head, "their head is of \(head.epoch), which is before that of the head before")
+    }
     guard head.root == tree.root else {
       throw JournalProblem(head, "one of them, or their head, was altered together with what the rows keep")
     }

@@ -1622,10 +1622,22 @@ struct  Countersign__V1__PaymentOperation
    * The acquirer's response code, or empty.
    */
   char *response_code;
+  /*
+   * What names it to the acquirer, as in ListedPayment; empty and 0 where the acquirer names nothing, or it was not sent.
+   */
+  char *terminal;
+  /*
+   * See `terminal`.
+   */
+  uint32_t stan;
+  /*
+   * See `terminal`.
+   */
+  char *retrieval_reference;
 };
 #define COUNTERSIGN__V1__PAYMENT_OPERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__payment_operation__descriptor) \
-    , 0, COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
+    , 0, COUNTERSIGN__V1__OPERATION_KIND__OPERATION_KIND_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__OPERATION_STATE__OPERATION_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -1754,10 +1766,16 @@ struct  Countersign__V1__ListOperationsRequest
    * Of this payment alone; 0: of all.
    */
   uint64_t payment;
+  /*
+   * Those that were asked for before `to_ms` and came into their state at `from_ms` or later, milliseconds since
+   * 1970-01-01T00:00:00Z; 0: no limit.
+   */
+  uint64_t from_ms;
+  uint64_t to_ms;
 };
 #define COUNTERSIGN__V1__LIST_OPERATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_operations_request__descriptor) \
-    , 0, 0 }
+    , 0, 0, 0, 0 }
 
 
 /*
@@ -3248,6 +3266,10 @@ struct Countersign__V1__Admin_Service
                     const Countersign__V1__GetEpochRequest *input,
                     Countersign__V1__Epoch_Closure closure,
                     void *closure_data);
+  void (*record_reconciliation)(Countersign__V1__Admin_Service *service,
+                                const Countersign__V1__RecordReconciliationRequest *input,
+                                Countersign__V1__RecordReconciliationReply_Closure closure,
+                                void *closure_data);
   void (*confirm_epoch)(Countersign__V1__Admin_Service *service,
                         const Countersign__V1__ConfirmEpochRequest *input,
                         Countersign__V1__Epoch_Closure closure,
@@ -3290,6 +3312,7 @@ void countersign__v1__admin__init (Countersign__V1__Admin_Service *service,
       function_prefix__ ## start_backup,\
       function_prefix__ ## get_backup,\
       function_prefix__ ## get_epoch,\
+      function_prefix__ ## record_reconciliation,\
       function_prefix__ ## confirm_epoch  }
 void countersign__v1__admin__add_company(ProtobufCService *service,
                                          const Countersign__V1__AddCompanyRequest *input,
@@ -3411,6 +3434,10 @@ void countersign__v1__admin__get_epoch(ProtobufCService *service,
                                        const Countersign__V1__GetEpochRequest *input,
                                        Countersign__V1__Epoch_Closure closure,
                                        void *closure_data);
+void countersign__v1__admin__record_reconciliation(ProtobufCService *service,
+                                                   const Countersign__V1__RecordReconciliationRequest *input,
+                                                   Countersign__V1__RecordReconciliationReply_Closure closure,
+                                                   void *closure_data);
 void countersign__v1__admin__confirm_epoch(ProtobufCService *service,
                                            const Countersign__V1__ConfirmEpochRequest *input,
                                            Countersign__V1__Epoch_Closure closure,

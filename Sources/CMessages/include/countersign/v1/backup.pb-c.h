@@ -18,6 +18,8 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Countersign__V1__StartBackupRequest Countersign__V1__StartBackupRequest;
 typedef struct Countersign__V1__GetBackupRequest Countersign__V1__GetBackupRequest;
 typedef struct Countersign__V1__BackupState Countersign__V1__BackupState;
+typedef struct Countersign__V1__RecordReconciliationRequest Countersign__V1__RecordReconciliationRequest;
+typedef struct Countersign__V1__RecordReconciliationReply Countersign__V1__RecordReconciliationReply;
 typedef struct Countersign__V1__GetEpochRequest Countersign__V1__GetEpochRequest;
 typedef struct Countersign__V1__ConfirmEpochRequest Countersign__V1__ConfirmEpochRequest;
 typedef struct Countersign__V1__Epoch Countersign__V1__Epoch;
@@ -89,6 +91,64 @@ struct  Countersign__V1__BackupState
 
 
 /*
+ * Set by the administrator, once a settlement file was compared with the ledger.
+ */
+struct  Countersign__V1__RecordReconciliationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Name of the file, for people: 1 to 256 bytes of UTF-8 without control characters.
+   */
+  char *file;
+  /*
+   * SHA-256 of the file, 32 bytes.
+   */
+  ProtobufCBinaryData digest;
+  /*
+   * The time that was compared: from, and the first that is no longer meant; milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t from_ms;
+  uint64_t to_ms;
+  /*
+   * Lines of the file.
+   */
+  uint64_t lines;
+  /*
+   * Payments, refunds and voids of the ledger that were compared.
+   */
+  uint64_t entries;
+  /*
+   * Differences found.
+   */
+  uint64_t differences;
+};
+#define COUNTERSIGN__V1__RECORD_RECONCILIATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__record_reconciliation_request__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Set by the server, once that is durable.
+ */
+struct  Countersign__V1__RecordReconciliationReply
+{
+  ProtobufCMessage base;
+  /*
+   * Number in the journal.
+   */
+  uint64_t number;
+  /*
+   * The epoch that may be confirmed now; 0 where none waits for it, or where the time that was compared has nothing of
+   * the time between the backup and its restore.
+   */
+  uint32_t epoch;
+};
+#define COUNTERSIGN__V1__RECORD_RECONCILIATION_REPLY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__record_reconciliation_reply__descriptor) \
+    , 0, 0 }
+
+
+/*
  * Set by the administrator.
  */
 struct  Countersign__V1__GetEpochRequest
@@ -107,13 +167,19 @@ struct  Countersign__V1__ConfirmEpochRequest
 {
   ProtobufCMessage base;
   /*
-   * How the ledger was reconciled with the acquirer's log, for the journal; 1 to 256 bytes of UTF-8.
+   * What became of the differences, for the journal: 1 to 256 bytes of UTF-8 without control characters. May be empty
+   * where `without_reconciliation` is given.
    */
   char *comment;
+  /*
+   * Why the epoch shall be confirmed although nothing was compared, for the journal: at most 256 bytes. Empty: a
+   * reconciliation since the restore is required.
+   */
+  char *without_reconciliation;
 };
 #define COUNTERSIGN__V1__CONFIRM_EPOCH_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__confirm_epoch_request__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -139,13 +205,21 @@ struct  Countersign__V1__Epoch
    */
   ProtobufCBinaryData head_digest;
   /*
-   * Whether it was confirmed that ledger and acquirer agree; payments are refused until then, and until the start after.
+   * Whether it was confirmed that ledger and acquirer agree; payments are refused until then.
    */
   protobuf_c_boolean is_confirmed;
+  /*
+   * Random bytes of the restore, 16: tells two ledgers apart that were restored from one backup. Zero for the first.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * Number in the journal of the last reconciliation that counts for it; 0 where there was none.
+   */
+  uint64_t reconciliation;
 };
 #define COUNTERSIGN__V1__EPOCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__epoch__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0 }
+    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0 }
 
 
 /* Countersign__V1__StartBackupRequest methods */
@@ -204,6 +278,44 @@ Countersign__V1__BackupState *
                       const uint8_t       *data);
 void   countersign__v1__backup_state__free_unpacked
                      (Countersign__V1__BackupState *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RecordReconciliationRequest methods */
+void   countersign__v1__record_reconciliation_request__init
+                     (Countersign__V1__RecordReconciliationRequest         *message);
+size_t countersign__v1__record_reconciliation_request__get_packed_size
+                     (const Countersign__V1__RecordReconciliationRequest   *message);
+size_t countersign__v1__record_reconciliation_request__pack
+                     (const Countersign__V1__RecordReconciliationRequest   *message,
+                      uint8_t             *out);
+size_t countersign__v1__record_reconciliation_request__pack_to_buffer
+                     (const Countersign__V1__RecordReconciliationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RecordReconciliationRequest *
+       countersign__v1__record_reconciliation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__record_reconciliation_request__free_unpacked
+                     (Countersign__V1__RecordReconciliationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__RecordReconciliationReply methods */
+void   countersign__v1__record_reconciliation_reply__init
+                     (Countersign__V1__RecordReconciliationReply         *message);
+size_t countersign__v1__record_reconciliation_reply__get_packed_size
+                     (const Countersign__V1__RecordReconciliationReply   *message);
+size_t countersign__v1__record_reconciliation_reply__pack
+                     (const Countersign__V1__RecordReconciliationReply   *message,
+                      uint8_t             *out);
+size_t countersign__v1__record_reconciliation_reply__pack_to_buffer
+                     (const Countersign__V1__RecordReconciliationReply   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__RecordReconciliationReply *
+       countersign__v1__record_reconciliation_reply__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__record_reconciliation_reply__free_unpacked
+                     (Countersign__V1__RecordReconciliationReply *message,
                       ProtobufCAllocator *allocator);
 /* Countersign__V1__GetEpochRequest methods */
 void   countersign__v1__get_epoch_request__init
@@ -273,6 +385,12 @@ typedef void (*Countersign__V1__GetBackupRequest_Closure)
 typedef void (*Countersign__V1__BackupState_Closure)
                  (const Countersign__V1__BackupState *message,
                   void *closure_data);
+typedef void (*Countersign__V1__RecordReconciliationRequest_Closure)
+                 (const Countersign__V1__RecordReconciliationRequest *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__RecordReconciliationReply_Closure)
+                 (const Countersign__V1__RecordReconciliationReply *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__GetEpochRequest_Closure)
                  (const Countersign__V1__GetEpochRequest *message,
                   void *closure_data);
@@ -291,6 +409,8 @@ typedef void (*Countersign__V1__Epoch_Closure)
 extern const ProtobufCMessageDescriptor countersign__v1__start_backup_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__get_backup_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__backup_state__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__get_epoch_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__confirm_epoch_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__epoch__descriptor;
