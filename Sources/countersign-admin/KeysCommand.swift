@@ -112,6 +112,7 @@ extension AdminOptions {
         : "not rotating; the last rotation sealed \(state.cards) cards again"
       let known = state.knownVersions.map(String.init).joined(separator: ", ")
       Console.print("data key \(state.keyVersion) is in force (at hand: \(known)); \(progress)")
+      if !state.waitsFor.isEmpty { Console.print("the rotation waits, and goes on by itself: \(state.waitsFor)") }
       Console.print("key-encryption key: \(state.place)")
       for act in state.waiting { Console.print(act.text) }
     case .json:
@@ -120,7 +121,7 @@ extension AdminOptions {
           ("key_version", .number(Int64(state.keyVersion))), ("is_rotating", .truth(state.isRotating)),
           ("position", .number(Int64(clamping: state.position))), ("last", .number(Int64(clamping: state.last))),
           ("cards", .number(Int64(clamping: state.cards))), ("place", .text(state.place)),
-          ("waiting", .list(state.waiting.map(\.json))),
+          ("waits_for", .text(state.waitsFor)), ("waiting", .list(state.waiting.map(\.json))),
         ]))
     }
   }

@@ -29,6 +29,31 @@ import Testing
     #expect(try token.cards(root).contains("2 2") || token.cards(root).first == "1 1")
   }
 
+  @Test func aBackupIsRestoredUnderTheTokensKey() throws {
+    let token = try VaultToken()
+    let server = try ServerProcess(token.options, environment: token.environment)
+    let desk = try Desk(server: server, arguments: ["--vault-pin-file", token.pinFile])
+    let root = server.root
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    #expect(try BackupTests.backup(desk).status == 0)
+    #expect(server.stop() == 0)
+    let restore = ["restore", "--data", "\(root)/server", "\(root)/copy.db"]
+    let before = try Data(contentsOf: URL(filePath: "\(root)/server/ledger.db"))
+    let noPIN = try Program.run("countersign-server", restore, environment: token.environment)
+    #expect(noPIN.status == 74 && noPIN.errors.contains("vault/kek.key: \(token.uri): "), "\(noPIN)")
+    #expect(try Data(contentsOf: URL(filePath: "\(root)/server/ledger.db")) == before)
+    let restored = try Program.run(
+      "countersign-server", restore + ["--vault-pin-file", token.pinFile], environment: token.environment)
+    #expect(restored.status == 0 && restored.output.contains("data key 2 is in force"), "\(restored)")
+    try server.start()
+    let reason = ["--without-reconciliation", "--reason", "no payment since"]
+    #expect(try desk.admin(["epoch", "confirm"] + reason).status == 0)
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    // The rotation that a new data key begins seals the first card again.
+    while try token.cards(root) != ["2 2", "4111111111111111"] { usleep(20_000) }
+    #expect(server.stop() == 0)
+  }
+
   @Test func withoutItsPINOrItsKeyTheServiceDoesNotStart() throws {
     let token = try VaultToken()
     let server = try ServerProcess(token.options, environment: token.environment)

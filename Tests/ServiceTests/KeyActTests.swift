@@ -62,7 +62,8 @@ import Testing
   @Test func afterHalfAnHourItIsOver() async throws {
     try await TestService.withKim { service, _ in
       let asked = try await service.administrator().run { try await $0.rotateKeys(.init()) }
-      try service.change("UPDATE key_act SET confirm_until = 1")
+      _ = try await service.park()
+      service.clock.advanceWall(milliseconds: 30 * 60_000)
       let refusal = await expectRefusal("OPERATION_NOT_WAITING", field: "number") {
         _ = try await service.confirmKeyAct(asked.number)
       }

@@ -128,6 +128,7 @@ extension AdminCalls {
     state.last = UInt64(clamping: last)
     state.place = try VaultKeys.place(in: vault.folder)
     state.waiting = waiting
+    state.waitsFor = state.isRotating ? vault.rotator.waitsFor : ""
     return state
   }
 }

@@ -5,7 +5,8 @@ import Payments
 import Synchronization
 
 /// Seals stored cards again under a new data key: 200 at a time, in one transaction with the position, while no payment
-/// waits or every quarter of a second. After a restart it goes on where it stood.
+/// waits or every quarter of a second. After a restart it goes on where it stood. Where the ledger takes no writes it
+/// waits until it does: the room that is kept for what is under way is not for it.
 ///
 /// Source: docs/security.md, "Card data"; PCI DSS 3.7.4.
 final class KeyRotator: Sendable {
@@ -19,6 +20,13 @@ final class KeyRotator: Sendable {
   private let clock: ServiceClock
   private let logger: Logger
   private let running = Mutex<Task<Void, Never>?>(nil)
+  private let waiting = Mutex("")
+
+  /// Between two tries of a ledger that takes no writes.
+  private static let retryWait = Duration.seconds(1)
+
+  /// Why the rotation does not go on at present, for people; empty where it does.
+  var waitsFor: String { waiting.withLock { $0 } }
 
   init(
     folder: DataFolder, pin: SecretBytes?, ring: VaultKeyRing, ledger: Ledger, clock: ServiceClock, logger: Logger
@@ -49,9 +57,12 @@ final class KeyRotator: Sendable {
   func rotate(by administrator: String) async throws -> Bool {
     let rotation = try await ledger.perform { store in try store.rotation() }
     if let rotation, !rotation.isFinished { return false }
-    let (version, key) = try VaultKeys.addDataKey(in: folder, pin: pin)
-    ring.use(key, version: version)
-    try await begin(version, by: administrator)
+    // A key that is in force and whose rotation could not be recorded is not followed by another one.
+    if ring.version == rotation?.keyVersion ?? 1 {
+      let (version, key) = try VaultKeys.addDataKey(in: folder, pin: pin)
+      ring.use(key, version: version)
+    }
+    try await begin(ring.version, by: administrator)
     return true
   }
 
@@ -64,7 +75,7 @@ final class KeyRotator: Sendable {
 
   private func begin(_ version: UInt32, by administrator: String) async throws {
     let now = clock.wall()
-    try await ledger.perform { store in
+    try await ledger.perform(fromReserve: true) { store in
       try store.setRotation(KeyRotation(keyVersion: version))
       try store.insertEvent(
         EventRow(kind: .rotationStarted, time: now, text: "data key \(version), by \(administrator)"))
@@ -87,12 +98,35 @@ final class KeyRotator: Sendable {
       let vault = RotatingVault(CardVault(ring: ring))
       let now = clock.wall
       while !Task.isCancelled {
-        let isFinished = try await ledger.performIdle { store in try vault.step(store, now: now()) }
-        if isFinished { return }
+        do {
+          let isFinished = try await ledger.performIdle { store in try vault.step(store, now: now()) }
+          wait(for: "")
+          if isFinished { return }
+        } catch StoreError.unavailable(let text), StoreError.noRoom(let text) {
+          wait(for: text)
+          try await Task.sleep(for: Self.retryWait)
+        }
       }
     } catch LedgerError.stopped {
+    } catch is CancellationError {
     } catch {
       logger.error("cards could not be sealed again; the next start goes on", metadata: ["error": "\(error)"])
+    }
+  }
+}
+
+extension KeyRotator {
+  /// Notes why the rotation waits, and tells the log where that is new.
+  private func wait(for text: String) {
+    let before = waiting.withLock { waiting in
+      defer { waiting = text }
+      return waiting
+    }
+    guard before.isEmpty != text.isEmpty else { return }
+    if text.isEmpty {
+      logger.notice("cards are sealed again, as before")
+    } else {
+      logger.warning("cards are not sealed again for now; it goes on by itself", metadata: ["reason": "\(text)"])
     }
   }
 }

@@ -60,6 +60,25 @@ import Testing
     try await run.judge(times: times)
   }
 
+  /// Why faults in the writer's thread are faults of the ledger.
+  @Test(.enabled(if: Injection.isPossible)) func noOtherThreadWritesTheLedger() async throws {
+    let desk = try Desk()
+    let writes = try LedgerWrites(server: desk.server)
+    let root = desk.server.root
+    for _ in 0..<3 { #expect(try desk.pay(card: Desk.card).status == 0) }
+    let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
+    #expect(try desk.admin(["trace", "--order", "A-1"]).status == 0)
+    #expect(try desk.admin(["report", "--day", "2026-11-23"]).status == 0)
+    #expect(try desk.admin(["refund", "\(payment)", "--amount", "5"]).status == 0)
+    #expect(try desk.admin(["receipt", "\(payment)", "--output", "\(root)/receipt"]).status == 0)
+    #expect(try desk.admin(["audit", "export", "--output", "\(root)/all.jsonl"]).status == 0)
+    _ = try desk.twoOfficers(["keys", "rotate"])
+    #expect(try BackupTests.backup(desk).status == 0)
+    let found = try writes.end()
+    #expect(found.byWriter > 10 && found.byOthers.isEmpty, "\(found)")
+    #expect(desk.server.stop() == 0)
+  }
+
   @Test(.enabled(if: SmallDisk.isPossible(.tmpfs))) func theDiskIsFull() async throws {
     let disk = try SmallDisk(.tmpfs, megabytes: 192)
     let run = try FaultRun("disk full", disk: disk)

@@ -2,25 +2,34 @@ import Foundation
 import TestPrograms
 import Testing
 
-/// strace on the writer's thread of a running server: one of its system calls fails, or ends the process. Killed with the
+/// strace on a running server, on its writer's thread where nothing else is said: one of its system calls fails, or ends the process. Killed with the
 /// object, and the thread goes on without it.
 struct Injection {
   private let strace: RunningProgram
   private let log: String
 
+  enum Threads {
+    /// The one that writes the ledger.
+    case writer
+    /// Whichever of the process comes to its Nth call first: each is counted by itself.
+    case any
+  }
+
   /// Whether strace is installed and may be used here.
   static let isPossible = (try? Program.shell("strace -qq -o /dev/null true").status) == 0
 
   /// - Parameters:
-  ///   - call: `fdatasync` or `pwrite64`.
+  ///   - call: for example `fdatasync` or `pwrite64`.
   ///   - effect: `signal=KILL` or `error=NAME`.
   ///   - place: which of the thread's calls of this kind, from 1.
-  init(_ call: String, _ effect: String, place: Int, server: ServerProcess) throws {
+  init(_ call: String, _ effect: String, place: Int, server: ServerProcess, thread: Threads = .writer) throws {
     log = "\(server.root)/strace.log"
-    let thread = try #require(Self.writer(of: server.processIdentifier))
+    let process = server.processIdentifier
+    let target = try thread == .any ? ["-f", "-p", "\(process)"] : ["-p", #require(Self.writer(of: process))]
     strace = try RunningProgram(
       "strace",
-      ["-o", log, "-e", "trace=\(call)", "-e", "inject=\(call):\(effect):when=\(place)", "-p", "\(thread)"],
+      ["-o", log, "-e", "trace=\(call)", "-e", "inject=\(call):\(effect):when=\(place)"]
+        + target,
       errors: .withOutput)
     try strace.prints("attached")
   }
@@ -33,7 +42,8 @@ struct Injection {
 
   func end() { strace.kill() }
 
-  private static func writer(of process: Int32) -> String? {
+  /// Identifier of the thread that writes the ledger.
+  static func writer(of process: Int32) -> String? {
     let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
     return tasks.first { task in
       let name = try? String(contentsOfFile: "/proc/\(process)/task/\(task)/comm", encoding: .utf8)

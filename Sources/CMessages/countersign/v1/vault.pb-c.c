@@ -531,7 +531,7 @@ const ProtobufCMessageDescriptor countersign__v1__key_act__descriptor =
   (ProtobufCMessageInit) countersign__v1__key_act__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descriptors[8] =
+static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descriptors[9] =
 {
   {
     "key_version",
@@ -629,6 +629,18 @@ static const ProtobufCFieldDescriptor countersign__v1__vault_state__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waits_for",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__VaultState, waits_for),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__vault_state__field_indices_by_name[] = {
   5,   /* field[5] = cards */
@@ -639,11 +651,12 @@ static const unsigned countersign__v1__vault_state__field_indices_by_name[] = {
   6,   /* field[6] = place */
   3,   /* field[3] = position */
   7,   /* field[7] = waiting */
+  8,   /* field[8] = waits_for */
 };
 static const ProtobufCIntRange countersign__v1__vault_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor countersign__v1__vault_state__descriptor =
 {
@@ -653,7 +666,7 @@ const ProtobufCMessageDescriptor countersign__v1__vault_state__descriptor =
   "Countersign__V1__VaultState",
   "countersign.v1",
   sizeof(Countersign__V1__VaultState),
-  8,
+  9,
   countersign__v1__vault_state__field_descriptors,
   countersign__v1__vault_state__field_indices_by_name,
   1,  countersign__v1__vault_state__number_ranges,

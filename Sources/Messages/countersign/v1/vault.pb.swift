@@ -113,6 +113,8 @@ public struct VaultState: Message {
   public var place: String = ""
   /// Acts that wait for another security officer, by number.
   public var waiting: [KeyAct] = []
+  /// What a rotation waits for before it goes on by itself, for people; empty where it does not wait.
+  public var waitsFor: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -226,6 +228,7 @@ extension VaultState {
     cards = c.pointee.cards
     place = String(decoded: c.pointee.place)
     waiting = (0..<c.pointee.n_waiting).compactMap { c.pointee.waiting[$0].map { KeyAct(copying: $0) } }
+    waitsFor = String(decoded: c.pointee.waits_for)
   }
 
   public func write(to c: inout Countersign__V1__VaultState, in arena: Arena) {
@@ -239,5 +242,6 @@ extension VaultState {
     c.place = arena.text(place)
     c.n_waiting = waiting.count
     c.waiting = arena.list(waiting) { Optional(arena.message($0)) }
+    c.waits_for = arena.text(waitsFor)
   }
 }

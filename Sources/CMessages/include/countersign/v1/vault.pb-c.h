@@ -218,10 +218,14 @@ struct  Countersign__V1__VaultState
    */
   size_t n_waiting;
   Countersign__V1__KeyAct **waiting;
+  /*
+   * What a rotation waits for before it goes on by itself, for people; empty where it does not wait.
+   */
+  char *waits_for;
 };
 #define COUNTERSIGN__V1__VAULT_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__vault_state__descriptor) \
-    , 0, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , 0, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 /* Countersign__V1__GetVaultRequest methods */
