@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 MAGIC = b"countersign/1 receipt\0"
 STATES = {2: "APPROVED", 3: "DECLINED", 4: "NOT_CHARGED", 8: "REVERSED"}
+ABSENT = 0xFFFFFFFF
 
 
 class Refused(Exception):
@@ -38,6 +39,10 @@ class Reader:
     def sized(self):
         return self.take(self.number(4))
 
+    def optional(self):
+        count = self.number(4)
+        return None if count == ABSENT else self.take(count)
+
     def is_at_end(self):
         return self.place == len(self.data)
 
@@ -49,7 +54,7 @@ def sha256(data):
 def read_head(reader):
     """A head, and the bytes that its signature is over."""
     previous, root = reader.take(32), reader.take(32)
-    numbers = reader.take(24)
+    numbers = reader.take(48)
     first, last, time = (int.from_bytes(numbers[i : i + 8], "big") for i in (0, 8, 16))
     signature = reader.take(reader.number(2))
     signed = b"countersign/1 head\0" + previous + root + numbers
@@ -74,11 +79,11 @@ def root_of(leaf, index, size, path):
     return node
 
 
-def check_signature(head, key):
+def check_signature(key, signature, signed, what):
     try:
-        key.verify(head["signature"], head["signed"], ec.ECDSA(hashes.SHA256()))
+        key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
-        raise Refused(f"the signature of the head over {head['first']} to {head['last']} is wrong") from None
+        raise Refused(f"the signature of {what} is wrong") from None
 
 
 def fields_of(record):
@@ -97,15 +102,47 @@ def fields_of(record):
     elif domain == b"countersign/1 outcome":
         found |= {"payment": reader.number(8), "time": reader.number(8), "state": reader.number(8)}
         found |= {name: reader.take(8).strip(b"\0").decode() for name in ("approval", "response")}
+    elif domain == b"countersign/1 event":
+        found["kind"] = reader.sized().decode()
+        for name in ("payment", "consultant", "company", "session"):
+            value = reader.optional()
+            found[name] = value if name == "session" or value is None else int.from_bytes(value, "big")
+        found |= {"time": reader.number(8), "text": reader.sized().decode()}
     else:
-        raise Refused("a record is neither payment nor outcome")
+        raise Refused("a record is neither payment nor outcome nor event")
     if not reader.is_at_end():
         raise Refused(f"record {found['number']} has bytes behind its last field")
     return found
 
 
+def step_of(record):
+    """What an event says of the payment: ("STATE", name), or kind, number, state and amount of a refund or void."""
+    words = record["text"].split(",")[0].split(" ")
+    if record["kind"] == "STATE" and len(words) == 1:
+        return ("STATE", words[0])
+    if record["kind"] == "OPERATION" and len(words) == 4 and words[0] in ("REFUND", "VOID"):
+        return (words[0], int(words[1]), words[2], int(words[3]))
+    raise Refused(f"record {record['number']} says nothing of how the payment stands")
+
+
+def check_order(records):
+    """A payment, its outcome where there is one, then events, all of this payment and by rising number."""
+    domains = [record["domain"].removeprefix("countersign/1 ") for record in records]
+    events = domains[2:] if domains[1:2] == ["outcome"] else domains[1:]
+    if domains[:1] != ["payment"] or any(domain != "event" for domain in events):
+        raise Refused("the receipt must have a payment, at most its outcome, and events")
+    for before, record in zip(records, records[1:]):
+        if record["payment"] != records[0]["number"]:
+            raise Refused(f"record {record['number']} is another payment's")
+        if record["number"] <= before["number"]:
+            raise Refused(f"record {record['number']} stands behind record {before['number']}")
+    steps = [step_of(record) for record in records if record["domain"].endswith("event")]
+    if sum(step[0] == "STATE" for step in steps) > 1:
+        raise Refused("the receipt has two last states")
+
+
 def verify(data, public_key_pem):
-    """The receipt's records, the payment first; raises Refused where anything is wrong."""
+    """The receipt's records, the payment first, and the record up to which there are no others; raises Refused."""
     key = serialization.load_pem_public_key(public_key_pem)
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if not data.startswith(MAGIC):
@@ -123,31 +160,45 @@ def verify(data, public_key_pem):
         index, size = found["number"] - head["first"], head["last"] - head["first"] + 1
         if root_of(sha256(b"\0" + record), index, size, path) != head["root"]:
             raise Refused(f"record {found['number']} or its proof was altered")
-        check_signature(head, key)
+        check_signature(key, head["signature"], head["signed"], f"the head over {head['first']} to {head['last']}")
         records.append(found)
+    until = reader.number(8)
+    reader.take(8)
+    signed = data[: len(MAGIC) + reader.place]
+    signature = reader.take(reader.number(2))
     if not reader.is_at_end():
         raise Refused("the receipt has bytes behind its end")
-    if [record["domain"] for record in records] not in (
-        ["countersign/1 payment"],
-        ["countersign/1 payment", "countersign/1 outcome"],
-    ):
-        raise Refused("the receipt must have a payment, and at most its outcome")
-    if len(records) == 2 and records[1]["payment"] != records[0]["number"]:
-        raise Refused("the outcome is another payment's")
-    return records
+    check_order(records)
+    if records[-1]["number"] > until:
+        raise Refused(f"the receipt is of the records up to {until} and has a later one")
+    check_signature(key, signature, signed, "the receipt")
+    return records, until
+
+
+def standing(records):
+    """How the payment stands, for example "APPROVED, then refunded 500 of 700"."""
+    payment, events = records[0], [step_of(record) for record in records if "kind" in record]
+    text = STATES.get(records[1]["state"], "?") if len(records) > 1 and "approval" in records[1] else "INTENT"
+    text = next((step[1] for step in events if step[0] == "STATE"), text)
+    voids = [step for step in events if step[0] == "VOID"]
+    if voids:
+        return text + (", then voided" if voids[-1][2] == "DONE" else ", a void has no answer")
+    done = sum(step[3] for step in events if step[0] == "REFUND" and step[2] == "DONE")
+    unknown = sum(step[3] for step in events if step[0] == "REFUND" and step[2] in ("SENDING", "UNKNOWN"))
+    text += f", then refunded {done} of {payment['amount']}" if done else ""
+    return text + (f", a refund of {unknown} has no answer" if unknown else "")
 
 
 def main(receipt, public_key):
     with open(receipt, "rb") as file, open(public_key, "rb") as key:
         try:
-            records = verify(file.read(), key.read())
+            records, until = verify(file.read(), key.read())
         except Refused as problem:
             print(f"refused: {problem}")
             return 1
     payment = records[0]
     print(f"good: payment {payment['number']}, {payment['amount']} {payment['currency']}, order {payment['reference']}")
-    if len(records) == 2:
-        print(f"outcome: {STATES.get(records[1]['state'], records[1]['state'])}")
+    print(f"standing up to record {until}: {standing(records)}")
     return 0
 
 

@@ -305,7 +305,7 @@ private struct ServerParts: Sendable {
       receivers: try HeadReceiver.readAll(in: folder.file("receivers")), reader: auditReader, clock: clock,
       logger: logger)
     audit = AuditCalls(
-      admin: admin, reader: auditReader, publicKey: try folder.key("audit/key.pem").publicKey,
+      admin: admin, reader: auditReader, key: try folder.key("audit/key.pem"),
       serviceName: identity.serviceName)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(

@@ -13,8 +13,8 @@ struct ReceiptCommand: AsyncParsableCommand {
     commandName: "receipt",
     abstract: "Writes a payment's receipt: its records, with proof that they stand in the signed journal.",
     discussion: """
-      A receipt is verified without this service by verify-receipt, or by docs/verify_receipt.py. Where the payment has no
-      outcome yet the receipt has its order alone.
+      A receipt is verified without this service by verify-receipt, or by docs/verify_receipt.py. It tells how the payment
+      stands now: its order, the outcome where there is one, and refunds, voids and reversals since.
 
       EXAMPLES
         countersign-admin receipt 4711
@@ -40,7 +40,7 @@ struct ReceiptCommand: AsyncParsableCommand {
       let file = output ?? "receipt-\(payment)"
       try Files.write(reply.receipt, to: file, mode: 0o644)
       let records = (try? Receipt(reply.receipt).proofs.map { "\($0.record.number)" }) ?? []
-      Console.print("\(file): records \(records.joined(separator: " and ")), \(reply.receipt.count) bytes")
+      Console.print("\(file): records \(records.joined(separator: ", ")), \(reply.receipt.count) bytes")
     }
   }
 }
@@ -72,12 +72,10 @@ struct VerifyReceipt: AsyncParsableCommand {
       let key = try PublicKey(pemFile: key)
       let bytes = try Files.read(file)
       do {
-        let receipt = try Receipt(bytes)
-        let (payment, outcome) = try receipt.verify(by: key)
-        let numbers = receipt.proofs.map(\.record.number)
+        let found = try Receipt(bytes).verify(by: key)
         switch output {
-        case .text: Self.print(numbers, payment, outcome)
-        case .json: Console.print(Self.json(numbers, payment, outcome))
+        case .text: Self.print(found)
+        case .json: Console.print(Self.json(found))
         }
       } catch let failure as AuditFailure {
         switch output {
@@ -89,40 +87,63 @@ struct VerifyReceipt: AsyncParsableCommand {
     }
   }
 
-  private static func print(
-    _ numbers: [Int64], _ payment: JournalRecord.PaymentFields, _ outcome: JournalRecord.OutcomeFields?
-  ) {
+  private static func print(_ found: ReceiptFindings) {
+    let payment = found.payment
     Console.print("good: the journal has these records under its signed heads")
-    Console.print("payment      \(numbers[0]) of \(TimeText.instant(payment.time))")
+    Console.print("payment      \(found.number) of \(TimeText.instant(payment.time))")
     Console.print("amount       \(Money.text(payment.amount, payment.currency))  card \(payment.maskedCard)")
     Console.print("order        \(String(decoding: payment.reference, as: UTF8.self))")
     Console.print("key          \(PaymentKey.text(payment.key))")
     Console.print("consultant   \(payment.consultant) of company \(payment.company)")
     Console.print("session      \(Hex.encode(payment.session))")
-    guard let outcome else { return Console.print("outcome      not in this receipt") }
-    Console.print("outcome      \(outcome.stateName) at \(TimeText.instant(outcome.time)), record \(numbers[1])")
-    Console.print("acquirer     approval \(outcome.approvalText), response \(outcome.responseText)")
+    if let (record, outcome) = found.outcome {
+      Console.print("outcome      \(outcome.stateName) at \(TimeText.instant(outcome.time)), record \(record)")
+      Console.print("acquirer     approval \(outcome.approvalText), response \(outcome.responseText)")
+    }
+    if let (record, state) = found.step { Console.print("then         \(state.name), record \(record)") }
+    for operation in found.operations {
+      Console.print(
+        "then         \(operation.kind.name.lowercased()) \(operation.number) of "
+          + "\(Money.text(operation.amount, payment.currency)) \(operation.state.name) at "
+          + "\(TimeText.instant(operation.time)), record \(operation.record)")
+    }
+    Console.print("standing     \(found.standing)")
+    Console.print("up to        record \(found.until), \(TimeText.instant(found.untilTime))")
   }
 
-  private static func json(
-    _ numbers: [Int64], _ payment: JournalRecord.PaymentFields, _ outcome: JournalRecord.OutcomeFields?
-  ) -> String {
+  private static func json(_ found: ReceiptFindings) -> String {
+    let payment = found.payment
     var fields: [(String, JSON.Value)] = [
-      ("result", .text("good")), ("payment", .number(numbers[0])), ("time_ms", .number(payment.time)),
+      ("result", .text("good")), ("payment", .number(found.number)), ("time_ms", .number(payment.time)),
       ("amount", .number(Int64(clamping: payment.amount))), ("currency", .text(payment.currency)),
       ("masked_card", .text(payment.maskedCard)),
       ("order_reference", .text(String(decoding: payment.reference, as: UTF8.self))),
       ("key", .text(Hex.encode(payment.key))), ("consultant", .number(payment.consultant)),
       ("company", .number(payment.company)), ("session", .text(Hex.encode(payment.session))),
     ]
-    if let outcome {
+    if let (record, outcome) = found.outcome {
       fields += [
-        ("state", .text(outcome.stateName)), ("outcome_record", .number(numbers[1])),
+        ("state", .text(outcome.stateName)), ("outcome_record", .number(record)),
         ("outcome_time_ms", .number(outcome.time)), ("approval", .text(outcome.approvalText)),
         ("response", .text(outcome.responseText)),
       ]
     }
-    return JSON.object(fields)
+    if let (record, state) = found.step {
+      fields += [("step", .text(state.name)), ("step_record", .number(record))]
+    }
+    let operations = found.operations.map { operation in
+      JSON.object([
+        ("kind", .text(operation.kind.name)), ("number", .number(operation.number)),
+        ("state", .text(operation.state.name)), ("amount", .number(Int64(clamping: operation.amount))),
+        ("record", .number(operation.record)), ("time_ms", .number(operation.time)),
+      ])
+    }
+    return JSON.object(
+      fields + [
+        ("operations", .list(operations)), ("refunded", .number(Int64(clamping: found.refunded))),
+        ("standing", .text(found.standing)), ("until", .number(found.until)),
+        ("until_time_ms", .number(found.untilTime)),
+      ])
   }
 }
 

@@ -29,7 +29,9 @@ import Testing
       #expect(verified.output.contains(words), "\(verified.output)")
     }
     let python = try runProgram(Repository.python, [Repository.path("docs/verify_receipt.py"), receipt, pem])
-    #expect(python.output.hasPrefix("good: payment \(payment), 12900 KRW, order A-1\noutcome: APPROVED"), "\(python)")
+    #expect(
+      python.output.hasPrefix("good: payment \(payment), 12900 KRW, order A-1\nstanding up to record "), "\(python)")
+    #expect(python.output.hasSuffix(": APPROVED\n"), "\(python)")
 
     var bytes = try Data(contentsOf: URL(fileURLWithPath: receipt))
     #expect(bytes.count < 2_500)
@@ -39,6 +41,35 @@ import Testing
     let altered = try Program.run("countersign-admin", ["verify-receipt", receipt, "--key", pem, "--output", "json"])
     #expect(altered.status == 1)
     #expect(altered.output.contains("record \(payment) was altered"), "\(altered.output)")
+  }
+
+  @Test func aRefundLaterStandsInTheReceipt() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let paid = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "700", "--currency", "KRW", "--output", "json"], input: Desk.card)
+    let payment = try #require(
+      (try JSONSerialization.jsonObject(with: Data(paid.output.utf8)) as? [String: Any])?["payment"] as? Int)
+    _ = try desk.admin(["administrator", "add", "Lee", "--role", "operator", "--folder", "\(root)/lee"]).good()
+    let asked = try #require(try desk.json(["refund", "\(payment)", "--amount", "500"]).first?["operation"] as? Int)
+    try desk.admin(["confirm", "\(asked)", "--admin", "\(root)/lee"]).good()
+    let (file, key) = ("\(root)/refunded.receipt", "\(root)/server/audit/public.pem")
+    try desk.admin(["receipt", "\(payment)", "--output", file]).good()
+    let verified = try desk.admin(["verify-receipt", file, "--key", key]).good()
+    #expect(verified.output.contains("outcome      APPROVED at "), "\(verified)")
+    #expect(verified.output.contains("then         refund \(asked) of 500 KRW DONE at "), "\(verified)")
+    #expect(verified.output.contains("standing     APPROVED, then refunded 500 of 700\n"), "\(verified)")
+    let python = try runProgram(Repository.python, [Repository.path("docs/verify_receipt.py"), file, key]).good()
+    #expect(python.output.hasSuffix(": APPROVED, then refunded 500 of 700\n"), "\(python)")
+    if let folder = ProcessInfo.processInfo.environment["COUNTERSIGN_VECTORS"] {
+      for (from, to) in [(file, "receipt/refunded.receipt"), (key, "receipt/audit.pem"), (key, "export/audit.pem")] {
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(to)")
+        try FileManager.default.copyItem(atPath: from, toPath: "\(folder)/\(to)")
+      }
+      try? FileManager.default.removeItem(atPath: "\(folder)/export/all.jsonl")
+      for _ in 0..<2 { #expect(try desk.pay(card: Desk.card).status == 0) }
+      try desk.admin(["audit", "export", "--output", "\(folder)/export/all.jsonl"]).good()
+    }
   }
 
   @Test func whatIsWrongIsSaid() throws {

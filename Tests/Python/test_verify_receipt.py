@@ -15,19 +15,36 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
 import verify_receipt  # noqa: E402
-from verify_receipt import Refused, verify  # noqa: E402
+from verify_receipt import Refused, standing, verify  # noqa: E402
 
 VECTORS = ROOT / "Tests" / "Vectors" / "receipt"
-RECEIPT = (VECTORS / "approved.receipt").read_bytes()
+RECEIPT = (VECTORS / "refunded.receipt").read_bytes()
 KEY = (VECTORS / "audit.pem").read_bytes()
 
 
-def test_the_receipt_tells_payment_and_outcome():
-    payment, outcome = verify(RECEIPT, KEY)
-    assert payment["number"] == 19 and payment["amount"] == 12900 and payment["currency"] == "KRW"
-    assert payment["reference"] == "A-3" and (payment["first6"], payment["last4"]) == (411111, 1111)
-    assert outcome["payment"] == 19 and outcome["state"] == 2
-    assert outcome["approval"] == "000019" and outcome["response"] == "00"
+def test_the_receipt_tells_payment_outcome_and_refund():
+    records, until = verify(RECEIPT, KEY)
+    payment, outcome, refund = records
+    assert payment["amount"] == 700 and payment["currency"] == "KRW"
+    assert payment["reference"] == "A-1" and (payment["first6"], payment["last4"]) == (411111, 1111)
+    assert outcome["payment"] == payment["number"] and outcome["state"] == 2
+    assert len(outcome["approval"]) == 6 and outcome["response"] == "00"
+    assert refund["payment"] == payment["number"] and " DONE 500" in refund["text"]
+    assert until >= refund["number"]
+    assert standing(records) == "APPROVED, then refunded 500 of 700"
+
+
+def test_a_receipt_without_its_last_record_is_refused():
+    records, _ = verify(RECEIPT, KEY)
+    place = len(verify_receipt.MAGIC) + 32
+    reader = verify_receipt.Reader(RECEIPT[place + 1 :])
+    for _ in records[:-1]:
+        reader.sized(), verify_receipt.read_head(reader), reader.take(32 * reader.number(1))
+    kept = reader.place
+    reader.sized(), verify_receipt.read_head(reader), reader.take(32 * reader.number(1))
+    shorter = RECEIPT[:place] + b"\2" + RECEIPT[place + 1 :][:kept] + RECEIPT[place + 1 :][reader.place :]
+    with pytest.raises(Refused, match="the signature of the receipt is wrong"):
+        verify(shorter, KEY)
 
 
 def test_every_altered_byte_is_refused():
@@ -67,6 +84,9 @@ def test_the_program_says_what_is_wrong_and_exits_with_one(tmp_path):
         done = subprocess.run(program, capture_output=True, text=True)
         return done.returncode, done.stdout
 
-    assert run(RECEIPT) == (0, "good: payment 19, 12900 KRW, order A-3\noutcome: APPROVED\n")
-    altered = RECEIPT.replace(b"A-3", b"A-4")
-    assert run(altered) == (1, "refused: record 19 or its proof was altered\n")
+    records, until = verify(RECEIPT, KEY)
+    number = records[0]["number"]
+    good = f"good: payment {number}, 700 KRW, order A-1\nstanding up to record {until}: "
+    assert run(RECEIPT) == (0, good + "APPROVED, then refunded 500 of 700\n")
+    altered = RECEIPT.replace(b"A-1", b"A-4")
+    assert run(altered) == (1, f"refused: record {number} or its proof was altered\n")

@@ -18,9 +18,9 @@ import Testing
         let order = Order(reference: "R-\(number)", amount: UInt64(number), currency: "KRW")
         let paid = try await session.pay(order, card: .test())
         // Newer than the last head: the service waits for the next one.
-        let (payment, outcome) = try await service.receipt { $0.which = .payment(paid.payment) }.verify(by: key)
-        #expect(payment.amount == UInt64(number) && outcome?.stateName == "APPROVED")
-        let byKey = try await service.receipt { $0.which = .idempotencyKey(payment.key) }
+        let found = try await service.receipt { $0.which = .payment(paid.payment) }.verify(by: key)
+        #expect(found.payment.amount == UInt64(number) && found.standing == "APPROVED")
+        let byKey = try await service.receipt { $0.which = .idempotencyKey(found.payment.key) }
         #expect(byKey.proofs[0].record.number == Int64(paid.payment))
       }
     }
@@ -38,9 +38,27 @@ import Testing
       var found: Receipt?
       while found == nil { found = try? await service.receipt { $0.which = .idempotencyKey(key) } }
       let receipt = try #require(found)
-      let (payment, outcome) = try receipt.verify(by: try service.auditKey())
-      #expect(payment.amount == 5 && outcome == nil && receipt.proofs.count == 1)
+      let told = try receipt.verify(by: try service.auditKey())
+      #expect(told.payment.amount == 5 && told.standing == "INTENT" && receipt.proofs.count == 1)
       paying.cancel()
+    }
+  }
+
+  @Test func aReceiptTellsWhatWasGivenBackUntilNow() async throws {
+    try await TestService.withKim { service, kim in
+      let key = try service.auditKey()
+      let lee = try await service.addAdministrator("Lee", [.operator])
+      let paid = try await kim.login().pay(Order(reference: "R", amount: 700, currency: "KRW"), card: .test())
+      func standing() async throws -> String {
+        try await service.receipt { $0.which = .payment(paid.payment) }.verify(by: key).standing
+      }
+      let first = try await service.request(.refund, paid.payment, 200)
+      #expect(try await standing() == "APPROVED")
+      _ = try await service.confirmed(first.number, by: lee)
+      #expect(try await standing() == "APPROVED, then refunded 200 of 700")
+      let second = try await service.request(.refund, paid.payment, 300)
+      _ = try await service.confirmed(second.number, by: lee)
+      #expect(try await standing() == "APPROVED, then refunded 500 of 700")
     }
   }
 

@@ -16,8 +16,8 @@ struct AuditCalls: AuditServiceProtocol {
   /// Says who an administrator is.
   let admin: AdminCalls
   let reader: AuditReader
-  /// Verifies heads.
-  let publicKey: PublicKey
+  /// Signs heads, and receipts.
+  let key: PrivateKey
   let serviceName: String
   let tokens = ExportTokens()
 
@@ -28,7 +28,7 @@ struct AuditCalls: AuditServiceProtocol {
     try await refusals.journaling(.callRefused, context) {
       _ = try await admin.administrator(context)
       var reply = GetAuditKeyReply()
-      reply.publicKey = publicKey.der
+      reply.publicKey = key.publicKey.der
       reply.service = serviceName
       return reply
     }
@@ -39,15 +39,20 @@ struct AuditCalls: AuditServiceProtocol {
       let administrator = try await admin.administrator(context)
       let (asked, number) = try await payment(request)
       try await journal(.receiptRead, "\(asked), by \(administrator)")
-      guard let number, let records = try await reader.numbers(payment: number) else {
+      guard let number, let last = try await reader.lastNumber(payment: number) else {
         throw ServiceRefusal(.paymentNotFound)
       }
-      var proofs: [Receipt.Proof] = []
-      for number in [records.intent, records.outcome].compactMap(\.self) {
-        proofs.append(try await reader.proof(of: number, under: try await head(over: number)))
+      let until = try await head(over: last)
+      let records = try await reader.standing(payment: number, until: until.last)
+      guard records.count <= Receipt.mostRecords else {
+        throw ServiceRefusal(
+          .invalidField, field: "which",
+          description: "has \(records.count) records, more than the \(Receipt.mostRecords) of a receipt; export them")
       }
+      var proofs: [Receipt.Proof] = []
+      for number in records { proofs.append(try await reader.proof(of: number, under: try await head(over: number))) }
       var reply = MakeReceiptReply()
-      reply.receipt = Receipt(key: publicKey, proofs: proofs).encoded
+      reply.receipt = try Receipt(key: key, proofs: proofs, until: until.last, time: until.time).encoded
       return reply
     }
   }

@@ -13,13 +13,6 @@ public actor AuditReader {
   /// Most numbers of one part of an export.
   static let partNumbers: Int64 = 512
 
-  /// The records of a payment.
-  public struct PaymentNumbers: Sendable, Equatable {
-    public var intent: Int64
-    /// Nil while there is no outcome.
-    public var outcome: Int64?
-  }
-
   /// One part of an export.
   public struct Part: Sendable {
     /// In order, the first with the number that was asked for.
@@ -40,12 +33,51 @@ public actor AuditReader {
     ranges = try JournalRanges(database)
   }
 
-  /// The records of a payment; nil where no payment has this number.
-  public func numbers(payment: Int64) throws(StoreError) -> PaymentNumbers? {
+  /// Number of the newest record of a payment; nil where no payment has this number.
+  public func lastNumber(payment: Int64) throws(StoreError) -> Int64? {
     let find = try database.prepare(
-      "SELECT p.seq, o.seq FROM payment p LEFT JOIN outcome o ON o.payment = p.seq WHERE p.seq = ?")
+      """
+      SELECT max(p.seq, coalesce(o.seq, 0), coalesce((SELECT max(seq) FROM event WHERE payment = p.seq), 0))
+      FROM payment p LEFT JOIN outcome o ON o.payment = p.seq WHERE p.seq = ?1
+      """)
     find.bind(1, payment)
-    return try find.first { PaymentNumbers(intent: $0.int(0), outcome: $0.optionalInt(1)) }
+    return try find.first { $0.int(0) }
+  }
+
+  /// Numbers of the records that say how a payment stands, up to a record: intent, outcome, the last step of its way
+  /// where that is newer, and the last one of each refund and void that was sent. Rising.
+  public func standing(payment: Int64, until: Int64) throws(StoreError) -> [Int64] {
+    let find = try database.prepare("SELECT seq FROM outcome WHERE payment = ?1 AND seq <= ?2")
+    find.bind(1, payment)
+    find.bind(2, until)
+    let outcome = try find.first { $0.int(0) }
+    let events = try database.prepare(
+      "SELECT seq FROM event WHERE payment = ?1 AND seq <= ?2 AND kind IN ('STATE', 'OPERATION') ORDER BY seq")
+    events.bind(1, payment)
+    events.bind(2, until)
+    var step: Int64?
+    var operations: [Int64: ReceiptFindings.Operation] = [:]
+    for number in try events.all({ $0.int(0) }) {
+      let record = try record(number)
+      if let operation = record.operation {
+        operations[operation.number] = operation
+      } else if record.step != nil, number > outcome ?? 0 {
+        step = number
+      }
+    }
+    let sent = operations.values.filter { [.sending, .unknown, .done].contains($0.state) }.map(\.record)
+    return ([payment, outcome, step].compactMap(\.self) + sent).sorted()
+  }
+
+  private func record(_ number: Int64) throws(StoreError) -> JournalRecord {
+    guard let found = try ranges.records(number...number).first else {
+      throw .damaged("\(database.path): journal record \(number) is missing")
+    }
+    do {
+      return try JournalRecord(found.bytes)
+    } catch {
+      throw .damaged("\(database.path): journal record \(number): \(error)")
+    }
   }
 
   /// Numbers of all payments with this key, oldest first; companies may use the same one.
@@ -108,15 +140,10 @@ public actor AuditReader {
   ///
   /// - Throws: ``StoreError/damaged(_:)`` where the ledger's records do not fit the head.
   public func proof(of number: Int64, under head: JournalHead) throws(StoreError) -> Receipt.Proof {
-    guard let found = try ranges.records(number...number).first, head.first <= number, number <= head.last else {
-      throw .damaged("\(database.path): journal record \(number) is missing")
+    guard head.first <= number, number <= head.last else {
+      throw .damaged("\(database.path): journal record \(number) is not under its head")
     }
-    let record: JournalRecord
-    do {
-      record = try JournalRecord(found.bytes)
-    } catch {
-      throw .damaged("\(database.path): journal record \(number): \(error)")
-    }
+    let record = try record(number)
     let leaves = try leaves(under: head)
     let index = Int(number - head.first)
     let path = MerkleTree.path(of: index, in: leaves)
