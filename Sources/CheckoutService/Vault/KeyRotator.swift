@@ -94,18 +94,14 @@ final class KeyRotator: Sendable {
     do {
       // What was sealed under the former key is queued now and recorded before the next job: the walk meets it.
       await ring.fence()
-      try await ledger.perform { _ in }
+      try await untilWritten { try await ledger.perform { _ in } }
       let vault = RotatingVault(CardVault(ring: ring))
       let now = clock.wall
       while !Task.isCancelled {
-        do {
-          let isFinished = try await ledger.performIdle { store in try vault.step(store, now: now()) }
-          wait(for: "")
-          if isFinished { return }
-        } catch StoreError.unavailable(let text), StoreError.noRoom(let text) {
-          wait(for: text)
-          try await Task.sleep(for: Self.retryWait)
+        let isFinished = try await untilWritten {
+          try await ledger.performIdle { store in try vault.step(store, now: now()) }
         }
+        if isFinished { return }
       }
     } catch LedgerError.stopped {
     } catch is CancellationError {
@@ -116,6 +112,20 @@ final class KeyRotator: Sendable {
 }
 
 extension KeyRotator {
+  /// Tries again while the ledger takes no writes.
+  private func untilWritten<R>(_ body: () async throws -> R) async throws -> R {
+    while true {
+      do {
+        let result = try await body()
+        wait(for: "")
+        return result
+      } catch StoreError.unavailable(let text), StoreError.noRoom(let text) {
+        wait(for: text)
+        try await Task.sleep(for: Self.retryWait)
+      }
+    }
+  }
+
   /// Notes why the rotation waits, and tells the log where that is new.
   private func wait(for text: String) {
     let before = waiting.withLock { waiting in
