@@ -99,7 +99,7 @@ extension CertificateContents {
   fileprivate var role: Role? {
     switch holder {
     case .leaf(let role): role
-    case .authority: nil
+    case .authority, .outsideLeaf: nil
     }
   }
 

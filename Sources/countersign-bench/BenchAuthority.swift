@@ -34,9 +34,12 @@ struct BenchAuthority {
 
   static func setCache(_ seconds: Int, _ role: Role, anchors: String, port: Int) throws {
     let text =
-      "role = \(role)\nusage = \(role.identifier)\nocsp = http://127.0.0.1:\(port)/\ncache = \(seconds)\n"
+      "role = \(role)\nusage = \(usage(role))\nocsp = http://127.0.0.1:\(port)/\ncache = \(seconds)\n"
     try Files.write(Array(text.utf8), to: "\(anchors)/bench-\(role)/authority.conf", mode: 0o644)
   }
+
+  /// How this authority marks a role.
+  private static func usage(_ role: Role) -> String { "2.25.79480351.\(role.rawValue)" }
 
   /// A leaf with a new key; made once.
   func holder(_ role: Role, _ name: String, organisation: String) throws -> CertificateHolder {
@@ -45,8 +48,12 @@ struct BenchAuthority {
       let (issuer, fresh) = (try issuer(), PrivateKey.generate(.p256))
       let request = try CertificateRequest(
         der: CertificateRequest.make(key: fresh, commonName: name, organisation: organisation))
-      let leaf = try issuer.issue(
-        request, role: role, commonName: name, organisation: organisation, now: Int64(time(nil)))
+      let now = Int64(time(nil))
+      let contents = CertificateContents(
+        commonName: name, organisation: organisation, serial: [1] + randomBytes(15), notBefore: now - 300,
+        notAfter: now + 30 * 86_400, holder: .outsideLeaf(usage: Self.usage(role)))
+      let leaf = try Certificate.make(
+        contents, key: request.publicKey, issuer: issuer.certificate, signer: issuer.key)
       try Files.write(try fresh.pem(passphrase: nil), to: key)
       try Files.write(([leaf] + issuer.chain.dropLast()).flatMap(\.pem), to: certificate, mode: 0o644)
     }

@@ -37,3 +37,15 @@ func report(_ name: String, _ shape: Shape, calls: Int, nanoseconds: UInt64) {
   let rate = nanoseconds == 0 ? 0 : UInt64(calls) * 1_000_000_000 / nanoseconds
   Console.print("\(name) \(shape) \(rate)")
 }
+
+/// On all cores, in order.
+func concurrently<Element: Sendable, R: Sendable>(
+  _ elements: some Sequence<Element>, _ body: @escaping @Sendable (Element) async throws -> R
+) async throws -> [R] {
+  try await withThrowingTaskGroup(of: (Int, R).self) { group in
+    for (index, element) in elements.enumerated() { group.addTask { (index, try await body(element)) } }
+    var results: [Int: R] = [:]
+    for try await (index, result) in group { results[index] = result }
+    return results.sorted { $0.key < $1.key }.map(\.value)
+  }
+}

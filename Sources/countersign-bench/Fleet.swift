@@ -5,7 +5,7 @@ import Messages
 import ProgramSupport
 
 /// Enrolled terminals for load: one company, one consultant a connection. Made when they are missing.
-struct Fleet {
+struct Fleet: Sendable {
   let folder: String
   let host: String
   let port: UInt16
@@ -20,14 +20,11 @@ struct Fleet {
   func terminals(_ count: Int) async throws -> [Terminal] {
     try Files.makeFolder(folder)
     if gateway == nil, !Files.exists("\(folder)/company.pem") { try await addCompany() }
-    var terminals: [Terminal] = []
-    for index in 0..<count {
+    return try await concurrently(0..<count) { index in
       let place = TerminalFolder("\(folder)/\(index)")
       if !place.isEnrolled { try await enrol(place, name: "\(gateway == nil ? "load" : "behind") \(index)") }
-      terminals.append(
-        try Terminal(folder: place, passphrase: Self.passphrase, program: "countersign-bench 1.0.0"))
+      return try Terminal(folder: place, passphrase: Self.passphrase, program: "countersign-bench 1.0.0")
     }
-    return terminals
   }
 
   private func addCompany() async throws {

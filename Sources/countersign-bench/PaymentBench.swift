@@ -88,21 +88,18 @@ struct PaymentBench: AsyncParsableCommand {
     // As if 100,000 payments a second were made by all terminals in turn.
     let start = Int64(TLSContext.wallClock()) * 1_000
     let perMillisecond = max(1, 100 / terminals.count)
-    var ledgers: [PreparedLedger] = []
-    for terminal in terminals {
+    return try await concurrently(terminals) { [card] terminal in
       let session = try await terminal.login()
       let payments = try await session.prepare(count, of: order, card: card) {
         start + Int64($0 / perMillisecond)
       }
-      ledgers.append(PreparedLedger(session: session, payments: payments))
+      return PreparedLedger(session: session, payments: payments)
     }
-    return ledgers
   }
 
   private static func check(_ ledgers: [PreparedLedger], _ total: LoadRun.Total) async throws {
     if let failure = total.failures.first { throw ProgramError(.refused, failure) }
-    var approved = 0
-    for ledger in ledgers { approved += try await ledger.approved() }
+    let approved = try await concurrently(ledgers) { try await $0.approved() }.reduce(0, +)
     guard approved == total.answered else {
       throw ProgramError(.refused, "\(total.answered - approved) of \(total.answered) replies were no approval")
     }

@@ -88,6 +88,10 @@ package struct FolderSettings {
     guard RoleMark.isIdentifier(text) else {
       throw Self.error(path, line, "\"\(text)\" must be an object identifier, for example 1.2.410.200004.10.1")
     }
+    if usage != nil, let own = Role.allCases.first(where: { $0.identifier == text }) {
+      throw Self.error(
+        path, line, "\"\(text)\" is this service's own mark of role \(own); the authority must use another")
+    }
     return usage != nil ? .usage(text, others: []) : .policy(text, others: [])
   }
 

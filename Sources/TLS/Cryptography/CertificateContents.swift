@@ -8,6 +8,8 @@ public struct CertificateContents: Sendable {
     case authority(pathLength: Int)
     /// An end entity with one role.
     case leaf(Role)
+    /// An end entity of an authority that marks roles its own way: the object identifier of an extended key usage.
+    case outsideLeaf(usage: String)
   }
 
   public var commonName: String
@@ -116,6 +118,10 @@ extension CertificateContents {
       extensions.append((NID_ext_key_usage, ([role.identifier] + role.companions).joined(separator: ",")))
       // A delegate's own status is not asked for (RFC 6960 section 4.2.2.2.1); it is short-lived instead.
       if role == .ocsp { extensions.append((NID_id_pkix_OCSP_noCheck, "ignored")) }
+    case .outsideLeaf(let usage):
+      extensions.append((NID_basic_constraints, "critical,CA:FALSE"))
+      extensions.append((NID_key_usage, "critical,digitalSignature"))
+      extensions.append((NID_ext_key_usage, usage))
     }
     extensions.append((NID_subject_key_identifier, "hash"))
     if !isRoot { extensions.append((NID_authority_key_identifier, "keyid:always")) }
