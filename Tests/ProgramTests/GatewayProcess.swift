@@ -7,7 +7,7 @@ import Testing
 /// A gateway process of company Acme on a folder of its own, and the terminal of consultant Kim behind it.
 final class GatewayProcess {
   let server: ServerProcess
-  private(set) var port = 0
+  private(set) var port = FixedPort.next()
   private let environment: [String: String]
   private var process: RunningProgram?
   static let passphrase = "company secret"
@@ -24,11 +24,9 @@ final class GatewayProcess {
     try Self.write(passphrase, to: "\(server.root)/gateway.passphrase")
     try Self.write("correct horse", to: "\(server.root)/passphrase")
     try admin(["company", "add", "Acme", "--certificate", "\(server.root)/a.pem", "--key", "\(server.root)/a.key"])
-    // Any port will do until the gateway listens.
-    let made = try setUp(port: 1, companyKey: companyKey)
+    let made = try setUp(port: port, companyKey: companyKey)
     try #require(made.status == 0, "\(made.errors)")
     try start()
-    _ = try register(port: port)
   }
 
   deinit { kill() }

@@ -25,7 +25,7 @@ struct Program {
 /// A server process on a data folder of its own.
 final class ServerProcess {
   let root: String
-  private(set) var port = 0
+  private(set) var port = FixedPort.next()
   /// Of programs; 0: they are not served.
   private(set) var httpsPort = 0
   /// Options that choose the acquirer.
@@ -67,7 +67,7 @@ final class ServerProcess {
     return try #require(Int(line.filter(\.isNumber)))
   }
 
-  /// Starts on any free port, and after that on the same one.
+  /// Starts, each time on the same port.
   ///
   /// - Returns: what it printed.
   @discardableResult

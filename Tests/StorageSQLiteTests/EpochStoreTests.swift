@@ -39,7 +39,7 @@ import Testing
     #expect(store.isHeld && store.shortage != nil)
     #expect(try store.openPayments().isEmpty)
     #expect(try refusal(Self.begun - 1) == .ledgerRestored)
-    #expect(try refusal(Self.begun + 1) == .storeUnavailable)
+    #expect(try refusal(Self.begun + 1) == .ledgerUnconfirmed)
 
     try store.begin()
     #expect(throws: Changed.self) {

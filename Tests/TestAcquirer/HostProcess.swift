@@ -5,7 +5,7 @@ import TestPrograms
 /// Tests/Python/acquirer_host.py as a real process: the independent acquirer.
 public final class HostProcess {
   public let log: String
-  public private(set) var port = 0
+  public private(set) var port = FixedPort.next()
   private let arguments: [String]
   private var process: RunningProgram?
 
@@ -18,7 +18,7 @@ public final class HostProcess {
     try start()
   }
 
-  /// Starts on any free port, later on the same one.
+  /// Starts, each time on the same port.
   public func start() throws {
     let process = try RunningProgram(
       Repository.python,
