@@ -55,10 +55,9 @@ extension CountersignGateway {
         let (gateway, port) = try await Gateway.start(try configuration(settings), logger: logger) {
           try folder.identity(passphrase: try passphrase.gatewayPassphrase(), now: Int64(time(nil)) * 1_000)
         }
-        Console.print("listening on port \(port)")
         let group = ServiceGroup(
           configuration: .init(
-            services: [gateway, ReloadOnHangup { await gateway.reload() }],
+            services: [gateway, ReloadOnHangup(announcing: ["listening on port \(port)"]) { await gateway.reload() }],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger))
         try await group.run()

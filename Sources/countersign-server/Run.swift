@@ -106,10 +106,14 @@ extension CountersignServer {
             log.critical("the ledger cannot go on; the next start recovers", metadata: ["error": "\(error)"])
             abort()
           })
-        if let network = server.network { Console.print("programs on HTTPS port \(network.port)") }
-        if let port = server.ocspPort { Console.print("answering OCSP on port \(port)") }
-        Console.print("listening on port \(port)")
-        var services: [any Service] = [server, ReloadOnHangup { server.reload() }]
+        let lines = [
+          server.network.map { "programs on HTTPS port \($0.port)" },
+          server.ocspPort.map { "answering OCSP on port \($0)" },
+          "listening on port \(port)",
+        ]
+        var services: [any Service] = [
+          server, ReloadOnHangup(announcing: lines.compactMap { $0 }) { server.reload() },
+        ]
         if let network = server.network { services.append(network) }
         let group = ServiceGroup(
           configuration: .init(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
