@@ -118,7 +118,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   var isFailedLogin: Bool {
     switch self {
     case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly,
-      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable, .companyCertificateRequired:
+      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable, .companyCertificateRequired, .revoked:
       false
     default: true
     }

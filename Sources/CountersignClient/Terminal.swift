@@ -32,7 +32,8 @@ public struct Terminal: Sendable {
     self.program = program
     let (key, root) = try folder.consultantKey(passphrase: passphrase)
     consultantKey = key
-    trusted = try TrustedProfile(try folder.signedProfile(), pinned: root, wall: Wall.milliseconds())
+    trusted = try TrustedProfile(
+      try folder.signedProfile(), pinned: root, wall: Wall.milliseconds(), isKept: true)
     consultantChain = try folder.consultantChain(of: key)
     company = try folder.company()
     interface = try folder.interface()

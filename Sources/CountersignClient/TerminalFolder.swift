@@ -124,7 +124,7 @@ public struct TerminalFolder: Sendable {
       }
     }
     let root = try pinnedRoot(try Files.readSecret(file("consultant.key")), "consultant.key")
-    return try TrustedProfile(try signedProfile(), pinned: root, wall: Wall.milliseconds())
+    return try TrustedProfile(try signedProfile(), pinned: root, wall: Wall.milliseconds(), isKept: true)
   }
 
   private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
@@ -170,7 +170,7 @@ public struct TerminalFolder: Sendable {
   }
 
   private func holderCheck(_ role: Role, pinned: Bytes32) throws -> HolderCheck {
-    let profile = try TrustedProfile(try signedProfile(), pinned: pinned, wall: Wall.milliseconds())
+    let profile = try TrustedProfile(try signedProfile(), pinned: pinned, wall: Wall.milliseconds(), isKept: true)
     return HolderCheck(
       role: role, pinned: pinned, root: profile.root, organisation: try chain("consultant.pem")[0].organisation)
   }

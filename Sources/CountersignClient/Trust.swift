@@ -10,15 +10,21 @@ public struct TrustedProfile: Sendable {
   public let profile: Profile
   /// The pinned root itself.
   package let root: Certificate
+  /// Milliseconds for which a profile is good at most.
+  private static let longestLife: Int64 = 90 * 86_400_000
 
   public var rootFingerprint: Bytes32 { root.fingerprint }
 
   /// - Parameters:
   ///   - pinned: SHA-256 of the root's DER, from the token or from beside the consultant's key.
   ///   - wall: milliseconds since 1970-01-01T00:00:00Z.
+  ///   - isKept: whether it was trusted before and stands in a file since. It outlives the certificate that signed it,
+  ///     which is renewed every few weeks: that one need not be valid any more, but must have been.
   /// - Throws: ``TerminalError/untrusted(_:)``.
-  package init(_ signed: SignedProfile, pinned: Bytes32, wall: Int64) throws(TerminalError) {
-    let chain = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile")
+  package init(
+    _ signed: SignedProfile, pinned: Bytes32, wall: Int64, isKept: Bool = false
+  ) throws(TerminalError) {
+    let chain = try ServiceChain.verify(signed.chain, pinned: pinned, wall: wall, what: "profile", isKept: isKept)
     guard chain.leaf.publicKey.isValid(signature: signed.signature, for: SigningInput.profile(signed.profile)) else {
       throw .untrusted("the profile's signature does not fit; it was altered or is another service's")
     }
@@ -33,6 +39,10 @@ public struct TrustedProfile: Sendable {
     else { throw .untrusted("the profile names another root or lacks its destination") }
     guard wall <= Int64(clamping: profile.notAfterMs) else {
       throw .untrusted("the profile is over; enrol again with --replace")
+    }
+    // What was signed while the certificate was valid ends so long after it at the latest.
+    guard Int64(clamping: profile.notAfterMs) <= chain.leaf.notAfter * 1_000 + Self.longestLife else {
+      throw .untrusted("the profile outlives the certificate that signed it by more than 90 days")
     }
     self.profile = profile
     root = chain.root
@@ -84,18 +94,22 @@ struct TrustedSealingKey: Sendable {
 
 /// Chains of the service's sealing certificate.
 enum ServiceChain {
-  /// - Parameter known: certificates that need not be read again; keeps those of a chain that was found good.
+  /// - Parameters:
+  ///   - known: certificates that need not be read again; keeps those of a chain that was found good.
+  ///   - isKept: whether the leaf may be over.
   /// - Returns: leaf and root of a chain whose root has the pinned fingerprint and whose leaf has role `sealing`.
   /// - Throws: ``TerminalError/untrusted(_:)``.
   static func verify(
-    _ ders: [[UInt8]], pinned: Bytes32, known: KnownCertificates = KnownCertificates(), wall: Int64, what: String
+    _ ders: [[UInt8]], pinned: Bytes32, known: KnownCertificates = KnownCertificates(), wall: Int64, what: String,
+    isKept: Bool = false
   ) throws(TerminalError) -> (leaf: Certificate, root: Certificate) {
     do {
       let chain = try ders.prefix(8).map { try known.certificate(der: $0) }
       guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
         throw TerminalError.untrusted("the \(what)'s chain does not lead to the pinned root")
       }
-      try CertificatePath.verify(chain: chain, anchors: [root], role: .sealing, at: wall / 1_000, dnsName: nil)
+      let time = isKept ? min(wall / 1_000, leaf.notAfter) : wall / 1_000
+      try CertificatePath.verify(chain: chain, anchors: [root], role: .sealing, at: time, dnsName: nil)
       known.keep(chain)
       return (leaf, root)
     } catch let error as TerminalError {

@@ -14,6 +14,12 @@ enum SettingsFile {
     } catch let error as FileError {
       throw ProgramError(.configuration, "settings file: \(error)")
     }
+    if let place = text.utf8.firstIndex(of: 0x0D) {
+      let line = text.utf8[..<place].count { $0 == 0x0A } + 1
+      throw ProgramError(
+        .configuration, "settings file \(path), line \(line): ends with a carriage return; save it with line feeds only"
+      )
+    }
     var seen: Set<Substring> = []
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       guard let first = line.first(where: { !$0.isWhitespace }), first != "#" else { continue }

@@ -55,3 +55,23 @@ extension TerminalOptions {
     }
   }
 }
+
+extension Terminal {
+  /// Runs what comes before payments can be asked about. Where the service refuses or cannot be reached and one of them is
+  /// open on this terminal, the end is that its outcome is unknown: nothing may say that it was not charged.
+  func keepingUnknown<R>(_ keys: [[UInt8]], _ body: () async throws -> R) async throws -> R {
+    do {
+      return try await body()
+    } catch let error as TerminalError {
+      switch error {
+      case .refused, .unreachable, .sessionOver: break
+      default: throw error
+      }
+      let pending = try folder.openPayments().orders.map(\.idempotencyKey)
+      let open = keys.filter(pending.contains).map(PaymentKey.text)
+      guard !open.isEmpty else { throw error }
+      throw ProgramError(
+        .outcomeUnknown, "\(error); whether it was charged stays unknown: key \(open.joined(separator: ", "))")
+    }
+  }
+}

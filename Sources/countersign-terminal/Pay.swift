@@ -48,7 +48,10 @@ extension CountersignTerminal {
         defer { card = CardData() }
         try PaymentCheck.check(card)
         let validity = Duration.milliseconds(order.validForMilliseconds)
-        let session = try await terminal.login(waitingAtMost: validity, onWait: Self.tell)
+        // An earlier attempt under a given key may have been charged.
+        let session = try await terminal.keepingUnknown(given.map { [$0] } ?? []) {
+          try await terminal.login(waitingAtMost: validity, onWait: Self.tell)
+        }
         let key = given ?? session.makeKey()
         let result: PaymentResult
         do {

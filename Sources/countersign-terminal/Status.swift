@@ -24,8 +24,8 @@ extension CountersignTerminal {
       try await Program.run {
         let key = try key.map { try PaymentKey.parse($0) }
         let terminal = try await options.terminal()
-        let session = try await terminal.login()
         let (keys, damaged) = try key.map { ([$0], []) } ?? Self.open(terminal.folder)
+        let session = try await terminal.keepingUnknown(keys) { try await terminal.login() }
         if keys.isEmpty, damaged.isEmpty, options.output == .text {
           Console.print("no payment of this terminal is open")
         }

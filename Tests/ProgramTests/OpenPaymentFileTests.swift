@@ -6,6 +6,32 @@ import Testing
   @Test(arguments: [[], Array("not a payment".utf8)] as [[UInt8]])
   func aDamagedFileIsNamedAndTheOthersAreAskedFor(_ contents: [UInt8]) throws {
     let desk = try Desk()
+    let pending = try Self.leaveOpen(desk)
+    let damaged = String(repeating: "0", count: 32)
+    try Data(contents).write(to: URL(filePath: "\(pending)/\(damaged)"))
+
+    let status = try desk.terminal(["status"])
+    #expect(status.status == 2, "\(status)")
+    #expect(status.errors.contains("\(pending)/\(damaged) is damaged"), "\(status)")
+    #expect(status.output.contains("APPROVED"), "\(status)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: pending) == [damaged])
+  }
+
+  /// It was charged, and nobody may be told that it was not.
+  @Test(arguments: [["status"], ["status", "KEY"], ["pay", "--key", "KEY"]])
+  func whereNobodyAnswersAnOpenPaymentStaysUnknown(_ command: [String]) throws {
+    let desk = try Desk()
+    let pending = try Self.leaveOpen(desk)
+    let key = try #require(try FileManager.default.contentsOfDirectory(atPath: pending).first)
+    #expect(desk.server.stop() == 0)
+    let order = command[0] == "pay" ? ["--order", "A-1", "--amount", "100", "--currency", "KRW"] : []
+    let result = try desk.terminal(command.map { $0 == "KEY" ? key : $0 } + order, input: Desk.slowCard)
+    #expect(result.status == 2 && result.errors.contains("whether it was charged stays unknown"), "\(result)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: pending) == [key])
+  }
+
+  /// - Returns: the folder of open payments, with one that was approved.
+  private static func leaveOpen(_ desk: Desk) throws -> String {
     let pending = "\(desk.server.root)/terminal/pending"
     // What a terminal that was killed leaves: a copy taken while its payment waits for the acquirer's answer.
     let paying = try Program.shell(
@@ -16,14 +42,7 @@ import Testing
       wait $!; mv '\(desk.server.root)'/$name '\(pending)'/
       """, environment: desk.environment)
     try #require(paying.status == 0, "\(paying)")
-    let damaged = String(repeating: "0", count: 32)
-    try Data(contents).write(to: URL(filePath: "\(pending)/\(damaged)"))
-
-    let status = try desk.terminal(["status"])
-    #expect(status.status == 2, "\(status)")
-    #expect(status.errors.contains("\(pending)/\(damaged) is damaged"), "\(status)")
-    #expect(status.output.contains("APPROVED"), "\(status)")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: pending) == [damaged])
+    return pending
   }
 }
 

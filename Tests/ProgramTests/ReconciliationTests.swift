@@ -41,6 +41,28 @@ import Testing
     }
   }
 
+  /// A reference is date, hour and trace number, which every terminal counts by itself.
+  @Test func aReferenceOfSeveralTerminalsIsToldApartByTerminalAndTraceNumber() throws {
+    var other = Self.payment(2, .declined, stan: 5, reference: "R5")
+    other.terminal = "T2"
+    let payments = [Self.payment(1, stan: 5, reference: "R5"), other]
+    let header = "terminal,stan,retrieval_reference,amount,currency\n"
+    #expect(
+      try Self.differences(header + "T2,5,R5,100,KRW\n", payments) == ["STATE 2 2", "ONLY_IN_LEDGER 0 1"])
+    #expect(try Self.differences(header + "T1,5,R5,100,KRW\n", payments) == [])
+    #expect(try Self.differences(header + "T1,5,OTHER,100,KRW\n", payments) == [])
+    #expect(
+      try Self.differences(header + "T3,5,R5,100,KRW\n", payments) == ["ONLY_IN_FILE 2 0", "ONLY_IN_LEDGER 0 1"])
+  }
+
+  @Test func aRefundThatWasNeverDoneIsNotMeantByOneOfAnotherAmount() throws {
+    let operations = [Self.operation(20, .refund, of: 7, 40, .requested)]
+    #expect(
+      try Self.differences(
+        "kind,payment,amount,currency\nsale,7,100,KRW\nrefund,7,70,KRW\n", [Self.payment(7)], operations)
+        == ["ONLY_IN_FILE 3 0 refund 0"])
+  }
+
   @Test func refundsOfALostLedgerAndRefundsThatNeverCameAreListed() throws {
     let payments = [Self.payment(7, .partlyRefunded), Self.payment(8), Self.payment(9, .partlyRefunded)]
     let operations = [

@@ -10,6 +10,7 @@ import Testing
     ("COUNTERSIGN_HTTP_PORT=1", "line 1: COUNTERSIGN_HTTP_PORT is no setting; the nearest is COUNTERSIGN_HTTPS_PORT"),
     ("COUNTERSIGN_PORT 7443\n", "line 1: must be NAME=value"),
     ("COUNTERSIGN_PORT=1\nCOUNTERSIGN_PORT=2\n", "line 2: COUNTERSIGN_PORT comes twice"),
+    ("# port\nCOUNTERSIGN_PORT=1\r\n", "line 2: ends with a carriage return"),
   ])
   func aWrongLineIsNamed(_ text: String, _ words: String) throws {
     let run = try Self.run(with: Data(text.utf8))

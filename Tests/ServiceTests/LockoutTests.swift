@@ -95,6 +95,35 @@ import Testing
     }
   }
 
+  @Test func aRevokedConsultantLocksNobodyOut() async throws {
+    try await TestService.withKim { service, kim in
+      let added = try await service.addConsultant("Lee", company: "Acme")
+      let lee = try await service.enrol("lee", token: added.token, holding: "Acme")
+      _ = try await service.revoke(.consultant(added.consultant))
+      for _ in 0..<11 { await expectRefusal("REVOKED") { _ = try await lee.login() } }
+      _ = try await kim.login()
+    }
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1 behind 127.0.0.1", true), ("desk behind 127.0.0.1", false), ("127.0.0.1 behind ", false),
+  ])
+  func aSourceIsUnlockedByTheNameInTheJournal(_ name: String, _ isTaken: Bool) async throws {
+    try await TestService.withKim { service, _ in
+      var request = UnlockRequest()
+      request.subject = .source(name)
+      let administrator = try service.administrator()
+      if isTaken {
+        let reply = try await administrator.run { [request] in try await $0.unlock(request) }
+        #expect(!reply.wasLocked)
+      } else {
+        await expectRefusal("INVALID_FIELD") {
+          _ = try await administrator.run { [request] in try await $0.unlock(request) }
+        }
+      }
+    }
+  }
+
   @Test func aLiveSessionOfALockedSourceGoesOn() async throws {
     try await TestService.withKim { _, kim in
       let session = try await kim.login()

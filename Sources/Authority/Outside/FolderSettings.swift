@@ -11,7 +11,7 @@ package struct FolderSettings {
   package init(reading path: String) throws(FileError) {
     self.path = path
     let text = String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self)
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = line.trimmed
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
       guard let equals = line.firstIndex(of: "=") else {

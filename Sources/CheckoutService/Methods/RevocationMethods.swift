@@ -44,9 +44,12 @@ extension AdminCalls {
       switch request.subject {
       case .consultant(let id): subject = .consultant(Int64(clamping: id))
       case .source(let address):
-        guard AddressRange.isAddress(address) else {
+        // A terminal behind a gateway is counted by both addresses; see ``CallPath``.
+        let addresses = address.split(separator: " behind ", omittingEmptySubsequences: false)
+        guard addresses.count <= 2, addresses.allSatisfy({ AddressRange.isAddress(String($0)) }) else {
           throw ServiceRefusal(
-            .invalidField, field: "subject.source", description: "must be an address, for example 192.0.2.7")
+            .invalidField, field: "subject.source",
+            description: "must be as the journal shows it, for example 192.0.2.7 or 10.0.0.5 behind 192.0.2.7")
         }
         subject = .source(address)
       case nil: throw ServiceRefusal(.invalidField, field: "subject", description: "name a consultant or a source")

@@ -76,7 +76,7 @@ public struct GatewayFolder: Sendable {
     }
     let root = try chain("tls.pem").last
     guard let root else { throw TerminalError.folder("\(file("tls.pem")) holds no certificate") }
-    return try TrustedProfile(try signedProfile(), pinned: root.fingerprint, wall: Wall.milliseconds())
+    return try TrustedProfile(try signedProfile(), pinned: root.fingerprint, wall: Wall.milliseconds(), isKept: true)
   }
 
   /// A chain with its leaf's key.

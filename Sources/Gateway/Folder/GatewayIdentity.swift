@@ -36,7 +36,7 @@ public struct GatewayIdentity: Sendable {
     now: Int64
   ) throws {
     guard let root = tls.chain.last else { throw TerminalError.folder("tls.pem holds no certificate") }
-    service = try TrustedProfile(profile, pinned: root.fingerprint, wall: now)
+    service = try TrustedProfile(profile, pinned: root.fingerprint, wall: now, isKept: true)
     guard service.profile.hopRole == .server else {
       throw TerminalError.untrusted("profile.signed does not lead to the service; set the gateway up anew")
     }

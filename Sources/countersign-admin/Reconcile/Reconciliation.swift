@@ -85,8 +85,9 @@ struct Reconciliation {
     }
     let free = found.filter { taken[$0] == nil }
     let same = free.filter { entries[$0].amount == line.amount }
-    // One that was refused may have been asked for again.
-    return same.first { entries[$0].standing != .absent } ?? same.first ?? free.first ?? found.first
+    // One that was refused may have been asked for again; a refund of another amount that was never done is not meant.
+    return same.first { entries[$0].standing != .absent } ?? same.first
+      ?? free.first { line.kind != .refund || entries[$0].standing != .absent } ?? found.first { taken[$0] != nil }
   }
 
   private func paymentsNamed(by line: SettlementLine) -> [UInt64] {
@@ -144,12 +145,14 @@ private struct EntryNames {
 
   func of(_ payments: [UInt64]) -> [Int] { payments.flatMap { byPayment[$0] ?? [] } }
 
-  /// By the entry's own name: for a sale, the payment's number is one.
+  /// By the entry's own name: for a sale, the payment's number is one. Several terminals may have one reference, so a
+  /// trace number that is there too must be of the same entry; a reference that the ledger never gave is the acquirer's own.
   func find(_ line: SettlementLine) -> [Int] {
     if line.kind == .sale, let payment = line.payment { return byPayment[payment] ?? [] }
-    if let reference = line.retrievalReference, let found = byReference[reference] { return found }
-    guard let terminal = line.terminal, let stan = line.stan else { return [] }
-    return byTrace[Self.trace(terminal, stan)] ?? []
+    let named = line.retrievalReference.flatMap { byReference[$0] }
+    guard let terminal = line.terminal, let stan = line.stan else { return named ?? [] }
+    let traced = byTrace[Self.trace(terminal, stan)] ?? []
+    return named.map { named in traced.filter(named.contains) } ?? traced
   }
 
   /// Leading zeros and spaces around are the file's own.

@@ -41,7 +41,7 @@ public struct ConfigurationLines {
       throw ConfigurationError(file: file, line: 0, "is not UTF-8 text")
     }
     var lines: [Line] = []
-    let parts = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let parts = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, part) in parts.enumerated() {
       guard let words = Self.words(part) else {
         throw ConfigurationError(file: file, line: index + 1, "a quote is not closed")
