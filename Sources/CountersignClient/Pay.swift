@@ -170,7 +170,7 @@ extension TerminalSession {
   /// A sealed refusal: nothing was recorded for this request.
   private func refused(_ refusal: Refusal, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
     // Another payment of this session, or a login's renewal, replaced the identity while this one was on its way.
-    if Self.wantsIdentity(refusal.reason), attempt.identityRenewals < 3 {
+    if Self.wantsIdentity(refusal.reason), attempt.identityRenewals < PaymentAttempt.mostRenewals {
       return try await sealAnew(identity, &attempt)
     }
     if refusal.retryAfterMs > 0, sinceLogin + Int64(clamping: refusal.retryAfterMs) < attempt.deadline {
@@ -204,7 +204,8 @@ extension TerminalSession {
   /// A status says nothing about an outcome; it only decides what is tried next.
   private func failed(_ status: RPCStatus, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
     if Self.wantsIdentity(status.reason) {
-      return attempt.identityRenewals < 3 ? try await sealAnew(identity, &attempt) : attempt.ask()
+      guard attempt.identityRenewals < PaymentAttempt.mostRenewals else { return attempt.ask() }
+      return try await sealAnew(identity, &attempt)
     }
     if status.reason == "SESSION_OVER" {
       throw attempt.sessionOver
@@ -261,6 +262,8 @@ extension TerminalSession {
     var wasSent = false
     var isAsking = false
     var identityRenewals = 0
+    /// More identities than that are not tried: each may be replaced by other payments of the session meanwhile.
+    static let mostRenewals = 10
     /// Why it is not over yet; nil while nothing was wrong.
     var cause: String?
     /// What somebody on the path said against it, without a seal.
