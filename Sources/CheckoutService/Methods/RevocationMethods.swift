@@ -49,7 +49,7 @@ extension AdminCalls {
         guard addresses.count <= 2, addresses.allSatisfy({ AddressRange.isAddress(String($0)) }) else {
           throw ServiceRefusal(
             .invalidField, field: "subject.source",
-            description: "must be as the journal shows it, for example 192.0.2.7 or 10.0.0.5 behind 192.0.2.7")
+            description: "must be an address as the journal has it, 192.0.2.7 or 10.0.0.5 behind 192.0.2.7")
         }
         subject = .source(address)
       case nil: throw ServiceRefusal(.invalidField, field: "subject", description: "name a consultant or a source")
