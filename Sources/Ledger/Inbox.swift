@@ -29,11 +29,6 @@ final class Inbox: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private var work = Work()
-  /// Jobs that wait until there is nothing else, and the monotonic milliseconds since when.
-  private var idleJobs: [any WriterJob] = []
-  private var idleSince: Int64 = 0
-  /// Milliseconds after which such a job is done all the same: a service that always has work comes to its end too.
-  private static let longestIdleWait: Int64 = 250
   private var loops: [UInt32: any LedgerLoop] = [:]
   private var isWaiting = false
   private var isClosed = false
@@ -69,16 +64,6 @@ final class Inbox: @unchecked Sendable {
   func add(_ job: any WriterJob) -> Bool { append { $0.jobs.append(job) } }
   func add(_ question: Question) -> Bool { append { $0.questions.append(question) } }
 
-  /// Adds a job that is taken once nothing else waits, or after a quarter of a second.
-  func addIdle(_ job: any WriterJob) -> Bool {
-    locked {
-      wakeUnlessClosed {
-        if idleJobs.isEmpty { idleSince = Self.now }
-        idleJobs.append(job)
-      }
-    }
-  }
-
   func stop() { append { $0.isStopping = true } }
 
   func attach(_ loop: any LedgerLoop, index: UInt32) { locked { loops[index] = loop } }
@@ -90,17 +75,15 @@ final class Inbox: @unchecked Sendable {
 
   @discardableResult
   private func append(_ change: (inout Work) -> Void) -> Bool {
-    locked { wakeUnlessClosed { change(&work) } }
-  }
-
-  private func wakeUnlessClosed(_ change: () -> Void) -> Bool {
-    guard !isClosed else { return false }
-    change()
-    if isWaiting {
-      isWaiting = false
-      pthread_cond_signal(condition)
+    locked {
+      guard !isClosed else { return false }
+      change(&work)
+      if isWaiting {
+        isWaiting = false
+        pthread_cond_signal(condition)
+      }
+      return true
     }
-    return true
   }
 
   private func locked<R>(_ body: () -> R) -> R {
@@ -111,22 +94,10 @@ final class Inbox: @unchecked Sendable {
 
   // MARK: - For the writer
 
-  /// Takes all there is, after waiting for it at most `milliseconds`; jobs of idle times where there is nothing else or
-  /// they waited for long.
-  ///
-  /// - Parameters:
-  ///   - isIdle: whether the writer itself has nothing to do.
-  ///   - isFailing: whether nothing can be written now.
-  func take(waiting milliseconds: Int64, isIdle: Bool, isFailing: Bool = false) -> Work {
-    let isIdle = isIdle && !isFailing
-    return locked {
-      if milliseconds > 0 { wait(milliseconds, isIdle: isIdle) }
-      if !idleJobs.isEmpty, !isFailing, !work.isStopping,
-        isIdle && work.isEmpty || Self.now - idleSince >= Self.longestIdleWait
-      {
-        work.jobs += idleJobs
-        idleJobs.removeAll()
-      }
+  /// Takes all there is, after waiting for it at most `milliseconds`.
+  func take(waiting milliseconds: Int64) -> Work {
+    locked {
+      if milliseconds > 0 { wait(milliseconds) }
       defer {
         let isStopping = work.isStopping
         work = Work()
@@ -136,21 +107,13 @@ final class Inbox: @unchecked Sendable {
     }
   }
 
-  private static var now: Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-  }
-
-  private func hasWork(isIdle: Bool) -> Bool { !work.isEmpty || work.isStopping || isIdle && !idleJobs.isEmpty }
-
-  private func wait(_ milliseconds: Int64, isIdle: Bool) {
+  private func wait(_ milliseconds: Int64) {
     var until = timespec()
     clock_gettime(CLOCK_MONOTONIC, &until)
     let nanoseconds = Int64(until.tv_nsec) + milliseconds % 1_000 * 1_000_000
     until.tv_sec += Int(milliseconds / 1_000 + nanoseconds / 1_000_000_000)
     until.tv_nsec = Int(nanoseconds % 1_000_000_000)
-    while !hasWork(isIdle: isIdle) {
+    while work.isEmpty, !work.isStopping {
       isWaiting = true
       if pthread_cond_timedwait(condition, mutex, &until) != 0 { break }
     }
@@ -161,8 +124,7 @@ final class Inbox: @unchecked Sendable {
   func close() -> Work {
     locked {
       isClosed = true
-      work.jobs += idleJobs
-      defer { (work, idleJobs) = (Work(), []) }
+      defer { work = Work() }
       return work
     }
   }

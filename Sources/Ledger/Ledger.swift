@@ -89,16 +89,6 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// The same, while nothing that payments need is queued: long work in small steps gives way to them.
-  ///
-  /// - Throws: what ``perform(_:)`` throws.
-  public func performIdle<R: Sendable>(_ body: @escaping @Sendable (any Store) throws -> R) async throws -> R {
-    try await withCheckedThrowingContinuation { continuation in
-      let job = Job(fromReserve: false, body, continuation)
-      if !inbox.addIdle(job) { job.fail(LedgerError.stopped) }
-    }
-  }
-
   /// What became of a payment of this consultant.
   ///
   /// - Parameter waitMilliseconds: how long to wait for an outcome; 0 answers at once.

@@ -51,7 +51,7 @@ final class Writer {
 
   func run() {
     while !isFatal {
-      var work = inbox.take(waiting: wait, isIdle: answers.isEmpty, isFailing: isFailing)
+      var work = inbox.take(waiting: wait)
       let isDrained = work.isEmpty
       let isIdle = isDrained && answers.isEmpty
       work.answers.insert(contentsOf: answers, at: 0)

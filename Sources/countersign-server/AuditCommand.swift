@@ -21,7 +21,7 @@ extension AuditCommand {
     static let configuration = CommandConfiguration(
       abstract: "Verifies every record and head of the journal, and names the first bad record.",
       discussion: """
-        Reads the ledger's file, beside a running server too. Records that were altered, removed, added or reordered are
+        Reads the ledger's file, beside a running server too: slowly then while payments come in. Records that were altered, removed, added or reordered are
         found from the journal alone; that its end was cut off, or that all of it was written anew, shows only against
         heads that were kept elsewhere: name their files, or folders of such files, with --against.
 
@@ -66,7 +66,11 @@ extension AuditCommand {
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
         let verifier = try JournalVerifier(path: ledger, key: try Self.publicKey(key), workers: workers)
         do {
-          let report = try await verifier.run(progress: ProgressLines().tell)
+          let (lines, pace) = (ProgressLines(), try Pace(beside: ledger))
+          let report = try await verifier.run { done, of in
+            lines.tell(done, of: of)
+            try await pace.rest()
+          }
           let compared = try await compare(files, verifier, end: report.records + report.skipped)
           tell(report, compared: compared)
         } catch let problem as JournalProblem {

@@ -51,8 +51,9 @@ struct BackupCommand: AsyncParsableCommand {
       guard !Files.exists(path) else { throw ProgramError(.file, "\(path) exists already; name a new file") }
       if try !SQLiteStore.copyStopped(folder.ledger, to: partial) { try await copyRunning(folder, to: partial) }
       try Files.sync(partial)
-      try SQLiteStore.checkCopy(partial)
-      let verified = try await VerifiedBackup(partial, key: folder.file("audit/public.pem"))
+      let pace = try Pace(beside: folder.ledger)
+      try SQLiteStore.checkCopy(partial, pace: pace)
+      let verified = try await VerifiedBackup(partial, key: folder.file("audit/public.pem"), pace: pace)
       try Files.rename(partial, to: path)
       tell(path, verified)
     }
@@ -65,7 +66,11 @@ struct BackupCommand: AsyncParsableCommand {
     request.file = partial
     var state = try await administrator.run { [request] in try await $0.startBackup(request) }
     while state.file == partial, state.isRunning {
-      try await Task.sleep(for: .milliseconds(200))
+      // Little by little: much at once would hold up the ledger's own commits. A copy that failed is gone.
+      for _ in 0..<10 {
+        try await Task.sleep(for: .milliseconds(20))
+        try? Files.sync(partial)
+      }
       state = try await administrator.run { try await $0.getBackup(GetBackupRequest()) }
     }
     guard state.file == partial else {

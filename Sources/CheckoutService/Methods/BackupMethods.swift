@@ -35,10 +35,15 @@ extension AdminCalls {
     }
   }
 
-  /// Keeps the writer going until the copy has ended: it copies a step after each transaction, and an idle one waits.
+  /// Keeps the writer going until the copy has ended: it copies a step after a transaction, and an idle one waits.
   private static func finishBackup(_ file: String, _ ledger: Ledger, _ clock: ServiceClock) async {
     do {
-      while try await ledger.perform({ store in store.backup?.isRunning ?? false }) {}
+      var done: Int64 = -1
+      while let copy = try await ledger.perform({ store in store.backup }), copy.isRunning {
+        // Payments come in, which have the writer go on by themselves.
+        if copy.done == done { try await Task.sleep(for: .milliseconds(20)) }
+        done = copy.done
+      }
       let now = clock.wall()
       try await ledger.perform(fromReserve: true) { store in
         let text = store.backup?.failure.map { "\(file) failed: \($0)" } ?? "\(file) is complete"

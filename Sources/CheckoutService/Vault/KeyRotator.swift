@@ -4,14 +4,16 @@ import Logging
 import Payments
 import Synchronization
 
-/// Seals stored cards again under a new data key: 200 at a time, in one transaction with the position, while no payment
-/// waits or every quarter of a second. After a restart it goes on where it stood. Where the ledger takes no writes it
+/// Seals stored cards again under a new data key: 200 at a time, in one transaction with the position. While payments
+/// come in it takes a sixteenth of the writer's time. After a restart it goes on where it stood. Where the ledger takes no writes it
 /// waits until it does: the room that is kept for what is under way is not for it.
 ///
 /// Source: docs/security.md, "Card data"; PCI DSS 3.7.4.
 final class KeyRotator: Sendable {
   /// Cards of one transaction: a payment that comes meanwhile waits for one of them at most.
   static let step = 200
+  /// Rest after a step beside payments, in times of what it took.
+  static let rest = 15
 
   private let folder: DataFolder
   private let pin: SecretBytes?
@@ -98,10 +100,11 @@ final class KeyRotator: Sendable {
       let vault = RotatingVault(CardVault(ring: ring))
       let now = clock.wall
       while !Task.isCancelled {
-        let isFinished = try await untilWritten {
-          try await ledger.performIdle { store in try vault.step(store, now: now()) }
+        let step = try await untilWritten {
+          try await ledger.perform { store in try vault.step(store, now: now()) }
         }
-        if isFinished { return }
+        if step.isLast { return }
+        if step.isBesidePayments { try await Task.sleep(for: step.took * Self.rest) }
       }
     } catch LedgerError.stopped {
     } catch is CancellationError {
@@ -143,12 +146,31 @@ extension KeyRotator {
 
 /// A vault that only the writer's thread uses, one step at a time; that is why it may be shared.
 private final class RotatingVault: @unchecked Sendable {
+  struct Step {
+    /// No card is left.
+    let isLast: Bool
+    /// Payments came in since the step before.
+    let isBesidePayments: Bool
+    let took: Duration
+  }
+
   private let vault: CardVault
+  /// Number of the last payment at the last step.
+  private var lastPayment: Int64?
 
   init(_ vault: CardVault) { self.vault = vault }
 
+  func step(_ store: any Store, now: Int64) throws -> Step {
+    let begin = ContinuousClock.now
+    let isLast = try reseal(store, now: now)
+    let last = try store.lastPayment()
+    defer { lastPayment = last }
+    return Step(
+      isLast: isLast, isBesidePayments: lastPayment != nil && last != lastPayment, took: ContinuousClock.now - begin)
+  }
+
   /// - Returns: whether no card is left.
-  func step(_ store: any Store, now: Int64) throws -> Bool {
+  private func reseal(_ store: any Store, now: Int64) throws -> Bool {
     guard var rotation = try store.rotation(), !rotation.isFinished else { return true }
     let cards = try store.cards(after: rotation.position, limit: KeyRotator.step)
     for card in cards where card.keyVersion != rotation.keyVersion {

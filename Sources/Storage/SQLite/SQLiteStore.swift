@@ -62,8 +62,10 @@ public final class SQLiteStore: Store {
   /// The epoch as the present transaction has begun or confirmed it.
   var writtenEpoch: LedgerEpoch?
   public var isHeld: Bool { presentEpoch.map { $0.confirmed == nil } ?? false }
+  /// Pages of the WAL, and how many of them are in the database too.
   private var walPages: Int32 = 0
-  /// WAL pages below which a checkpoint is not tried again, because a reader held the last one up.
+  private var copiedPages: Int32 = 0
+  /// Pages of the WAL at which it is copied next: a reader may hold up the copy, or keep the WAL from beginning anew.
   private var checkpointAt = SQLiteStore.checkpointPages
 
   /// Makes a new ledger.
@@ -122,7 +124,7 @@ public final class SQLiteStore: Store {
     sqlite3_wal_hook(
       database.handle,
       { store, _, _, pages in
-        if let store { Unmanaged<SQLiteStore>.fromOpaque(store).takeUnretainedValue().walPages = pages }
+        if let store { Unmanaged<SQLiteStore>.fromOpaque(store).takeUnretainedValue().walGrew(to: pages) }
         return SQLITE_OK
       }, Unmanaged.passUnretained(self).toOpaque())
   }
@@ -252,16 +254,20 @@ public final class SQLiteStore: Store {
       }
     }
     copying?.advance()
-    if walPages >= checkpointAt || idle && walPages > 0 { checkpoint() }
+    if walPages >= checkpointAt || idle && walPages > copiedPages { checkpoint() }
   }
 
   private func checkpoint() {
-    var pages: Int32 = 0
-    var copied: Int32 = 0
+    var (pages, copied): (Int32, Int32) = (0, 0)
     let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied)
-    let isWhole = code == SQLITE_OK && copied == pages
-    checkpointAt = isWhole ? Self.checkpointPages : max(pages, walPages) + Self.checkpointPages
-    if isWhole { walPages = 0 }
+    if code == SQLITE_OK { copiedPages = copied }
+    checkpointAt = walPages + Self.checkpointPages
+  }
+
+  /// After each commit. The first one after all was copied begins the WAL anew, where no reader is in it.
+  private func walGrew(to pages: Int32) {
+    if pages <= walPages { (copiedPages, checkpointAt) = (0, Self.checkpointPages) }
+    walPages = pages
   }
 
   // MARK: - Journal

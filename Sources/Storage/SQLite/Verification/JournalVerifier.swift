@@ -47,9 +47,12 @@ public struct JournalVerifier: Sendable {
 
   /// Verifies everything.
   ///
-  /// - Parameter progress: told the numbers done and the last of those that a head is over.
+  /// - Parameter progress: told the numbers done and the last of those that a head is over; nothing more is read until
+  ///   it returns.
   /// - Throws: ``JournalProblem`` for the first bad record, ``StoreError``.
-  public func run(progress: @Sendable (_ done: Int64, _ of: Int64) -> Void = { _, _ in }) async throws -> Report {
+  public func run(
+    progress: @Sendable (_ done: Int64, _ of: Int64) async throws -> Void = { _, _ in }
+  ) async throws -> Report {
     if let added = try await survey.numberBelowOne() { throw JournalProblem(added, "was added") }
     let last = try await survey.lastHead()?.last ?? 0
     var walk = JournalWalk()
@@ -57,7 +60,7 @@ public struct JournalVerifier: Sendable {
     defer { pages.cancel() }
     while let page = try await pages.next() {
       try walk.take(page)
-      progress(page.range.upperBound, last)
+      try await progress(page.range.upperBound, last)
     }
     let skipped = try await survey.lastNumber() - last
     guard skipped <= Self.largestTail else {
