@@ -120,7 +120,7 @@ let package = Package(
       name: "CheckoutService",
       dependencies: [
         "AcquirerISO8583", "AcquirerSimulator", "Audit", "Authority", "Bundles", "Bytes", "CLinux", "CMessages",
-        "CountersignRPC", "Cryptography", "Files", "HTTPPost", "Ledger", "MessageRuntime", "Messages",
+        "CountersignRPC", "Cryptography", "Files", "HTTPPost", "Ledger", "Listening", "MessageRuntime", "Messages",
         "NetworkService", "OCSP", "Payments", "Policy", "Seals", "StorageSQLite", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -138,8 +138,8 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages", "Payments",
-        "Policy", "Seals", "TLS",
+        "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Listening", "Messages",
+        "Payments", "Policy", "Seals", "TLS",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -151,9 +151,10 @@ let package = Package(
       name: "ProgramSupport",
       dependencies: [
         "Authority", "Bundles", "Bytes", "CLinux", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
-        "Messages", "Payments",
+        "Listening", "Messages", "Payments",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -188,8 +189,8 @@ let package = Package(
     .executableTarget(
       name: "countersign-bench",
       dependencies: [
-        "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "ISO8583",
-        "Messages", "OCSP", "Payments", "ProgramSupport", "TLS",
+        "AcquirerISO8583", "Authority", "Bytes", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
+        "ISO8583", "Messages", "OCSP", "Payments", "ProgramSupport", "TLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -222,8 +223,8 @@ let package = Package(
     .testTarget(
       name: "ProgramTests",
       dependencies: [
-        "AcquirerISO8583", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files", "Messages",
-        "Payments", "Seals", "TLS", "TestAcquirer", "TestOpenSSL", "TestPrograms", "countersign-admin",
+        "AcquirerISO8583", "Audit", "Authority", "CountersignClient", "CountersignRPC", "Cryptography", "Files",
+        "Messages", "Payments", "Seals", "TLS", "TestAcquirer", "TestOpenSSL", "TestPrograms", "countersign-admin",
         "countersign-bench", "countersign-gateway", "countersign-server", "countersign-terminal",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+MOST_RECORDS = 40
 MAGIC = b"countersign/1 receipt\0"
 STATES = {2: "APPROVED", 3: "DECLINED", 4: "NOT_CHARGED", 8: "REVERSED"}
 ABSENT = 0xFFFFFFFF
@@ -150,8 +151,10 @@ def verify(data, public_key_pem):
     reader = Reader(data[len(MAGIC) :])
     if reader.take(32) != sha256(der):
         raise Refused("the receipt was signed with another key")
-    records = []
-    for _ in range(reader.number(1)):
+    records, count = [], reader.number(1)
+    if not 1 <= count <= MOST_RECORDS:
+        raise Refused(f"the receipt holds {count} records; a receipt has 1 to {MOST_RECORDS}")
+    for _ in range(count):
         record, head = reader.sized(), read_head(reader)
         path = [reader.take(32) for _ in range(reader.number(1))]
         found = fields_of(record)

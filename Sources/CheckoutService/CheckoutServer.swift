@@ -7,6 +7,7 @@ import Cryptography
 import Files
 import Glibc
 import Ledger
+import Listening
 import Logging
 import Messages
 import NIOCore
@@ -144,7 +145,9 @@ public final class CheckoutServer: Service {
       do {
         port = UInt16(try await rpc.start())
       } catch {
-        throw ListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
+        throw ListenError(
+          host: configuration.listenHost, port: configuration.listenPort, option: "--port", hostOption: "--listen",
+          cause: error)
       }
       parts.connections.use(rpc)
       parts.destination.set(port: configuration.publicPort == 0 ? port : configuration.publicPort)
@@ -179,7 +182,9 @@ public final class CheckoutServer: Service {
         tls: try parts.connections.programsContext(),
         service: parts.destination.served(service: parts.identity), logger: logger)
     } catch let error as IOError {
-      throw ListenError(host: configuration.listenHost, port: ports.listenPort, cause: error)
+      throw ListenError(
+        host: configuration.listenHost, port: ports.listenPort, option: "--https-port", hostOption: "--listen",
+        cause: error)
     }
     parts.destination.set(networkPort: ports.publicPort == 0 ? network.port : ports.publicPort)
     parts.connections.use(network)
@@ -337,7 +342,8 @@ private struct ServerParts: Sendable {
     do {
       return UInt16(try await listener.start(host: configuration.ocspHost, port: Int(port)))
     } catch {
-      throw ListenError(host: configuration.ocspHost, port: port, cause: error)
+      throw ListenError(
+        host: configuration.ocspHost, port: port, option: "--ocsp-port", hostOption: "--ocsp-listen", cause: error)
     }
   }
 
@@ -385,17 +391,5 @@ private struct ServerParts: Sendable {
     ledger.stop()
     await heads.finish()
     if let link = acquirer as? ISO8583Acquirer { await link.stop() }
-  }
-}
-
-/// The address that was to be listened on could not be had.
-public struct ListenError: Error, CustomStringConvertible {
-  let host: String
-  let port: UInt16
-  let cause: any Error
-
-  public var description: String {
-    let words = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
-    return "cannot listen on \(host) port \(port): \(words); stop what listens there, or choose another address or port"
   }
 }

@@ -156,7 +156,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       "the ledger was restored from a copy and does not know the key, which may have been charged before; ask an "
         + "operator, who asks the acquirer"
     case .ledgerUnconfirmed: "payments are stopped until an administrator has confirmed the restored ledger"
-    case .paymentNotFound: "no such payment is known; one that was just sent may still arrive"
+    case .paymentNotFound: "no such payment is known here"
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
     case .deadlineExceeded: "the deadline passed before anything was recorded"

@@ -16,12 +16,16 @@ public struct Administrator: Sendable {
   ///   - certificate: path of a PEM file, leaf first, the service's root last.
   ///   - key: path of a PEM file with mode 0600.
   ///   - host: name or address of the service; the root decides whether it is the right one.
-  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
+  /// - Throws: `FileError`, ``TerminalError/folder(_:)``, `CryptographyError`.
   public init(certificate: String, key keyPath: String, host: String, port: UInt16) throws {
     chain = try Certificate.fromPEM(try Files.read(certificate))
     key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: nil)
-    guard let leaf = chain.first, chain.count > 1, leaf.publicKey == key.publicKey else {
-      throw TerminalError.key("\(keyPath) is not the key of \(certificate), or the chain lacks the service's root")
+    guard let leaf = chain.first, chain.count > 1 else {
+      throw TerminalError.folder("\(certificate) lacks the service's root, which must stand last")
+    }
+    guard leaf.publicKey == key.publicKey else {
+      throw TerminalError.folder(
+        "\(keyPath) is not the key of \(certificate); put the files in place that belong together")
     }
     self.host = host
     self.port = port

@@ -214,7 +214,7 @@ public struct CertificateHolder: Sendable {
   ///   - certificate: path of a PEM file: the leaf, then what leads to the authority's anchor.
   ///   - key: path of a PEM file with mode 0600.
   ///   - passphrase: opens the key where it is encrypted.
-  /// - Throws: `FileError`, ``TerminalError/key(_:)``.
+  /// - Throws: `FileError`, ``TerminalError/key(_:)``, ``TerminalError/folder(_:)`` where they do not belong together.
   public init(certificate: String, key keyPath: String, passphrase: SecretBytes? = nil) throws {
     file = certificate
     do {
@@ -226,7 +226,7 @@ public struct CertificateHolder: Sendable {
       throw TerminalError.key("\(certificate) or \(keyPath): \(error)")
     }
     guard chain[0].publicKey == key.publicKey else {
-      throw TerminalError.key("\(keyPath) is not the key of \(certificate)")
+      throw TerminalError.folder("\(keyPath) is not the key of \(certificate); name the files that belong together")
     }
   }
 }

@@ -3,7 +3,7 @@ import Messages
 
 /// Why a terminal could not do what was asked. Each names what was wrong and what to do.
 public enum TerminalError: Error, Sendable, CustomStringConvertible {
-  /// The terminal is not enrolled, or a file of it is missing or damaged.
+  /// The terminal is not enrolled, a file of it is missing or damaged, or a key is not its certificate's.
   case folder(String)
   /// No usable network interface.
   case interface(String)

@@ -30,6 +30,9 @@ public struct TerminalFolder: Sendable {
   ///   because the folder is another user's for instance.
   public func checkEnrolled() throws {
     guard try Files.isThere(file("consultant.pem")) else {
+      guard !Files.exists(file("tls.pem")) else {
+        throw TerminalError.folder("\(path) is a gateway's folder, not a terminal's; name the terminal's with --data")
+      }
       throw TerminalError.folder("\(path) is not enrolled; run countersign-terminal enrol HOST:PORT TOKEN")
     }
   }
@@ -101,7 +104,8 @@ public struct TerminalFolder: Sendable {
     let current = try chain("consultant.pem")
     if current[0].publicKey == key.publicKey { return current }
     guard Files.exists(file("next.pem")), let next = try? chain("next.pem"), next[0].publicKey == key.publicKey else {
-      throw TerminalError.key("consultant.key is not the key of consultant.pem; enrol again with --replace")
+      throw TerminalError.folder(
+        "\(file("consultant.key")) is not the key of \(file("consultant.pem")); enrol again with --replace")
     }
     try Files.rename(file("next.pem"), to: file("consultant.pem"))
     return next
@@ -246,12 +250,18 @@ extension TerminalFolder {
   public func openPayments() throws -> (orders: [PaymentOrder], damaged: [TerminalError]) {
     var (orders, damaged): ([PaymentOrder], [TerminalError]) = ([], [])
     for name in try Files.names(in: file("pending")) where !name.hasSuffix(".new") {
+      let path = file("pending/\(name)")
+      guard Hex.decode(name)?.count == 16 else {
+        damaged.append(
+          .folder("\(path) is not of this program: its name is no payment's key; move the file out of that folder"))
+        continue
+      }
       do {
         orders.append(try openPayment(name))
       } catch {
         damaged.append(
           .folder(
-            "\(file("pending/\(name)")) is damaged (\(error)); its name is the payment's key: ask with status \(name), "
+            "\(path) is damaged (\(error)); its name is the payment's key: ask with countersign-terminal status \(name), "
               + "then remove the file"))
       }
     }

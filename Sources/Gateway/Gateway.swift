@@ -1,5 +1,6 @@
 import CountersignClient
 import CountersignRPC
+import Listening
 import Logging
 import Messages
 import NIOCore
@@ -86,7 +87,7 @@ public final class Gateway: Service {
   /// - Parameters:
   ///   - read: gives the gateway's certificates and keys.
   /// - Returns: the gateway and the port that it listens on.
-  /// - Throws: what `read` throws, ``GatewayListenError``.
+  /// - Throws: what `read` throws, ``ListenError``.
   public static func start(
     _ configuration: Configuration, logger: Logger, reading read: @escaping Reader
   ) async throws -> (gateway: Gateway, port: UInt16) {
@@ -111,7 +112,9 @@ public final class Gateway: Service {
     do {
       port = UInt16(try await rpc.start())
     } catch {
-      throw GatewayListenError(host: configuration.listenHost, port: configuration.listenPort, cause: error)
+      throw ListenError(
+        host: configuration.listenHost, port: configuration.listenPort, option: "--port", hostOption: "--listen",
+        cause: error)
     }
     watch.start()
     identity.warnWhereItEndsSoon(logger)
@@ -191,16 +194,5 @@ private final class LoopTable: Sendable {
     for loop in state.withLock({ Array($0.loops.values) }) {
       try? await loop.eventLoop.submit { loop.value.stop() }.get()
     }
-  }
-}
-
-/// The address that was to be listened on could not be had.
-public struct GatewayListenError: Error, CustomStringConvertible {
-  let host: String
-  let port: UInt16
-  let cause: any Error
-
-  public var description: String {
-    "cannot listen on \(host) port \(port): \(cause); stop what listens there, or choose --listen and --port"
   }
 }

@@ -20,7 +20,7 @@ public struct AdminConnection: ParsableArguments {
   /// - Throws: ``ProgramError``, `FileError`, `TerminalError` that name the option or file.
   public func administrator(folder standard: String? = nil) async throws -> Administrator {
     let settings = try await Settings(file: settings)
-    let (host, port) = try Address.parse(settings.text(server, .server, default: "localhost:7443"))
+    let (host, port) = try settings.address(server, .server, default: "localhost:7443")
     guard let folder = settings.text(admin, .admin) ?? standard else {
       throw ProgramError(
         .usage, "--admin is needed: the folder with chain.pem and key.pem that countersign-server init made")

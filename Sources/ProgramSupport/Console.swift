@@ -3,13 +3,38 @@ import Glibc
 
 /// Standard input, output and the terminal, without buffering surprises.
 public enum Console {
-  /// Writes a line to standard output. Where that is not possible the line goes to standard error and the program ends
-  /// with 74: what the line tells has happened and must not get lost.
+  /// Writes a line to standard output. Where nobody reads it any more, as behind `| head -1`, the program ends without a
+  /// word, by SIGPIPE as other Unix programs do; a shell tells 141. Where it cannot be written for another reason it goes
+  /// to standard error, and the program ends with 74.
   public static func print(_ line: String) {
     if write(line + "\n", to: STDOUT_FILENO) { return }
+    if errno == EPIPE { endByBrokenPipe() }
+    lost(line)
+  }
+
+  /// Writes what has happened and must not get lost, in one piece, so that a reader that takes the first line alone gets
+  /// all of it. Where it cannot be written, also where nobody reads, it goes to standard error, and the program ends with
+  /// 74.
+  public static func report(_ lines: [String]) {
+    let text = lines.joined(separator: "\n")
+    if !write(text + "\n", to: STDOUT_FILENO) { lost(text) }
+  }
+
+  private static func lost(_ line: String) -> Never {
     let cause = String(cString: strerror(errno))
     complain("error: standard output cannot be written (\(cause)); it would have said:\n\(line)")
     exit(ExitStatus.file.rawValue)
+  }
+
+  /// The signal is ignored by whoever has secrets or connections, see ``Hardening``.
+  private static func endByBrokenPipe() -> Never {
+    signal(SIGPIPE, SIG_DFL)
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGPIPE)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    raise(SIGPIPE)
+    _exit(128 + SIGPIPE)
   }
 
   /// Writes a line to standard error.

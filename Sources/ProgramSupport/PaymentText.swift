@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bytes
 import Messages
 import Payments
@@ -5,11 +6,17 @@ import Payments
 /// Keys of payments as people write them.
 public enum PaymentKey {
   /// 32 hexadecimal digits, with or without the hyphens of a UUID.
-  public static func parse(_ text: String) throws -> [UInt8] {
-    guard let key = Hex.decode(text.filter { $0 != "-" }), key.count == 16 else {
-      throw ProgramError(.usage, "\"\(text)\" must be a key of 32 hexadecimal digits, as a payment printed it")
+  ///
+  /// - Parameter argument: the option or argument that it comes from.
+  public static func parse(_ text: String, _ argument: String) throws -> [UInt8] {
+    guard let key = read(text) else {
+      throw ProgramError(.usage, "\(argument) \(text): must be a key of 32 hexadecimal digits, as it was printed")
     }
     return key
+  }
+
+  static func read(_ text: String) -> [UInt8]? {
+    Hex.decode(text.filter { $0 != "-" }).flatMap { $0.count == 16 ? $0 : nil }
   }
 
   /// 32 hexadecimal digits with the hyphens of a UUID (RFC 9562 section 4).
@@ -35,7 +42,7 @@ public enum NamedPayment {
   public init(_ text: String) throws {
     if let number = UInt64(text) {
       self = .number(number)
-    } else if let key = try? PaymentKey.parse(text) {
+    } else if let key = PaymentKey.read(text) {
       self = .key(key)
     } else {
       throw ProgramError(.usage, "\"\(text)\" must be the number of a payment, or its key of 32 hexadecimal digits")
@@ -45,8 +52,16 @@ public enum NamedPayment {
 
 /// Amounts as people write them.
 public enum Money {
-  /// Minor units that a payment may have.
-  public static let payable = Limits.amount
+  /// Reads an option's amount in minor units; it must be taken with `parsing: .unconditional`, so that a negative one is
+  /// read as an amount and not as an option.
+  ///
+  /// - Throws: `ValidationError` that says what is allowed.
+  @Sendable public static func parse(_ text: String) throws -> UInt64 {
+    guard let amount = UInt64(text), Limits.amount.contains(amount) else {
+      throw ValidationError("must be \(Limits.amount.lowerBound) to \(Limits.amount.upperBound) minor units")
+    }
+    return amount
+  }
 
   /// Minor units with the decimal point of the currency, for example "19.99 EUR" or "12900 KRW".
   ///

@@ -3,6 +3,7 @@ import Authority
 import CountersignClient
 import Cryptography
 import Files
+import Listening
 
 /// Runs a command and turns what it throws into one line on standard error and a documented exit code.
 public enum Program {
@@ -38,6 +39,7 @@ public enum Program {
     switch error {
     case let error as any ProgramEnding: error.status
     case is FileError: .file
+    case is ListenError: .configuration
     case let error as TerminalError: status(of: error)
     case is CryptographyError: .untrusted
     case is TokenError: .usage

@@ -59,8 +59,10 @@ public struct RequestFields: Sendable, ExpressibleByDictionaryLiteral {
   /// - Returns: what a refusal is told as, and how it ends the program; nil for any other error.
   func refusal(_ error: any Error, advice: [String: String]) -> ProgramError? {
     guard case TerminalError.refused(let status) = error else { return nil }
-    if status.code == .invalidArgument, let violation = status.violations.first, self[violation.field] != nil {
-      return wrong(violation.field, violation.description)
+    if let violation = status.violations.first, self[violation.field] != nil {
+      // What is left of a payment bounds an amount that is asked for as any other rule does.
+      let isOverPayment = status.reason == "AMOUNT_OVER_PAYMENT" && violation.field == "amount"
+      if status.code == .invalidArgument || isOverPayment { return wrong(violation.field, violation.description) }
     }
     var text = "refused: \(status)"
     for violation in status.violations where !status.text.contains(violation.description) {

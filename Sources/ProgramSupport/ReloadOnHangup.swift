@@ -15,7 +15,7 @@ public struct ReloadOnHangup: Service {
 
   public func run() async throws {
     let signals = await UnixSignalsSequence(trapping: .sighup)
-    for line in announcement { Console.print(line) }
+    Console.report(announcement)
     for await _ in signals.cancelOnGracefulShutdown() { await reload() }
   }
 }

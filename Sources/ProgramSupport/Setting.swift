@@ -30,6 +30,14 @@ public enum Setting: String, CaseIterable, Sendable {
   case upstreamConnections = "upstream.connections"
   case vaultPINFile = "vault.pin.file"
 
+  /// The option that wins over it.
+  var flag: String {
+    switch self {
+    case .gateway, .terminal: "--data"
+    default: "--" + rawValue.replacing(".", with: "-")
+    }
+  }
+
   /// Name of the environment variable, which the settings file has as well.
   public var variable: String { "COUNTERSIGN_" + rawValue.replacing(".", with: "_").uppercased() }
 }

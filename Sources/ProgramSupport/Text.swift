@@ -4,6 +4,13 @@ import Glibc
 /// JSON for programs that read our output.
 public typealias JSON = Bytes.JSON
 
+/// A number of things for people, for example "1 payment" and "2 payments".
+///
+/// - Parameter name: of one.
+public func counted(_ count: some BinaryInteger, _ name: String) -> String {
+  "\(count) \(name)\(count == 1 ? "" : "s")"
+}
+
 /// Times for people, UTC.
 public enum TimeText {
   /// For example "2026-11-23".
@@ -50,13 +57,21 @@ public enum TimeText {
 
 /// `HOST:PORT` as people write it; an IPv6 address stands in brackets.
 public enum Address {
-  public static func parse(_ text: String) throws -> (host: String, port: UInt16) {
+  static let form = "must be HOST:PORT, for example pay.example:7443"
+
+  /// - Parameter argument: the option or argument that it comes from.
+  /// - Throws: ``ProgramError`` that names it.
+  public static func parse(_ text: String, _ argument: String) throws -> (host: String, port: UInt16) {
+    guard let address = read(text) else { throw ProgramError(.usage, "\(argument) \"\(text)\": \(form)") }
+    return address
+  }
+
+  static func read(_ text: String) -> (host: String, port: UInt16)? {
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
-      throw ProgramError(.usage, "\"\(text)\" must be HOST:PORT, for example pay.example:7443")
+      return nil
     }
     var host = text[..<colon]
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard !host.isEmpty else { throw ProgramError(.usage, "\"\(text)\" has no host") }
-    return (String(host), port)
+    return host.isEmpty ? nil : (String(host), port)
   }
 }

@@ -148,7 +148,7 @@ struct AdministratorCommand: AsyncParsableCommand {
         Console.print(
           JSON.object([
             ("administrator", .number(Int64(clamping: administrator.number))), ("name", .text(administrator.name)),
-            ("roles", .text(names)), ("active", .truth(administrator.isActive)),
+            ("roles", .text(names)), ("is_active", .truth(administrator.isActive)),
           ]))
       }
     }

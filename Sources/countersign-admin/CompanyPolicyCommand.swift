@@ -160,8 +160,8 @@ extension CompanyCommand {
       Console.print(
         JSON.object([
           ("company", .number(Int64(clamping: company.number))), ("name", .text(company.name)),
-          ("revoked", .truth(company.revoked)), ("gateway", .text(company.gateway)),
-          ("gateway_required", .truth(policy.gatewayRequired)), ("time_zone", .text(policy.timeZone)),
+          ("is_revoked", .truth(company.revoked)), ("gateway", .text(company.gateway)),
+          ("is_gateway_required", .truth(policy.gatewayRequired)), ("time_zone", .text(policy.timeZone)),
           ("open_hours", .text(policy.openHours.joined(separator: "; "))),
           ("currencies", .text(policy.currencies.joined(separator: " "))),
           ("limits", .list(policy.limits.map { limit(of: company, $0) })),

@@ -79,7 +79,7 @@ struct ConsultantCommand: AsyncParsableCommand {
           JSON.object([
             ("consultant", .number(Int64(clamping: consultant.number))), ("name", .text(consultant.name)),
             ("company", .number(Int64(clamping: consultant.company))), ("company_name", .text(consultant.companyName)),
-            ("revoked", .truth(consultant.revoked)),
+            ("is_revoked", .truth(consultant.revoked)),
           ]))
       }
     }

@@ -53,7 +53,7 @@ extension AuditCommand {
           try await Self.write(client, request, lines)
         }
         try Files.rename(unfinished, to: output)
-        Console.print("\(output): \(records) records under \(heads) heads")
+        Console.print("\(output): \(counted(records, "record")) under \(counted(heads, "head"))")
       }
     }
 

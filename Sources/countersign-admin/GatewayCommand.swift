@@ -61,7 +61,7 @@ struct GatewayCommand: AsyncParsableCommand {
         case .json:
           Console.print(
             JSON.object([
-              ("company", .text(company)), ("host", .text(host)), ("port", .number(Int64(port))),
+              ("company_name", .text(company)), ("host", .text(host)), ("port", .number(Int64(port))),
               ("token", .text(reply.token)), ("token_not_after_ms", .number(end)),
             ]))
         }

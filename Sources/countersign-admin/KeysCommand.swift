@@ -108,8 +108,8 @@ extension AdminOptions {
     case .text:
       let progress =
         state.isRotating
-        ? "rotating: payment \(state.position) of \(state.last), \(state.cards) cards sealed again"
-        : "not rotating; the last rotation sealed \(state.cards) cards again"
+        ? "rotating: payment \(state.position) of \(state.last), \(counted(state.cards, "card")) sealed again"
+        : "not rotating; the last rotation sealed \(counted(state.cards, "card")) again"
       let known = state.knownVersions.map(String.init).joined(separator: ", ")
       Console.print("data key \(state.keyVersion) is in force (at hand: \(known)); \(progress)")
       if !state.waitsFor.isEmpty { Console.print("the rotation waits, and goes on by itself: \(state.waitsFor)") }

@@ -16,21 +16,15 @@ struct Refund: AsyncParsableCommand {
   @Argument(help: "Number of the payment.")
   var payment: UInt64
 
-  @Option(help: "Minor units of the payment's currency.")
+  @Option(
+    parsing: .unconditional, help: "Minor units of the payment's currency, at most what is left of the payment.",
+    transform: Money.parse)
   var amount: UInt64
 
   @Option(help: "Key of a former try whose answer was lost, as it was printed.")
   var key: String?
 
   @OptionGroup var options: AdminOptions
-
-  func validate() throws {
-    guard Money.payable.contains(amount) else {
-      let (least, most) = (Money.payable.lowerBound, Money.payable.upperBound)
-      throw ValidationError(
-        "--amount must be \(least) to \(most) minor units, and at most what is left of the payment")
-    }
-  }
 
   func run() async throws {
     try await AdminProgram.run(OperationOutput.fields) {
@@ -187,7 +181,7 @@ private enum OperationOutput {
     _ kind: OperationKind, _ payment: UInt64, _ amount: UInt64, key: String?, _ options: AdminOptions
   ) async throws {
     var request = RequestOperationRequest()
-    request.idempotencyKey = try key.map { try PaymentKey.parse($0) } ?? randomBytes(16)
+    request.idempotencyKey = try key.map { try PaymentKey.parse($0, "--key") } ?? randomBytes(16)
     (request.kind, request.payment, request.amount) = (kind, payment, amount)
     do {
       let reply = try await options.administrator().run { [request] in try await $0.requestOperation(request) }

@@ -30,7 +30,7 @@ struct ReceiptCommand: AsyncParsableCommand {
   @OptionGroup var connection: AdminConnection
 
   func run() async throws {
-    try await AdminProgram.run {
+    try await AdminProgram.run(["which": "PAYMENT", "idempotency_key": "PAYMENT", "payment": "PAYMENT"]) {
       var request = MakeReceiptRequest()
       switch try NamedPayment(payment) {
       case .number(let number): request.which = .payment(number)
@@ -98,7 +98,8 @@ struct VerifyReceipt: AsyncParsableCommand {
     Console.print("session      \(Hex.encode(payment.session))")
     if let (record, outcome) = found.outcome {
       Console.print("outcome      \(outcome.stateName) at \(TimeText.instant(outcome.time)), record \(record)")
-      Console.print("acquirer     approval \(outcome.approvalText), response \(outcome.responseText)")
+      let codes = [("approval", outcome.approvalText), ("response", outcome.responseText)].filter { !$0.1.isEmpty }
+      if !codes.isEmpty { Console.print("acquirer     \(codes.map { "\($0) \($1)" }.joined(separator: ", "))") }
     }
     if let (record, state) = found.step { Console.print("then         \(state.name), record \(record)") }
     for operation in found.operations {
@@ -124,8 +125,8 @@ struct VerifyReceipt: AsyncParsableCommand {
     if let (record, outcome) = found.outcome {
       fields += [
         ("state", .text(outcome.stateName)), ("outcome_record", .number(record)),
-        ("outcome_time_ms", .number(outcome.time)), ("approval", .text(outcome.approvalText)),
-        ("response", .text(outcome.responseText)),
+        ("outcome_time_ms", .number(outcome.time)), ("approval_code", .text(outcome.approvalText)),
+        ("response_code", .text(outcome.responseText)),
       ]
     }
     if let (record, state) = found.step {

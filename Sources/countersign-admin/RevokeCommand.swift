@@ -44,14 +44,17 @@ struct Revoke: AsyncParsableCommand {
       let reply = try await options.administrator().run { [request] in try await $0.revoke(request) }
       switch options.output {
       case .text:
+        let time = TimeText.instant(Int64(clamping: reply.timeMs))
+        let told = "\(reply.isNew ? "is revoked, at" : "was revoked already at") \(time), \(reply.reason.name)"
         Console.print(
-          "\(kind) \(id) \(reply.isNew ? "is revoked" : "was revoked before"): \(reply.sessions) sessions ended, "
-            + "\(reply.certificates) certificates, at \(TimeText.instant(Int64(clamping: reply.timeMs)))")
+          "\(kind) \(id) \(told): \(counted(reply.sessions, "session")) ended, "
+            + counted(reply.certificates, "certificate"))
       case .json:
         Console.print(
           JSON.object([
-            ("is_new", .number(reply.isNew ? 1 : 0)), ("sessions", .number(Int64(reply.sessions))),
+            ("is_new", .truth(reply.isNew)), ("sessions", .number(Int64(reply.sessions))),
             ("certificates", .number(Int64(reply.certificates))), ("time_ms", .number(Int64(clamping: reply.timeMs))),
+            ("reason", .text(reply.reason.name)),
           ]))
       }
     }
@@ -111,7 +114,7 @@ struct Unlock: AsyncParsableCommand {
       let reply = try await options.administrator().run { [request] in try await $0.unlock(request) }
       switch options.output {
       case .text: Console.print(reply.wasLocked ? "unlocked" : "was not locked out; its failures are forgotten")
-      case .json: Console.print(JSON.object([("was_locked", .number(reply.wasLocked ? 1 : 0))]))
+      case .json: Console.print(JSON.object([("was_locked", .truth(reply.wasLocked))]))
       }
     }
   }
@@ -124,4 +127,6 @@ extension RevocationReason {
     ("superseded", .superseded), ("cessation-of-operation", .cessationOfOperation),
     ("privilege-withdrawn", .privilegeWithdrawn),
   ]
+
+  fileprivate var name: String { Self.names.first { $0.reason == self }?.name ?? "unspecified" }
 }

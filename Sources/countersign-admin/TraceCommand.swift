@@ -11,13 +11,15 @@ struct Trace: AsyncParsableCommand {
     discussion: """
       --card asks for the card number without echo, or reads it from standard input; it goes to the service inside the
       administrator's TLS connection, and the journal keeps only its first six and last four digits. --from and --to are
-      days or instants in UTC; --to is the first that is no longer meant.
+      days or instants in UTC; --to is the first that is no longer meant. Payments come by number, oldest first; where
+      --limit leaves some out, standard error says how many, and --after goes on behind the last one.
 
       EXAMPLES
         countersign-admin trace 4711
         countersign-admin trace 0199a1b2-c3d4-7000-8000-1122334455ff
         countersign-admin trace --order A-1001
         countersign-admin trace --card
+        countersign-admin trace --card --limit 1000 --after 4711
         countersign-admin trace --consultant "Kim Minji" --from 2026-11-01 --to 2026-11-08T12:00:00Z
       """)
 
@@ -35,9 +37,16 @@ struct Trace: AsyncParsableCommand {
 
   @OptionGroup var period: PeriodOptions
 
+  @Option(help: "Payments with a higher number only.")
+  var after: UInt64 = 0
+
+  @Option(help: "Most payments told, at least 1.")
+  var limit = 100
+
   @OptionGroup var options: AdminOptions
 
   func validate() throws {
+    guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
     let given = [payment != nil, order != nil, card, consultant != nil].filter { $0 }.count
     guard given == 1 else { throw ValidationError("name one of PAYMENT, --order, --card, --consultant") }
     guard consultant != nil || period.isEmpty else { throw ValidationError("--from and --to go with --consultant") }
@@ -47,18 +56,38 @@ struct Trace: AsyncParsableCommand {
     try await AdminProgram.run(fields) {
       var request = TracePaymentRequest()
       request.which = try which()
-      let administrator = try await options.administrator()
-      repeat {
-        let reply = try await administrator.run { [request] in try await $0.tracePayment(request) }
-        for trace in reply.traces { TraceOutput.print(trace, as: options.output) }
-        request.after = reply.next
-      } while request.after > 0
+      (request.after, request.most) = (after, UInt64(limit))
+      let output = options.output
+      let last = try await options.administrator().run { [request] in
+        try await Self.tell(request, by: $0, as: output)
+      }
+      guard last.more > 0 else { return }
+      Console.complain(
+        "note: \(counted(last.more, "more payment")); --after \(last.next) goes on, a higher --limit tells more at once"
+      )
+    }
+  }
+
+  /// Asks page by page on one connection.
+  ///
+  /// - Returns: the last reply.
+  private static func tell(
+    _ first: TracePaymentRequest, by client: AdminClient, as output: OutputFormat
+  ) async throws -> TracePaymentReply {
+    var request = first
+    while true {
+      let reply = try await client.tracePayment(request)
+      for trace in reply.traces { TraceOutput.print(trace, as: output) }
+      request.most -= min(request.most, UInt64(reply.traces.count))
+      guard reply.next > 0, request.most > 0 else { return reply }
+      request.after = reply.next
     }
   }
 
   private var fields: RequestFields {
     period.fields(in: "consultant").and([
       "consultant": "--consultant", "order_reference": "--order", "card_number": .input("card number"),
+      "payment": "PAYMENT", "idempotency_key": "PAYMENT",
     ])
   }
 

@@ -42,7 +42,7 @@ struct Unresolved: AsyncParsableCommand {
           + "order \(payment.orderReference)  consultant \(open.consultant) \(open.consultantName)  "
           + "company \(open.company) \(open.companyName)")
       Console.print("  recorded \(time(payment.timeMs)), told \(payment.outcome.text)")
-      Console.print("  \(why(payment.state)) since \(time(open.sinceMs)), \(open.reversals) reversals sent")
+      Console.print("  \(why(payment.state)) since \(time(open.sinceMs)), \(counted(open.reversals, "reversal")) sent")
       Console.print("  next step \(nextTry == 0 ? "none by itself" : TimeText.instant(nextTry))")
     case .json:
       Console.print(

@@ -1,10 +1,12 @@
+import Bytes
 import CountersignClient
 import Cryptography
 import Files
 import Messages
 import ProgramSupport
 
-/// Enrolled terminals for load: one company, one consultant a connection. Made when they are missing.
+/// Enrolled terminals for load: one company, one consultant a connection. Made when they are missing, under names that
+/// nobody has: one of a run that was cut off may be registered already, with a token that is lost.
 struct Fleet: Sendable {
   let folder: String
   let host: String
@@ -14,20 +16,34 @@ struct Fleet: Sendable {
   var gateway: (host: String, port: UInt16)?
   /// Where certificates come from; nil: the service's own authority.
   var authority: BenchAuthority?
-  private var company: String { authority == nil ? "Load" : "Load outside" }
+  /// Registered name of the company that a gateway is set up for.
+  private static let companyOfGateway = "Load"
   static let passphrase = SecretBytes(copying: Array("load generator".utf8))
 
   func terminals(_ count: Int) async throws -> [Terminal] {
     try Files.makeFolder(folder)
     if gateway == nil, !Files.exists("\(folder)/company.pem") { try await addCompany() }
+    let company = try company()
     return try await concurrently(0..<count) { index in
       let place = TerminalFolder("\(folder)/\(index)")
-      if !place.isEnrolled { try await enrol(place, name: "\(gateway == nil ? "load" : "behind") \(index)") }
+      if !place.isEnrolled { try await enrol(place, name: Self.unused("terminal \(index)"), company: company) }
       return try Terminal(folder: place, passphrase: Self.passphrase, program: "countersign-bench 1.0.0")
     }
   }
 
+  private static func unused(_ name: String) -> String { "\(name) \(Hex.encode(randomBytes(4)))" }
+
+  private func company() throws -> String {
+    guard gateway == nil else { return Self.companyOfGateway }
+    let path = "\(folder)/company.pem"
+    guard let name = try Certificate.fromPEM(try Files.read(path)).first?.organisation else {
+      throw ProgramError(.configuration, "\(path) names no company; name another folder with --work")
+    }
+    return name
+  }
+
   private func addCompany() async throws {
+    let company = Self.unused("Load")
     var request = AddCompanyRequest()
     request.name = company
     request.certificateRequest = try CompanyFiles.makeKey(
@@ -48,7 +64,7 @@ struct Fleet: Sendable {
     _ = try await administrator.run { [request] in try await $0.registerCertificate(request) }
   }
 
-  private func enrol(_ place: TerminalFolder, name: String) async throws {
+  private func enrol(_ place: TerminalFolder, name: String, company: String) async throws {
     var request = AddConsultantRequest()
     request.company = company
     request.name = name

@@ -33,7 +33,7 @@ struct IdleBench: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      let (host, port) = try Address.parse(server)
+      let (host, port) = try Address.parse(server, "--server")
       let terminal = try Terminal(
         folder: TerminalFolder(terminal), passphrase: Fleet.passphrase, program: "countersign-bench 1.0.0")
       let tls = try terminal.transport()

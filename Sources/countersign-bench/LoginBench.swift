@@ -49,7 +49,7 @@ struct LoginBench: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      let (host, port) = try Address.parse(server)
+      let (host, port) = try Address.parse(server, "--server")
       let authority = authority.map(BenchAuthority.init)
       let responder = try await authority?.answer(port: ocspPort)
       var fleet = Fleet(

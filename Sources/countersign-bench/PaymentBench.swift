@@ -13,7 +13,7 @@ struct PaymentBench: AsyncParsableCommand {
     commandName: "payment", abstract: "Sealed payments in a closed loop.",
     discussion: """
       Prints "payment SHAPE RATE", "logins RATE" with --logins, and "pause MS" with --pause. With --gateway the company
-      Load and its gateway are set up before; its terminals hold no company's key. Exits with 1 where a reply was not the
+      named Load and its gateway are set up before; its terminals hold no company's key. Exits with 1 where a reply was not the
       service's approval of its payment.
 
       EXAMPLE
@@ -52,12 +52,12 @@ struct PaymentBench: AsyncParsableCommand {
 
   func run() async throws {
     try await Program.run {
-      let (host, port) = try Address.parse(server)
+      let (host, port) = try Address.parse(server, "--server")
       let fleet = Fleet(
         folder: work, host: host, port: port,
         administrator: try Administrator(
           certificate: "\(admin)/chain.pem", key: "\(admin)/key.pem", host: host, port: port),
-        gateway: try gateway.map(Address.parse))
+        gateway: try gateway.map { try Address.parse($0, "--gateway") })
       let others = logins > 0 ? LoginPace.workers : 0
       let all = try await fleet.terminals(shape.connections + others)
       let terminals = Array(all.prefix(shape.connections))

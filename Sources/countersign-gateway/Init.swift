@@ -44,7 +44,7 @@ extension CountersignGateway {
       try await Program.run {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
-        let (host, port) = try Address.parse(address)
+        let (host, port) = try Address.parse(address, "ADDRESS")
         let enrolment = GatewayEnrolment(
           folder: folder, host: host, port: port, program: Gateway.Configuration.program)
         let identity = try await enrolment.enrol(

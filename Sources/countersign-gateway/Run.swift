@@ -66,11 +66,7 @@ extension CountersignGateway {
 
     private func logger(_ settings: Settings) throws -> Logger {
       var logger = Logger(label: "countersign-gateway") { StreamLogHandler.standardError(label: $0) }
-      let level = settings.text(logLevel, .logLevel, default: "info")
-      guard let logLevel = Logger.Level(rawValue: level) else {
-        throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
-      }
-      logger.logLevel = logLevel
+      logger.logLevel = try settings.logLevel(logLevel)
       return logger
     }
 
@@ -92,8 +88,4 @@ extension CountersignGateway {
       return configuration
     }
   }
-}
-
-extension GatewayListenError: ProgramEnding {
-  public var status: ExitStatus { .configuration }
 }

@@ -117,14 +117,16 @@ extension AuditCommand.Verify {
     switch output {
     case .text:
       Console.print(
-        "whole: \(report.records) records under \(report.heads) heads"
+        "whole: \(counted(report.records, "record")) under \(counted(report.heads, "head"))"
           + (compared > 0 ? ", which agree with \(compared) kept elsewhere" : ""))
       if let last = report.last {
         Console.print("last head: over record \(last.last), \(TimeText.instant(last.time))")
         Console.print("  \(last.line)")
       }
-      if report.unsigned > 0 { Console.print("no head is over the last \(report.unsigned) records yet") }
-      if report.skipped > 0 { Console.print("\(report.skipped) records were written meanwhile and not read") }
+      if report.unsigned > 0 { Console.print("no head is over the last \(counted(report.unsigned, "record")) yet") }
+      if report.skipped > 0 {
+        Console.print("not read, because written meanwhile: \(counted(report.skipped, "record"))")
+      }
     case .json:
       Console.print(
         JSON.object([

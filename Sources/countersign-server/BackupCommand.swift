@@ -89,7 +89,7 @@ struct BackupCommand: AsyncParsableCommand {
   private func tell(_ path: String, _ verified: VerifiedBackup) {
     switch output {
     case .text:
-      Console.print("\(path): \(verified.records) records, whole")
+      Console.print("\(path): \(counted(verified.records, "record")), whole")
       if let head = verified.head { Console.print("last head: over record \(head.last)\n  \(head.line)") }
       Console.print("not in it: vault, audit, authority, sealing, tls, acquirer; copy them too, vault to another place")
     case .json:

@@ -65,11 +65,13 @@ struct CanaryCommand: AsyncParsableCommand {
     let bytes = try cardFile.map { try Files.read($0) } ?? Console.readInput(limit: 1 << 16)
     let cards = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.filter { $0 != " " && $0 != "-" } }.filter { !$0.isEmpty }
-    guard !cards.isEmpty, let scan = CardScan(cards) else {
-      throw ProgramError(
-        .input, "\(cardFile ?? "standard input"): must hold card numbers of 12 to 19 digits, one a line")
+    let place = cardFile ?? "standard input"
+    guard !cards.isEmpty else { throw ProgramError(.input, "\(place): must hold card numbers, one a line") }
+    do {
+      return try CardScan(cards)
+    } catch {
+      throw ProgramError(.input, "\(place): card \(error.index + 1): \(error); it would be found nowhere")
     }
-    return scan
   }
 
   private func print(_ finding: CardScan.Finding) {
@@ -91,13 +93,13 @@ struct CanaryCommand: AsyncParsableCommand {
     case .text:
       Console.print("core dumps: pattern \(dumps.pattern); service \(process)")
       if !dumps.isOff { Console.print("the service may leave core dumps: start it with countersign-server run") }
-      Console.print("\(files) files, \(findings) findings")
+      Console.print("\(counted(files, "file")), \(counted(findings, "finding"))")
     case .json:
       Console.print(
         JSON.object([
           ("files", .number(Int64(files))), ("findings", .number(Int64(findings))),
           ("core_pattern", .text(dumps.pattern)), ("core_limit", .text(dumps.limit ?? "")),
-          ("core_dumps_off", .number(dumps.isOff ? 1 : 0)),
+          ("is_core_dump_possible", .truth(!dumps.isOff)),
         ]))
     }
   }

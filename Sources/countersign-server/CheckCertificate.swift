@@ -15,7 +15,8 @@ struct CheckCertificate: AsyncParsableCommand {
     abstract: "Runs a login's certificate check on files and says which rule failed.",
     discussion: """
       Files hold PEM certificates, or one in DER. --anchors may also name the folder of an outside authority
-      (DATA/anchors/NAME), whose authority.conf then says how the role is marked and how OCSP answers are judged. With
+      (DATA/anchors/NAME), whose authority.conf then says how the role is marked and how OCSP answers are judged; the
+      folders beside it are not read. With
       --ocsp-response the answer is judged as a login does; its nonce is compared where --ocsp-nonce tells the one that
       was sent. The register is not asked: whether a certificate is registered or revoked there is not part of this check.
 
@@ -26,7 +27,7 @@ struct CheckCertificate: AsyncParsableCommand {
           --ocsp-response kim.ocsp
 
       EXIT CODES
-        0 accepted   1 refused   64 wrong usage   74 file error
+        0 accepted   1 refused   64 wrong usage   65 no certificate in --anchors   74 file error
       """)
 
   enum CheckedRole: String, ExpressibleByArgument, CaseIterable { case consultant, company, server }
@@ -62,7 +63,7 @@ struct CheckCertificate: AsyncParsableCommand {
       let (chain, answer) = (try Files.read(chain), try ocspResponse.map { try Files.read($0) })
       let nonce = try nonce()
       do {
-        let anchor = try authority?.anchor ?? Self.anchor(try Files.read(anchors), role.role)
+        let anchor = try authority?.anchor ?? anchor()
         let ders = try LoginChain.certificates(inFile: chain, rule: "certificate")
         let path = try LoginChain.verify(ders, anchor: anchor, at: time, dnsName: dnsName)
         if let answer {
@@ -80,16 +81,10 @@ struct CheckCertificate: AsyncParsableCommand {
     }
   }
 
-  /// The outside authority where a folder is named, read with those beside it, as the server does.
+  /// The outside authority where a folder is named.
   private func authority() throws -> OutsideAuthority? {
     guard Files.exists("\(anchors)/authority.conf") else { return nil }
-    var path = anchors[...]
-    while path.hasSuffix("/") { path = path.dropLast() }
-    let name = path.split(separator: "/").last.map(String.init) ?? ""
-    let authorities = try OutsideAuthority.readAll(in: "\(path)/..")
-    guard let found = authorities.first(where: { $0.anchor.name == name }) else {
-      throw ProgramError(.configuration, "\(anchors) must be named by its own folder, DATA/anchors/NAME")
-    }
+    let found = try OutsideAuthority.read(anchors, name: anchors.split(separator: "/").last.map(String.init) ?? "/")
     guard found.anchor.role == role.role else {
       throw ProgramError(.usage, "--role \(role): \(anchors) is trusted for \(found.anchor.role)")
     }
@@ -104,15 +99,16 @@ struct CheckCertificate: AsyncParsableCommand {
     return bytes
   }
 
-  private static func anchor(_ bytes: [UInt8], _ role: Role) throws -> TrustAnchor {
-    let certificates = try LoginChain.certificates(inFile: bytes, rule: "anchor").map { der in
-      do {
-        return try Certificate(der: der)
-      } catch {
-        throw CertificateRefusal("anchor", 0, "\(error)")
-      }
+  private func anchor() throws -> TrustAnchor {
+    let bytes = try Files.read(anchors)
+    do {
+      let certificates = try LoginChain.certificates(inFile: bytes, rule: "anchor").map { try Certificate(der: $0) }
+      return TrustAnchor(name: TrustAnchor.builtIn, certificates: certificates, role: role.role)
+    } catch let refusal as CertificateRefusal {
+      throw ProgramError(.input, "--anchors \(anchors): \(refusal.text)")
+    } catch let error as CryptographyError {
+      throw ProgramError(.input, "--anchors \(anchors): \(error)")
     }
-    return TrustAnchor(name: TrustAnchor.builtIn, certificates: certificates, role: role)
   }
 
   private func accepted(_ leaf: Certificate) {

@@ -13,10 +13,6 @@ extension IssuingError: ProgramEnding {
   public var status: ExitStatus { .configuration }
 }
 
-extension ListenError: ProgramEnding {
-  public var status: ExitStatus { .configuration }
-}
-
 extension StoreError: ProgramEnding {
   public var status: ExitStatus { .file }
 }

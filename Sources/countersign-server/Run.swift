@@ -90,11 +90,7 @@ extension CountersignServer {
       try await Program.run {
         let settings = try await Settings(file: settings)
         var logger = Logger(label: "countersign-server") { StreamLogHandler.standardError(label: $0) }
-        let level = settings.text(logLevel, .logLevel, default: "info")
-        guard let logLevel = Logger.Level(rawValue: level) else {
-          throw ProgramError(.configuration, "log.level: \"\(level)\" is no log level")
-        }
-        logger.logLevel = logLevel
+        logger.logLevel = try settings.logLevel(logLevel)
         let folder = try DataFolder(data, settings)
         // Before the first secret is read, and with the file descriptors that limits are derived from.
         Hardening.apply()
@@ -123,20 +119,20 @@ extension CountersignServer {
 
     /// A service must never take real orders to the simulator by mistake.
     private func acquirer(_ settings: Settings) throws -> CheckoutServer.AcquirerChoice {
-      let config = settings.text(acquirerConfig, .acquirerConfig)
-      switch settings.text(acquirer, .acquirer) {
-      case "simulator"?: return .simulator(.init())
-      case "iso8583"?:
-        guard let config else {
+      let names = Acquirer.allCases.map(\.rawValue).joined(separator: " or ")
+      switch try settings.value(acquirer, .acquirer, "must be \(names)", Acquirer.init(rawValue:)) {
+      case .simulator: return .simulator(.init())
+      case .iso8583:
+        guard let config = settings.text(acquirerConfig, .acquirerConfig) else {
           throw ProgramError(.usage, "--acquirer-config is needed: the configuration of the ISO 8583 link")
         }
         return .iso8583(try Dialect(path: config))
-      case let name?:
-        throw ProgramError(.configuration, "acquirer: \"\(name)\" is not known; this build has: iso8583, simulator")
       case nil:
         throw ProgramError(.usage, "--acquirer is needed: iso8583, or simulator, which charges nobody")
       }
     }
+
+    private enum Acquirer: String, CaseIterable { case iso8583, simulator }
 
     private func configuration(_ settings: Settings) throws -> CheckoutServer.Configuration {
       let listen = settings.text(listen, .listen, default: "127.0.0.1")
@@ -150,7 +146,8 @@ extension CountersignServer {
         drainMilliseconds: Int64(try settings.number(drain, .drain, default: 10_000, in: 0...600_000)),
         ocspPort: try settings.optionalNumber(ocspPort, .ocspPort, in: 0...65_535).map { UInt16($0) },
         ocspHost: settings.text(ocspListen, .ocspListen, default: listen),
-        ocspAddress: try settings.text(ocspUrl, .ocspURL).map(ocspAddress), acquirer: try acquirer(settings))
+        ocspAddress: try settings.value(ocspUrl, .ocspURL, "must be http://HOST[:PORT][/PATH]", OCSPAddress.init),
+        acquirer: try acquirer(settings))
       configuration.vaultPIN = try vault.pin(settings)
       configuration.handshakes = try handshakes.limits(settings)
       configuration.headsFolder = settings.text(heads, .heads)
@@ -160,13 +157,6 @@ extension CountersignServer {
           publicPort: UInt16(try settings.number(publicHttpsPort, .publicHTTPSPort, default: 0, in: 0...65_535)))
       }
       return configuration
-    }
-
-    private func ocspAddress(_ text: String) throws -> OCSPAddress {
-      guard let address = OCSPAddress(text) else {
-        throw ProgramError(.configuration, "ocsp.url: \"\(text)\" must be http://HOST[:PORT][/PATH]")
-      }
-      return address
     }
   }
 }

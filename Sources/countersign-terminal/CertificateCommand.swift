@@ -40,7 +40,7 @@ extension CountersignTerminal {
           Console.print(
             JSON.object([
               ("subject", .text(leaf.subjectText)), ("folder", .text(folder.path)),
-              ("not_after", .number(leaf.notAfter)),
+              ("not_after_ms", .number(leaf.notAfter * 1_000)),
             ]))
         }
       }

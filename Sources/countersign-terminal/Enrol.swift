@@ -56,7 +56,7 @@ extension CountersignTerminal {
       try await Program.run {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
-        let (host, port) = try Address.parse(address)
+        let (host, port) = try Address.parse(address, "ADDRESS")
         let interface = try interface.map { try NetworkInterface(named: $0) } ?? NetworkInterface.standard()
         let enrolment = TerminalEnrolment(folder: folder, host: host, port: port, program: CountersignTerminal.program)
         // What can fail here fails before the token is used up.
@@ -90,7 +90,8 @@ extension CountersignTerminal {
       case .json:
         Console.print(
           JSON.object([
-            ("consultant", .text(consultant)), ("folder", .text(folder.path)), ("not_after", .number(notAfter)),
+            ("consultant_name", .text(consultant)), ("folder", .text(folder.path)),
+            ("not_after_ms", .number(notAfter * 1_000)),
           ]))
       }
     }

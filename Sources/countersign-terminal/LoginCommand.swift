@@ -29,7 +29,7 @@ extension CountersignTerminal {
         case .json:
           Console.print(
             JSON.object([
-              ("consultant", .text(session.consultant)), ("company", .text(session.company)),
+              ("consultant_name", .text(session.consultant)), ("company_name", .text(session.company)),
               ("service", .text(terminal.profile.serviceName)),
             ]))
         }

@@ -24,7 +24,9 @@ extension CountersignTerminal {
     @Option(help: "The company's own reference of the order, 1 to 64 bytes.")
     var order: String
 
-    @Option(help: "Amount in minor units of the currency, for example 1999 for 19.99 EUR.")
+    @Option(
+      parsing: .unconditional, help: "Amount in minor units of the currency, for example 1999 for 19.99 EUR.",
+      transform: Money.parse)
     var amount: UInt64
 
     @Option(help: "ISO 4217 code.")
@@ -40,7 +42,7 @@ extension CountersignTerminal {
 
     func run() async throws {
       try await Program.run(key == nil ? PaymentCheck.fields : PaymentCheck.fields.and(Self.keyField)) {
-        let given = try key.map { try PaymentKey.parse($0) }
+        let given = try key.map { try PaymentKey.parse($0, "--key") }
         let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
         try PaymentCheck.check(order)
         let terminal = try await options.terminal()
@@ -81,7 +83,7 @@ extension CountersignTerminal {
       default: return error
       }
       if options.output == .json {
-        Console.print(JSON.object([("outcome", .text("UNKNOWN")), ("key", .text(Hex.encode(key)))]))
+        Console.report([JSON.object([("outcome", .text("UNKNOWN")), ("key", .text(Hex.encode(key)))])])
       }
       return ProgramError(.outcomeUnknown, "\(error); countersign-terminal status \(PaymentKey.text(key))")
     }

@@ -20,8 +20,8 @@ struct Receipt {
 
   func print(_ format: OutputFormat) {
     switch format {
-    case .text: printText()
-    case .json: printJSON()
+    case .text: Console.report(text)
+    case .json: Console.report([json])
     }
   }
 
@@ -39,28 +39,25 @@ struct Receipt {
     }
   }
 
-  private func printText() {
-    Console.print("payment     \(result.payment)")
-    Console.print("outcome     \(result.outcome.text)")
-    if !result.approvalCode.isEmpty { Console.print("approval    \(result.approvalCode)") }
-    if !result.responseCode.isEmpty { Console.print("response    \(result.responseCode)") }
-    Console.print("amount      \(Money.text(result.amount, result.currency))")
-    Console.print("card        \(result.maskedCard)")
-    Console.print("order       \(result.orderReference)")
-    Console.print("time        \(TimeText.instant(Int64(clamping: result.timeMs)))")
-    Console.print("consultant  \(consultant), \(company)")
-    Console.print("key         \(PaymentKey.text(key))")
+  private var text: [String] {
+    var lines = ["payment     \(result.payment)", "outcome     \(result.outcome.text)"]
+    if !result.approvalCode.isEmpty { lines.append("approval    \(result.approvalCode)") }
+    if !result.responseCode.isEmpty { lines.append("response    \(result.responseCode)") }
+    return lines + [
+      "amount      \(Money.text(result.amount, result.currency))", "card        \(result.maskedCard)",
+      "order       \(result.orderReference)", "time        \(TimeText.instant(Int64(clamping: result.timeMs)))",
+      "consultant  \(consultant), \(company)", "key         \(PaymentKey.text(key))",
+    ]
   }
 
-  private func printJSON() {
-    Console.print(
-      JSON.object([
-        ("payment", .number(Int64(clamping: result.payment))), ("outcome", .text(result.outcome.text)),
-        ("approval_code", .text(result.approvalCode)), ("response_code", .text(result.responseCode)),
-        ("amount", .number(Int64(clamping: result.amount))), ("currency", .text(result.currency)),
-        ("masked_card", .text(result.maskedCard)), ("order_reference", .text(result.orderReference)),
-        ("time_ms", .number(Int64(clamping: result.timeMs))), ("consultant", .text(consultant)),
-        ("company", .text(company)), ("key", .text(Hex.encode(key))),
-      ]))
+  private var json: String {
+    JSON.object([
+      ("payment", .number(Int64(clamping: result.payment))), ("outcome", .text(result.outcome.text)),
+      ("approval_code", .text(result.approvalCode)), ("response_code", .text(result.responseCode)),
+      ("amount", .number(Int64(clamping: result.amount))), ("currency", .text(result.currency)),
+      ("masked_card", .text(result.maskedCard)), ("order_reference", .text(result.orderReference)),
+      ("time_ms", .number(Int64(clamping: result.timeMs))), ("consultant_name", .text(consultant)),
+      ("company_name", .text(company)), ("key", .text(Hex.encode(key))),
+    ])
   }
 }

@@ -22,7 +22,7 @@ extension CountersignTerminal {
 
     func run() async throws {
       try await Program.run {
-        let key = try key.map { try PaymentKey.parse($0) }
+        let key = try key.map { try PaymentKey.parse($0, "KEY") }
         let terminal = try await options.terminal()
         let (keys, damaged) = try key.map { ([$0], []) } ?? Self.open(terminal.folder)
         let session = try await terminal.keepingUnknown(keys) { try await terminal.login() }

@@ -186,7 +186,9 @@ final class MemoryStore: Store {
     }
   }
 
-  func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64] { throw Self.absent }
+  func recentPayments(_ lookup: PaymentLookup, after number: Int64) throws(StoreError) -> [Int64] {
+    throw Self.absent
+  }
 
   func sale(payment: Int64) throws(StoreError) -> StoredSale? { throw Self.absent }
 
@@ -253,6 +255,7 @@ extension MemoryStore {
   func company(id: Int64) throws(StoreError) -> CompanyRow? { throw Self.absent }
   func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64 { throw Self.absent }
   func consultant(id: Int64) throws(StoreError) -> ConsultantRow? { throw Self.absent }
+  func consultant(company: Int64, name: String) throws(StoreError) -> ConsultantRow? { throw Self.absent }
   func insertCertificate(_ row: CertificateRow) throws(StoreError) { throw Self.absent }
   func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow? { throw Self.absent }
   func certificate(issuer: [UInt8], serial: [UInt8]) throws(StoreError) -> CertificateRow? { throw Self.absent }

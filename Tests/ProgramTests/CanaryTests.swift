@@ -38,7 +38,12 @@ import Testing
   @Test func whatIsWrongIsSaid() throws {
     let desk = try Desk.shared.get()
     let letters = try Self.canary(desk, input: "4111x")
-    #expect(letters.status == 65 && letters.errors.contains("12 to 19 digits"), "\(letters)")
+    #expect(letters.status == 65, "\(letters)")
+    #expect(letters.errors.contains("standard input: card 1: must have 12 to 19 digits"), "\(letters)")
+    // A mistyped number is found nowhere, which would look like good news.
+    let mistyped = try Self.canary(desk, input: "\(Self.card)\n5424183907264511\n")
+    #expect(mistyped.status == 65 && mistyped.errors.contains("standard input: card 2: "), "\(mistyped)")
+    #expect(mistyped.errors.contains("check digit") && !mistyped.errors.contains("5424183907264511"), "\(mistyped)")
     let nothing = try Program.run("countersign-server", ["canary", "--data", "/nowhere", "--stdin"], input: Self.card)
     #expect(nothing.status == 78 && nothing.errors.contains("/nowhere is no service's folder"), "\(nothing)")
     let both = try Self.canary(desk, ["--card-file", "cards"], input: Self.card)

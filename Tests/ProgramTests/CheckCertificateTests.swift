@@ -31,7 +31,10 @@ import Testing
 
   @Test(arguments: ["2020-01-01T00:00:00Z", "2060-01-01T00:00:00Z", "0"])
   func outsideItsValidityItIsRefused(_ time: String) throws {
-    try Self.expectRefusal("validity", Self.check(role: "consultant", ["--at", time]))
+    let result = try Self.check(role: "consultant", ["--at", time])
+    try Self.expectRefusal("validity", result)
+    let now = time == "0" ? "1970-01-01T00:00:00Z" : time
+    #expect(result.output.hasSuffix("Z, now is \(now)\n"), "\(result)")
   }
 
   @Test func anotherAnchorIsRefused() throws {
@@ -48,6 +51,32 @@ import Testing
   @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\u{30}\u{03}abc"])
   func whatIsNoCertificateIsRefused(_ text: String) throws {
     try Self.expectRefusal("certificate", Self.check(chain: Self.file(text), role: "consultant"))
+  }
+
+  /// Nothing was checked, so nothing was refused.
+  @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\u{30}\u{03}abc"])
+  func anchorsThatHoldNoCertificateAreWrongInput(_ text: String) throws {
+    let file = try Self.file(text)
+    let result = try Self.check(anchors: file, role: "consultant")
+    #expect(result.status == 65 && result.output.isEmpty, "\(result)")
+    #expect(result.errors.hasPrefix("error: --anchors \(file): "), "\(result)")
+  }
+
+  /// What stands beside the folder that is named may be unfinished, or somebody else's.
+  @Test func theFoldersBesideAnAuthorityAreNotRead() throws {
+    let root = try Desk.shared.get().server.root
+    let folder = "\(root)/\(UUID().uuidString)"
+    for name in ["national", "broken"] {
+      try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+    }
+    let national = "\(folder)/national"
+    try FileManager.default.copyItem(atPath: "\(root)/server/authority/root.pem", toPath: "\(national)/anchor.pem")
+    try Data("role = consultant\nusage = 1.2.3.4\n".utf8).write(to: URL(filePath: "\(national)/authority.conf"))
+    try Data("nothing that is known\n".utf8).write(to: URL(filePath: "\(folder)/broken/authority.conf"))
+    for path in [national, "\(national)/"] {
+      // The service's own certificates do not show the mark of that authority, which shows that it was judged.
+      try Self.expectRefusal("role", Self.check(anchors: path, role: "consultant"))
+    }
   }
 
   @Test func aHundredCertificatesAreRefused() throws {

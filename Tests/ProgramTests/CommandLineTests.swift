@@ -141,8 +141,8 @@ import Testing
     arguments: [
       ("countersign-server", ["run"], Int32(64)), ("countersign-server", ["run", "--data", "/nonexistent"], 64),
       ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "simulator"], 78),
-      ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "visa"], 78),
-      ("countersign-server", ["run", "--data", "/x", "--acquirer", "simulator", "--port", "70000"], 78),
+      ("countersign-server", ["run", "--data", "/nonexistent", "--acquirer", "visa"], 64),
+      ("countersign-server", ["run", "--data", "/x", "--acquirer", "simulator", "--port", "70000"], 64),
       ("countersign-admin", ["trace", "1"], 64), ("countersign-admin", ["trace", "1", "--admin", "/nonexistent"], 78),
       ("countersign-terminal", ["enrol", "localhost", "TOKEN"], 64), ("countersign-terminal", ["pay"], 64),
     ] as [(String, [String], Int32)])

@@ -35,6 +35,68 @@ import Testing
     #expect(run.errors.contains("\(folder)/\(key) is not the key of \(folder)/\(chain)"), "\(run)")
   }
 
+  /// Files of a folder, or named together, that do not fit each other.
+  @Test func aKeyThatIsNotItsCertificatesIsAWrongFolderForEveryProgram() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let other = "\(root)/server/audit/key.pem"
+    try FileManager.default.copyItem(atPath: "\(root)/server/admin", toPath: "\(root)/officer")
+    try Self.replace("\(root)/officer/key.pem", with: other)
+    let admin = try desk.admin(["unresolved", "--admin", "\(root)/officer"])
+    #expect(admin.status == 78, "\(admin)")
+    #expect(admin.errors.contains("\(root)/officer/key.pem is not the key of \(root)/officer/chain.pem"), "\(admin)")
+
+    let enrolled = try desk.terminal([
+      "enrol", "localhost:1", "TOKEN", "--company", "\(root)/acme.pem", "--company-key", other, "--replace",
+    ])
+    #expect(enrolled.status == 78, "\(enrolled)")
+    #expect(enrolled.errors.contains("\(other) is not the key of \(root)/acme.pem"), "\(enrolled)")
+
+    // The certificate of an administrator in the place of the consultant's.
+    try Self.replace("\(root)/terminal/consultant.pem", with: "\(root)/server/admin/chain.pem")
+    let login = try desk.terminal(["login"])
+    #expect(login.status == 78, "\(login)")
+    #expect(login.errors.contains("consultant.key is not the key of \(root)/terminal/consultant.pem"), "\(login)")
+  }
+
+  @Test func aTerminalsFolderIsNoGatewaysAndTheOtherWayRound() throws {
+    let gateway = try GatewayProcess()
+    _ = try gateway.terminal("Kim")
+    let (terminal, passphrase) = ("\(gateway.server.root)/Kim", "\(gateway.server.root)/gateway.passphrase")
+    let folder = "\(gateway.server.root)/gateway"
+    let run = try Program.run(
+      "countersign-gateway", ["run", "--data", terminal, "--passphrase-file", passphrase])
+    #expect(run.status == 78 && run.errors.contains("\(terminal) is a terminal's folder"), "\(run)")
+    let login = try Program.run(
+      "countersign-terminal", ["login", "--data", folder, "--passphrase-file", passphrase])
+    #expect(login.status == 78 && login.errors.contains("\(folder) is a gateway's folder"), "\(login)")
+    let wrong = "\(gateway.server.root)/wrong"
+    _ = FileManager.default.createFile(
+      atPath: wrong, contents: Data("not the passphrase\n".utf8), attributes: [.posixPermissions: 0o600])
+    let closed = try Program.run("countersign-gateway", ["run", "--data", folder, "--passphrase-file", wrong])
+    #expect(closed.status == 77 && closed.errors.contains("\(folder)/company.key: the passphrase"), "\(closed)")
+    try Self.replace("\(folder)/tls.key", with: "\(gateway.server.root)/server/audit/key.pem")
+    let unfit = try Program.run(
+      "countersign-gateway", ["run", "--data", folder, "--passphrase-file", passphrase])
+    #expect(unfit.status == 78 && unfit.errors.contains("tls.key is not the key of tls.pem"), "\(unfit)")
+  }
+
+  /// Nothing was changed yet, and the stored cards need the copy of that folder.
+  @Test func aLedgerIsNotRestoredWithoutTheVault() throws {
+    let desk = try Desk()
+    let (folder, copy) = ("\(desk.server.root)/server", "\(desk.server.root)/copy.db")
+    try Program.run("countersign-server", ["backup", "--data", folder, copy], environment: desk.server.admin).good()
+    #expect(desk.server.stop() == 0)
+    try FileManager.default.moveItem(atPath: "\(folder)/vault", toPath: "\(desk.server.root)/vault")
+    let restored = try Program.run("countersign-server", ["restore", "--data", folder, copy])
+    #expect(restored.status == 78 && restored.errors.hasPrefix("error: \(folder)/vault is missing; "), "\(restored)")
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/heads"))
+    let run = try Self.run(folder)
+    #expect(run.status == 78 && run.errors.contains("\(folder)/vault is missing; "), "\(run)")
+    try FileManager.default.moveItem(atPath: "\(desk.server.root)/vault", toPath: "\(folder)/vault")
+    try Program.run("countersign-server", ["restore", "--data", folder, copy]).good()
+  }
+
   @Test func aKeyThatIsNoneIsAFileError() throws {
     let server = try ServerProcess()
     defer { server.end() }
@@ -123,6 +185,11 @@ import Testing
       "setpriv --reuid 65534 --clear-groups '\(Program.folder.path)/\(program)' \(words) '\(folder)'")
     #expect(run.status == 74, "\(run)")
     #expect(run.errors.contains("\(folder)/") && run.errors.contains("Permission denied"), "\(run)")
+  }
+
+  private static func replace(_ file: String, with other: String) throws {
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.copyItem(atPath: other, toPath: file)
   }
 
   private static func run(_ folder: String, _ more: [String] = []) throws -> Program.Result {

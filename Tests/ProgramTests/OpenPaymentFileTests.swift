@@ -17,6 +17,18 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: pending) == [damaged])
   }
 
+  /// Its name is no key, so nothing can be asked about it.
+  @Test func aFileOfSomebodyElseIsToBeMovedAway() throws {
+    let desk = try Desk()
+    let file = "\(desk.server.root)/terminal/pending/notakey"
+    try FileManager.default.createDirectory(
+      atPath: "\(desk.server.root)/terminal/pending", withIntermediateDirectories: true)
+    try Data("x".utf8).write(to: URL(filePath: file))
+    let status = try desk.terminal(["status"])
+    #expect(status.status == 2, "\(status)")
+    #expect(status.errors.contains("\(file) is not of this program: its name is no payment's key; move"), "\(status)")
+  }
+
   /// It was charged, and nobody may be told that it was not.
   @Test(arguments: [["status"], ["status", "KEY"], ["pay", "--key", "KEY"]])
   func whereNobodyAnswersAnOpenPaymentStaysUnknown(_ command: [String]) throws {

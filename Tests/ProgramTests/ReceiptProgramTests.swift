@@ -1,4 +1,8 @@
+import Audit
+import CountersignClient
+import Cryptography
 import Foundation
+import Messages
 import TestAcquirer
 import TestPrograms
 import Testing
@@ -72,6 +76,68 @@ import Testing
     }
   }
 
+  @Test func aDeclinedPaymentsReceiptTellsItsCodeAlone() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    _ = try desk.pay(card: Desk.card.replacingOccurrences(of: "4111111111111111", with: "4000000000000515"))
+    let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
+    try desk.admin(["receipt", "\(payment)", "--output", "\(root)/declined"]).good()
+    let verified = try desk.admin(
+      ["verify-receipt", "\(root)/declined", "--key", "\(root)/server/audit/public.pem"]
+    ).good()
+    #expect(verified.output.contains("\noutcome      DECLINED at "), "\(verified)")
+    #expect(verified.output.contains("\nacquirer     response 51\n"), "\(verified)")
+  }
+
+  /// 38 refunds beside order and outcome fill a receipt; the next one is told, with what can be done.
+  @Test(.timeLimit(.minutes(5))) func aPaymentWithMoreRecordsThanAReceiptHoldsIsToBeExported() async throws {
+    let desk = try Desk()
+    let (root, folder) = (desk.server.root, "\(desk.server.root)/lee")
+    try desk.admin(["administrator", "add", "Lee", "--role", "operator", "--folder", folder]).good()
+    _ = try desk.pay(card: Desk.card)
+    let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
+    let (first, second) = (try desk.administrator("\(root)/server/admin"), try desk.administrator(folder))
+    func refund(_ count: Int) async throws {
+      for _ in 0..<count {
+        var request = RequestOperationRequest()
+        (request.kind, request.payment, request.amount) = (.refund, UInt64(payment), 1)
+        request.idempotencyKey = randomBytes(16)
+        let asked = try await first.run { [request] in try await $0.requestOperation(request) }
+        var confirmation = ConfirmOperationRequest()
+        confirmation.operation = asked.operation?.number ?? 0
+        _ = try await second.run { [confirmation] in try await $0.confirmOperation(confirmation) }
+      }
+      while try desk.json(["operations", "list"]).contains(where: { $0["state"] as? String != "DONE" }) {}
+    }
+    try await refund(Receipt.mostRecords - 2)
+    let (file, key) = ("\(root)/full.receipt", "\(root)/server/audit/public.pem")
+    let made = try desk.admin(["receipt", "\(payment)", "--output", file]).good()
+    #expect(made.output.split(separator: ",").count == Receipt.mostRecords + 1, "\(made)")
+    let standing = "APPROVED, then refunded 38 of 12900\n"
+    let verified = try desk.admin(["verify-receipt", file, "--key", key]).good()
+    #expect(verified.output.contains("standing     \(standing)"), "\(verified)")
+    let python = try runProgram(Repository.python, [Repository.path("docs/verify_receipt.py"), file, key]).good()
+    #expect(python.output.hasSuffix(": \(standing)"), "\(python)")
+
+    try await refund(1)
+    let more = try desk.admin(["receipt", "\(payment)", "--output", "\(root)/over.receipt"])
+    #expect(more.status == 64, "\(more)")
+    #expect(
+      more.errors == """
+        error: PAYMENT: has 41 records, more than the 40 of a receipt; export them, with countersign-admin audit export
+
+        """, "\(more)")
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/over.receipt"))
+    // A file that says it has more is refused before anything in it is read.
+    var bytes = try Data(contentsOf: URL(filePath: file))
+    bytes[Receipt.countOffset] = 41
+    try bytes.write(to: URL(filePath: file))
+    let refused = try desk.admin(["verify-receipt", file, "--key", key])
+    #expect(refused.status == 1 && refused.output == "refused: holds 41 records; a receipt has 1 to 40\n", "\(refused)")
+    let alike = try runProgram(Repository.python, [Repository.path("docs/verify_receipt.py"), file, key])
+    #expect(alike.status == 1 && alike.output.contains("holds 41 records; a receipt has 1 to 40"), "\(alike)")
+  }
+
   @Test func whatIsWrongIsSaid() throws {
     let desk = try Desk.shared.get()
     let root = desk.server.root
@@ -87,5 +153,18 @@ import Testing
     #expect(noKey.status == 77 && noKey.errors.contains("\(file): is not a PEM public key"), "\(noKey.errors)")
     let noFile = try desk.admin(["verify-receipt", "\(root)/missing", "--key", key])
     #expect(noFile.status == 74 && noFile.errors.contains("\(root)/missing"), "\(noFile.errors)")
+  }
+}
+
+extension Receipt {
+  /// Where the number of proofs stands: behind the first words and the key.
+  fileprivate static let countOffset = 22 + 32
+}
+
+extension Desk {
+  /// The client of an administrator whose folder this is.
+  fileprivate func administrator(_ folder: String) throws -> Administrator {
+    try Administrator(
+      certificate: "\(folder)/chain.pem", key: "\(folder)/key.pem", host: "localhost", port: UInt16(server.port))
   }
 }

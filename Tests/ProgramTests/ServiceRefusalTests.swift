@@ -38,6 +38,88 @@ import Testing
     #expect(!result.errors.contains("_ms") && !result.errors.contains("filter."), "\(result.errors)")
   }
 
+  @Test func anOrderOrCardThatNobodyPaidIsSaidToBeUnknown() throws {
+    let desk = try Desk.shared.get()
+    for (arguments, input, name) in [
+      (["--order", "nobody's"], "", "--order"), (["--card"], "5555555555554444", "card number"),
+      (["999999"], "", "PAYMENT"), ([String(repeating: "0", count: 32)], "", "PAYMENT"),
+    ] {
+      let trace = try desk.admin(["trace"] + arguments, input: input)
+      #expect(trace.status == 1 && trace.errors.contains("; \(name): nothing is known of it"), "\(trace)")
+      #expect(!trace.errors.contains("may still arrive"), "\(trace)")
+    }
+  }
+
+  @Test func whoIsRevokedIsSaidToBeRevoked() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let first = try desk.admin(["revoke", "consultant", "1", "--reason", "privilege-withdrawn"]).good()
+    let time = try #require(first.output.firstMatch(of: #/at ([-0-9]+ [0-9:.]+ UTC), privilege-withdrawn:/#)?.1)
+    let again = try desk.admin(["revoke", "consultant", "1", "--reason", "key-compromise"]).good()
+    #expect(
+      again.output.hasPrefix("consultant 1 was revoked already at \(time), privilege-withdrawn: 0 sessions"),
+      "\(again)")
+    let json = try #require(try desk.json(["revoke", "consultant", "1", "--reason", "superseded"]).first)
+    #expect(json["is_new"] as? Bool == false && json["reason"] as? String == "privilege-withdrawn", "\(json)")
+
+    let token = try desk.admin(["consultant", "token", "1"])
+    #expect(token.status == 1 && token.errors.contains("REVOKED"), "\(token)")
+    #expect(token.errors.contains("; CONSULTANT: consultant 1, Kim, is revoked for good"), "\(token)")
+    let same = try desk.admin(["consultant", "add", "Kim", "--company", "Acme"])
+    #expect(same.status == 1 && same.errors.contains("NAME: is the name of consultant 1, who is revoked"), "\(same)")
+    try desk.admin(["revoke", "company", "1", "--reason", "cessation-of-operation"]).good()
+    for command in [["consultant", "add", "Lee", "--company", "Acme"], ["gateway", "add", "Acme", "--host", "here"]] {
+      let added = try desk.admin(command)
+      #expect(added.status == 1 && added.errors.contains("company 1, Acme, is revoked for good"), "\(added)")
+    }
+    for (kind, id) in [("company", "1"), ("device", "52:54:00:12:34:56")] {
+      try desk.admin(["revoke", kind, id, "--reason", "superseded"]).good()
+      let twice = try desk.admin(["revoke", kind, id, "--reason", "unspecified"]).good()
+      let reason = kind == "company" ? "cessation-of-operation" : "superseded"
+      #expect(twice.output.contains("was revoked already at ") && twice.output.contains(", \(reason): "), "\(twice)")
+    }
+    let certificate = try Program.shell("openssl x509 -in '\(root)/acme.pem' -noout -serial").output.dropFirst(7)
+    let serial = try desk.admin(
+      ["revoke", "certificate", certificate.trimmingCharacters(in: .newlines), "--reason", "unspecified"])
+    #expect(serial.output.contains("was revoked already at ") && serial.output.contains("cessation"), "\(serial)")
+  }
+
+  @Test func aConsultantWhoDoesNotExistIsNotUnlocked() throws {
+    let unlocked = try Desk.shared.get().admin(["unlock", "--consultant", "99"])
+    #expect(unlocked.status == 1 && unlocked.errors.contains("CONSULTANT_NOT_FOUND"), "\(unlocked)")
+    #expect(unlocked.errors.contains("countersign-admin consultant list"), "\(unlocked)")
+  }
+
+  /// What is asked for is an argument; what was asked for before and is confirmed now is not.
+  @Test func moreThanIsLeftIsAWrongAmount() throws {
+    let desk = try Desk()
+    try desk.admin(["administrator", "add", "Lee", "--role", "operator", "--folder", "\(desk.server.root)/lee"]).good()
+    _ = try desk.pay(card: Desk.card)
+    let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
+    let asked = try (0..<2).map { _ in
+      try #require(try desk.json(["refund", "\(payment)", "--amount", "12000"]).first?["operation"] as? Int)
+    }
+    try desk.admin(["confirm", "\(asked[0])", "--admin", "\(desk.server.root)/lee"]).good()
+    let over = try desk.admin(["refund", "\(payment)", "--amount", "901"])
+    #expect(over.status == 64, "\(over)")
+    #expect(
+      over.errors == "error: --amount: 901 minor units are more than the 900 that are left of the payment\n", "\(over)")
+    let second = try desk.admin(["confirm", "\(asked[1])", "--admin", "\(desk.server.root)/lee"])
+    #expect(second.status == 1 && second.errors.contains("AMOUNT_OVER_PAYMENT"), "\(second)")
+    #expect(second.errors.contains("; OPERATION: 12000 minor units are more than the 900 that are left"), "\(second)")
+  }
+
+  @Test func aNegativeAmountIsSaidToBeWrong() throws {
+    let desk = try Desk.shared.get()
+    let paid = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "-1", "--currency", "KRW"], input: Desk.card)
+    #expect(paid.status == 64, "\(paid)")
+    #expect(paid.errors.contains("must be 1 to 999999999999 minor units"), "\(paid)")
+    let key = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "1", "--currency", "KRW", "--key", "123"], input: Desk.card)
+    #expect(key.status == 64 && key.errors.hasPrefix("error: --key 123: must be a key of 32"), "\(key)")
+  }
+
   /// Each number is confirmed by one command, and the other one says which.
   @Test func whoConfirmsWithTheWrongCommandIsToldTheRightOne() throws {
     let desk = try Desk()

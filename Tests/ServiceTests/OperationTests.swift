@@ -35,7 +35,7 @@ import Testing
       let first = try await service.request(.refund, paid.payment, 12_000)
       let second = try await service.request(.refund, paid.payment, 12_000)
       _ = try await service.confirmed(first.number, by: lee)
-      await expectRefusal("AMOUNT_OVER_PAYMENT", field: "amount") { _ = try await lee.confirm(second.number) }
+      await expectRefusal("AMOUNT_OVER_PAYMENT", field: "operation") { _ = try await lee.confirm(second.number) }
       await expectRefusal("AMOUNT_OVER_PAYMENT", field: "amount") {
         _ = try await service.request(.refund, paid.payment, 901)
       }

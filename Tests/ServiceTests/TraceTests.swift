@@ -68,10 +68,35 @@ import Testing
     try await TestService.withKim { service, kim in
       let session = try await kim.login()
       var paid: [UInt64] = []
-      for _ in 0..<40 { paid.append(try await session.pay(Self.order("LONG"), card: .test()).payment) }
+      for _ in 0..<110 { paid.append(try await session.pay(Self.order("LONG"), card: .test()).payment) }
       let found = try await service.traced(.orderReference("LONG"))
       #expect(found == paid)
       #expect(try service.journal("TRACE_READ").count == 3)
+    }
+  }
+
+  /// Whoever wants some of many is told how many more there are, once.
+  @Test func theLastReplyOfThoseWantedCountsTheOthers() async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      var paid: [UInt64] = []
+      for _ in 0..<60 { paid.append(try await session.pay(Self.order("LONG"), card: .test()).payment) }
+      let administrator = try service.administrator()
+      func ask(after: UInt64, most: UInt64) async throws -> TracePaymentReply {
+        var request = TracePaymentRequest()
+        request.which = .cardNumber(Array("4111111111111111".utf8))
+        (request.after, request.most) = (after, most)
+        return try await administrator.run { [request] in try await $0.tracePayment(request) }
+      }
+      let some = try await ask(after: paid[3], most: 7)
+      #expect(some.traces.map { $0.payment?.payment } == Array(paid[4..<11]))
+      #expect(some.next == paid[10] && some.more == 49)
+      let page = try await ask(after: 0, most: 55)
+      #expect(page.traces.count < 55 && page.more == 0 && page.next == page.traces.last?.payment?.payment)
+      let rest = try await ask(after: paid[57], most: 2)
+      #expect(rest.traces.count == 2 && rest.next == 0 && rest.more == 0)
+      let all = try await ask(after: paid[59], most: 2)
+      #expect(all.traces.isEmpty && all.next == 0 && all.more == 0)
     }
   }
 

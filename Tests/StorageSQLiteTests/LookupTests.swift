@@ -32,12 +32,14 @@ import Testing
     var dice = Dice(state: 4)
     for _ in 0..<25 { try desk.store.write { _ in for _ in 0..<10 { try desk.record(&dice) } } }
     try await desk.finishRuns()
-    let recent = try desk.store.recentPayments(.consultant(1))
+    let recent = try desk.store.recentPayments(.consultant(1), after: 0)
     let all = try await desk.reader.payments(LookupPage(.consultant(1), recent: recent, limit: .max))
     var paged: [Int64] = []
     while true {
       let page = LookupPage(.consultant(1), recent: recent, after: paged.last ?? 0, limit: 7)
       let next = try await desk.reader.payments(page)
+      let left = try await desk.reader.count(page)
+      #expect(left == all.count - paged.count)
       #expect(next.count <= 7)
       if next.isEmpty { break }
       paged += next
@@ -54,11 +56,28 @@ import Testing
     }
     try await desk.finishRuns()
     let times = TestLedger.time + 5_000..<TestLedger.time + 25_000
-    let recent = try desk.store.recentPayments(.consultant(2))
+    let recent = try desk.store.recentPayments(.consultant(2), after: 0)
     let found = try await desk.reader.payments(
       LookupPage(.consultant(2), recent: recent, times: times, limit: .max))
     let scanned = try desk.scan("consultant = 2 AND time >= \(times.lowerBound) AND time < \(times.upperBound)")
     #expect(found == scanned && !found.isEmpty)
+    let count = try await desk.reader.count(LookupPage(.consultant(2), recent: recent, times: times, limit: 1))
+    #expect(count == scanned.count)
+  }
+
+  /// One card's pairs fill many chunks: a page begins in the middle of any of them.
+  @Test func anyPageOfARunOfOneCardIsFound() async throws {
+    let desk = try Desk(size: 1_000)
+    var dice = Dice(state: 9)
+    try desk.store.write { _ in for _ in 0..<1_100 { try desk.record(&dice) } }
+    try await desk.finishRuns()
+    let all = try desk.scan("consultant = 3")
+    for after in all {
+      let recent = try desk.store.recentPayments(.consultant(3), after: after)
+      let page = LookupPage(.consultant(3), recent: recent, after: after, limit: 3)
+      let found = try await desk.reader.payments(page)
+      #expect(found == Array(all.drop { $0 <= after }.prefix(3)))
+    }
   }
 
   /// A run that was cut off by the end of the process counts for nothing and is made again.
@@ -209,7 +228,7 @@ import Testing
         lookups.append((.card(Bytes16(high: 9, low: UInt64(index))), "fingerprint = x'\(hex)'"))
       }
       for (lookup, condition) in lookups {
-        let page = LookupPage(lookup, recent: try store.recentPayments(lookup), limit: .max)
+        let page = LookupPage(lookup, recent: try store.recentPayments(lookup, after: 0), limit: .max)
         let found = try await reader.payments(page)
         #expect(found == (try scan(condition)), "\(condition)")
       }

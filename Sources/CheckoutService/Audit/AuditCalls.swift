@@ -47,7 +47,8 @@ struct AuditCalls: AuditServiceProtocol {
       guard records.count <= Receipt.mostRecords else {
         throw ServiceRefusal(
           .invalidField, field: "which",
-          description: "has \(records.count) records, more than the \(Receipt.mostRecords) of a receipt; export them")
+          description: "has \(records.count) records, more than the \(Receipt.mostRecords) of a receipt; export them, "
+            + "with countersign-admin audit export")
       }
       var proofs: [Receipt.Proof] = []
       for number in records { proofs.append(try await reader.proof(of: number, under: try await head(over: number))) }

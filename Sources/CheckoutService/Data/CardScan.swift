@@ -2,6 +2,7 @@ import Bytes
 import Cryptography
 import Files
 import Glibc
+import Payments
 
 /// Looks in files for card numbers that must stand nowhere: as digits, as packed decimal, in base64 at each alignment,
 /// and their middle digits alone. PCI DSS 3.3 and 3.5.
@@ -24,6 +25,13 @@ package struct CardScan: Sendable {
     package let card: Int
   }
 
+  /// A number that is none.
+  package struct WrongCard: Error, CustomStringConvertible {
+    /// From 0.
+    package let index: Int
+    package let description: String
+  }
+
   /// What is looked for.
   package struct Pattern: Sendable {
     package let bytes: [UInt8]
@@ -34,12 +42,23 @@ package struct CardScan: Sendable {
   package let patterns: [Pattern]
   private static let chunk = 1 << 20
 
-  /// - Parameter cards: 12 to 19 digits each.
-  /// - Returns: nil where one is not.
-  package init?(_ cards: [String]) {
-    guard cards.allSatisfy({ (12...19).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
-    else { return nil }
+  /// - Parameter cards: numbers that ``CardNumber/check(_:)`` takes: what is mistyped would be found nowhere.
+  package init(_ cards: [String]) throws(WrongCard) {
+    for (index, card) in cards.enumerated() {
+      if let problem = Self.problem(card) { throw WrongCard(index: index, description: problem.description) }
+    }
     patterns = cards.enumerated().flatMap { Self.patterns($1, card: $0) }
+  }
+
+  private static func problem(_ card: String) -> FieldViolation? {
+    Array(card.utf8).withUnsafeBytes { digits in
+      do throws(FieldViolation) {
+        try CardNumber.check(digits)
+        return nil
+      } catch {
+        return error
+      }
+    }
   }
 
   private static func patterns(_ number: String, card: Int) -> [Pattern] {

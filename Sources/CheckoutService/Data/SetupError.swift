@@ -8,6 +8,8 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   case notMade(String, String)
   /// No service was made at this path.
   case missing(String)
+  /// Path of a folder of the service that is not there, and what to do.
+  case lacking(String, String)
   /// Paths of a key and of a certificate that do not belong together.
   case mismatch(key: String, certificate: String)
   case serviceName(String)
@@ -21,7 +23,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   public var isOfArgument: Bool {
     switch self {
     case .serviceName, .noDNSName, .hostName, .administrator: true
-    case .exists, .notEmpty, .notMade, .missing, .mismatch, .vaultKey: false
+    case .exists, .notEmpty, .notMade, .missing, .lacking, .mismatch, .vaultKey: false
     }
   }
 
@@ -34,6 +36,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
         + "no mount point: name a folder inside it with --data"
     case .missing(let path):
       "\(path) is no service's folder; name the one that countersign-server init made with --data"
+    case .lacking(let path, let advice): "\(path) is missing; \(advice)"
     case .mismatch(let key, let certificate):
       "\(key) is not the key of \(certificate); put the files in place that belong together"
     case .serviceName(let name): "--name \"\(name)\" must be 1 to \(Setup.longestName) of a-z, 0-9, '.' and '-'"

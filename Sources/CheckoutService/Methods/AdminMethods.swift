@@ -62,8 +62,11 @@ struct AdminCalls: AdminServiceProtocol {
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
       let consultant = try await ledger.perform { store in
-        guard let company = try store.company(name: request.company), !company.revoked else {
-          throw ServiceRefusal(.companyNotFound, field: "company")
+        let company = try Self.company(request.company, in: store)
+        if let known = try store.consultant(company: company.id, name: name), known.revoked {
+          throw ServiceRefusal(
+            .nameTaken, field: "name",
+            description: "is the name of consultant \(known.id), who is revoked; register under another one")
         }
         let id = try Self.unique { try store.insertConsultant(company: company.id, name: name, time: now) }
         try store.insertEvent(
@@ -87,9 +90,7 @@ struct AdminCalls: AdminServiceProtocol {
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
       try await ledger.perform { store in
-        guard let consultant = try store.consultant(id: Int64(clamping: request.consultant)), !consultant.revoked else {
-          throw ServiceRefusal(.consultantNotFound, field: "consultant")
-        }
+        let consultant = try Self.consultant(request.consultant, in: store)
         try Self.insert(
           token, consultant: consultant.id, company: consultant.company, now: now, administrator, in: store)
       }
@@ -98,6 +99,32 @@ struct AdminCalls: AdminServiceProtocol {
       reply.tokenNotAfterMs = UInt64(now + Self.tokenLifetime)
       return reply
     }
+  }
+
+  /// A registered company that is not revoked.
+  static func company(_ name: String, field: String = "company", in store: any Store) throws -> CompanyRow {
+    guard let company = try store.company(name: name) else { throw ServiceRefusal(.companyNotFound, field: field) }
+    guard !company.revoked else { throw ServiceRefusal(company, field: field) }
+    return company
+  }
+
+  /// A registered consultant who is not revoked, of a company that is not.
+  static func consultant(
+    _ number: UInt64, field: String = "consultant", in store: any Store
+  ) throws -> ConsultantRow {
+    guard let consultant = try store.consultant(id: Int64(clamping: number)) else {
+      throw ServiceRefusal(.consultantNotFound, field: field)
+    }
+    guard !consultant.revoked else {
+      throw ServiceRefusal(
+        .revoked, field: field,
+        description: "consultant \(consultant.id), \(consultant.name), is revoked for good; register a new one, under "
+          + "another name")
+    }
+    if let company = try store.company(id: consultant.company), company.revoked {
+      throw ServiceRefusal(company, field: field)
+    }
+    return consultant
   }
 
   func checkedName(_ name: String) throws -> String {
@@ -145,5 +172,14 @@ struct AdminCalls: AdminServiceProtocol {
     try store.insertEvent(
       EventRow(
         kind: .tokenCreated, consultant: consultant, company: company, time: now, text: "by \(administrator)"))
+  }
+}
+
+extension ServiceRefusal {
+  fileprivate init(_ revoked: CompanyRow, field: String) {
+    self.init(
+      .revoked, field: field,
+      description: "company \(revoked.id), \(revoked.name), is revoked for good; register a new one, under another "
+        + "name")
   }
 }

@@ -15,9 +15,7 @@ extension AdminCalls {
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
       try await ledger.perform { store in
-        guard let company = try store.company(name: request.company), !company.revoked else {
-          throw ServiceRefusal(.companyNotFound, field: "company")
-        }
+        let company = try Self.company(request.company, in: store)
         let former = try store.gateway(company: company.id)
         try store.setGateway(
           GatewayRow(

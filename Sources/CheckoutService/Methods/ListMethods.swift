@@ -20,9 +20,11 @@ extension AdminCalls {
       let administrator = try await administrator(context)
       let filter = try await filter(request.filter ?? Messages.PaymentFilter())
       try await journalReading("list of \(filter.text)", after: request.after, administrator)
-      let recent = try await ledger.perform { store in try filter.lookups.map { try store.recentPayments($0) } }
-      let page = try await reader.list(
-        filter, recent: recent, after: Int64(clamping: request.after), limit: Self.paymentsPerReply)
+      let after = Int64(clamping: request.after)
+      let recent = try await ledger.perform { store in
+        try filter.lookups.map { try store.recentPayments($0, after: after) }
+      }
+      let page = try await reader.list(filter, recent: recent, after: after, limit: Self.paymentsPerReply)
       var reply = ListPaymentsReply()
       reply.payments = page.payments.map(Messages.ListedPayment.init)
       reply.next = page.next.map { UInt64($0) } ?? 0

@@ -28,7 +28,7 @@ extension AdminCalls {
           }
           return try PaymentOperation(known, in: store)
         }
-        try OperationRules.refuse(row, of: payment.record, at: row.time, in: store, acquirer)
+        try OperationRules.refuse(row, amountIn: "amount", of: payment.record, at: row.time, in: store, acquirer)
         row.id = try store.insertEvent(.operation(row, time: row.time, ", by \(acting.text)"))
         try store.insertOperation(row)
         return try PaymentOperation(row, in: store)
@@ -54,7 +54,9 @@ extension AdminCalls {
         guard row.state == .requested else { throw ServiceRefusal(OperationRefusal.notWaiting(row.state)) }
         guard row.requestedBy != acting.id else { throw ServiceRefusal(OperationRefusal.sameAdministrator) }
         let event: OperationEvent = now < row.confirmUntil ? .confirmed : .timeOver
-        if event == .confirmed { try OperationRules.refuse(row, of: payment.record, at: now, in: store, acquirer) }
+        if event == .confirmed {
+          try OperationRules.refuse(row, amountIn: "operation", of: payment.record, at: now, in: store, acquirer)
+        }
         row.state = OperationStateMachine.step(row.state, row.kind, event).next
         row.since = now
         if event == .confirmed { row.confirmedBy = acting.id }
@@ -130,9 +132,11 @@ extension AdminCalls {
 }
 
 extension OperationRules {
+  /// - Parameter field: the request's field that the amount comes from.
   /// - Throws: ``ServiceRefusal`` where the operation does not fit what is recorded now.
   fileprivate static func refuse(
-    _ row: OperationRow, of payment: PaymentRecord, at now: Int64, in store: any Store, _ acquirer: any Acquirer
+    _ row: OperationRow, amountIn field: String, of payment: PaymentRecord, at now: Int64, in store: any Store,
+    _ acquirer: any Acquirer
   ) throws {
     if let epoch = try store.epoch(), epoch.confirmed == nil {
       throw ServiceRefusal(.ledgerUnconfirmed)
@@ -141,6 +145,10 @@ extension OperationRules {
     let isBeforeCutOff = acquirer.businessDay(at: payment.time) == acquirer.businessDay(at: now)
     do {
       try check(row, of: payment, others: others, isBeforeCutOff: isBeforeCutOff)
+    } catch .amountLeft(let left) {
+      throw ServiceRefusal(
+        .amountOverPayment, field: field,
+        description: "\(row.amount) minor units are more than the \(left) that are left of the payment")
     } catch {
       throw ServiceRefusal(error)
     }
@@ -184,8 +192,7 @@ extension ServiceRefusal {
   fileprivate init(_ refusal: OperationRefusal) {
     switch refusal {
     case .paymentNotCharged: self.init(.paymentNotCharged, field: "payment")
-    case .amountLeft(let left):
-      self.init(.amountOverPayment, field: "amount", description: "must be 1 to \(left) minor units, which are left")
+    case .amountLeft: self.init(.amountOverPayment)
     case .conflicting: self.init(.operationConflict, field: "payment")
     case .cutOffPassed: self.init(.cutOffPassed, field: "kind")
     case .sameAdministrator: self.init(.secondAdministratorRequired, field: "operation")

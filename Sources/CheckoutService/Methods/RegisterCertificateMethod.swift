@@ -68,15 +68,14 @@ extension AdminCalls {
   ) throws -> CertificateRow.Holder {
     switch request.holder {
     case .consultant(let number):
-      guard let consultant = try store.consultant(id: Int64(clamping: number)), !consultant.revoked,
-        let company = try store.company(id: consultant.company)
-      else { throw ServiceRefusal(.consultantNotFound, field: "consultant") }
+      let consultant = try Self.consultant(number, in: store)
+      guard let company = try store.company(id: consultant.company) else {
+        throw ServiceRefusal(.companyNotFound, field: "consultant")
+      }
       try check(leaf, company)
       return .consultant(consultant.id)
     case .company(let name):
-      guard let company = try store.company(name: name), !company.revoked else {
-        throw ServiceRefusal(.companyNotFound, field: "company")
-      }
+      let company = try Self.company(name, in: store)
       try check(leaf, company)
       return .company(company.id)
     case nil: throw ServiceRefusal(.invalidField, field: "holder")

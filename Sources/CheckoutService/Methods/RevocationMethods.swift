@@ -32,7 +32,8 @@ extension AdminCalls {
       reply.isNew = effect.isNew
       reply.sessions = UInt32(clamping: effect.sessions.count)
       reply.certificates = UInt32(clamping: effect.certificates.count)
-      reply.timeMs = UInt64(now)
+      reply.timeMs = UInt64(clamping: effect.revocation.time)
+      reply.reason = Messages.RevocationReason(rawValue: Int32(effect.revocation.reason.rawValue))
       return reply
     }
   }
@@ -56,6 +57,9 @@ extension AdminCalls {
       }
       let now = clock.wall()
       let wasLocked = try await ledger.perform { store in
+        if let id = subject.consultant, try store.consultant(id: id) == nil {
+          throw ServiceRefusal(.consultantNotFound, field: "subject.consultant")
+        }
         let found = try store.lockout(subject)
         try store.setLockout(subject, nil)
         try store.insertEvent(

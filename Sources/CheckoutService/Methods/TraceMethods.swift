@@ -8,7 +8,7 @@ import StorageSQLite
 /// "Who did this?", asked by payment, order, card or consultant.
 extension AdminCalls {
   /// Payments looked up for one reply; fewer are told where they have many steps.
-  private static let tracesPerReply = 16
+  private static let tracesPerReply = 50
   /// Bytes of traces in one reply; a frame has 64 KiB.
   private static let bytesPerReply = 48 << 10
 
@@ -16,45 +16,80 @@ extension AdminCalls {
     try await refusals.journaling(.callRefused, context) {
       let administrator = try await administrator(context)
       let asked = try await asked(request)
-      let numbers = try await numbers(asked, after: Int64(clamping: request.after), administrator)
+      let after = Int64(clamping: request.after)
+      let most = request.most == 0 ? Int.max : Int(clamping: request.most)
+      let recent = try await journal(asked, after: after, administrator)
+      let limit = min(Self.tracesPerReply, most)
+      // One more, which says whether there are more.
+      let numbers = try await numbers(asked, recent: recent, after: after, limit: limit + 1)
       var reply = TracePaymentReply()
-      var size = 0
-      for number in numbers {
-        guard let trace = try await reader.trace(payment: number).map(Trace.init) else { continue }
-        size += trace.encoded().count
-        guard size <= Self.bytesPerReply || reply.traces.isEmpty else { break }
-        reply.traces.append(trace)
+      reply.traces = Self.fitting(try await reader.traces(payments: Array(numbers.prefix(limit))).map(Trace.init))
+      let last = reply.traces.last?.payment?.payment
+      guard let last else {
+        guard request.after > 0 else { throw asked.notFound }
+        return reply
       }
-      guard !reply.traces.isEmpty || request.after > 0 else { throw ServiceRefusal(.paymentNotFound) }
-      let last = reply.traces.last?.payment?.payment ?? 0
-      if numbers.last.map({ UInt64($0) > last }) ?? false || numbers.count == Self.tracesPerReply { reply.next = last }
+      guard let highest = numbers.last, UInt64(highest) > last else { return reply }
+      reply.next = last
+      if reply.traces.count == most {
+        reply.more = UInt64(try await count(asked, recent: recent, after: Int64(last)))
+      }
       return reply
     }
   }
 
-  /// Journals the question, then finds the payments that it is about, rising.
-  private func numbers(_ asked: AskedTrace, after: Int64, _ administrator: String) async throws -> [Int64] {
-    let now = clock.wall()
+  /// As many as a reply has room for; one at least.
+  private static func fitting(_ traces: [Trace]) -> [Trace] {
+    var size = 0
+    let count = traces.prefix { trace in
+      size += trace.encoded().count
+      return size <= bytesPerReply
+    }.count
+    return Array(traces.prefix(max(1, count)))
+  }
+
+  /// Journals the question.
+  ///
+  /// - Returns: for each of its lookups what the store still has in memory.
+  private func journal(_ asked: AskedTrace, after: Int64, _ administrator: String) async throws -> [[Int64]] {
     let page = after > 0 ? ", after \(after)" : ""
     let row = EventRow(
-      kind: .traceRead, consultant: asked.consultant, time: now, text: "\(asked.text)\(page), by \(administrator)")
-    let recent = try await ledger.perform(fromReserve: true) { store in
+      kind: .traceRead, consultant: asked.consultant, time: clock.wall(),
+      text: "\(asked.text)\(page), by \(administrator)")
+    return try await ledger.perform(fromReserve: true) { store in
       try store.insertEvent(row)
-      return try asked.lookups.map { try store.recentPayments($0) }
+      return try asked.lookups.map { try store.recentPayments($0, after: after) }
     }
+  }
+
+  /// The payments that a question is about, rising.
+  private func numbers(
+    _ asked: AskedTrace, recent: [[Int64]], after: Int64, limit: Int
+  ) async throws -> [Int64] {
     switch asked.which {
     case .payment(let number): return number > after ? [number] : []
     case .key(let key):
       let found = try await reader.payments(key: key).filter { $0 > after }
-      return Array(found.prefix(Self.tracesPerReply))
+      return Array(found.prefix(limit))
     case .lookups(let lookups, let times):
       var found: [Int64] = []
       for (lookup, recent) in zip(lookups, recent) {
         found += try await reader.payments(
-          LookupPage(lookup, recent: recent, after: after, times: times, limit: Self.tracesPerReply))
+          LookupPage(lookup, recent: recent, after: after, times: times, limit: limit))
       }
-      return Array(found.sorted().prefix(Self.tracesPerReply))
+      return Array(found.sorted().prefix(limit))
     }
+  }
+
+  private func count(_ asked: AskedTrace, recent: [[Int64]], after: Int64) async throws -> Int {
+    guard case .lookups(let lookups, let times) = asked.which else {
+      return try await numbers(asked, recent: recent, after: after, limit: .max).count
+    }
+    var count = 0
+    for (lookup, recent) in zip(lookups, recent) {
+      count += try await reader.count(LookupPage(lookup, recent: recent, after: after, times: times, limit: .max))
+    }
+    return count
   }
 
   private func asked(_ request: TracePaymentRequest) async throws -> AskedTrace {
@@ -130,6 +165,21 @@ private struct AskedTrace: Sendable {
   /// For the journal; a card stands in it masked.
   let text: String
   var consultant: Int64? = nil
+
+  /// Where there is no such payment.
+  var notFound: ServiceRefusal {
+    ServiceRefusal(.paymentNotFound, field: field, description: "nothing is known of it")
+  }
+
+  private var field: String {
+    switch (which, lookups.first) {
+    case (.payment, _): "payment"
+    case (.key, _): "idempotency_key"
+    case (.lookups, .order): "order_reference"
+    case (.lookups, .card): "card_number"
+    case (.lookups, _): "consultant"
+    }
+  }
 
   var lookups: [PaymentLookup] { if case .lookups(let lookups, _) = which { lookups } else { [] } }
 }

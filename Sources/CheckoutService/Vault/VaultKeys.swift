@@ -33,7 +33,7 @@ struct VaultKeys: Sendable {
   }
 
   /// - Parameter pin: of the token that holds the key-encryption key; here as below.
-  /// - Throws: `FileError` that names the file.
+  /// - Throws: `FileError` that names the file, ``SetupError/lacking(_:_:)``.
   init(reading folder: DataFolder, pin: SecretBytes? = nil) throws {
     let wrapping = try Self.wrappingKeys(folder, pin)
     data = [:]
@@ -100,10 +100,20 @@ struct VaultKeys: Sendable {
 
   // MARK: - Files
 
+  /// - Throws: ``SetupError/lacking(_:_:)`` where there is no key-encryption key.
+  static func checkThere(in folder: DataFolder) throws {
+    guard ![wrapping, nextWrapping].contains(where: { Files.exists(folder.file($0)) }) else { return }
+    let missing = Files.exists(folder.file("vault")) ? wrapping : "vault"
+    throw SetupError.lacking(
+      folder.file(missing),
+      "put back the copy of vault/ that belongs to this ledger: nothing else opens the stored cards")
+  }
+
   /// The present key-encryption key first, then the one that is to follow it, as far as they are there.
   private static func wrappingKeys(_ folder: DataFolder, _ pin: SecretBytes?) throws -> [SecretBytes] {
+    try checkThere(in: folder)
     let names = [wrapping, nextWrapping].filter { Files.exists(folder.file($0)) }
-    return try (names.isEmpty ? [wrapping] : names).map { try WrappingKey.read(folder.file($0), pin: pin).key }
+    return try names.map { try WrappingKey.read(folder.file($0), pin: pin).key }
   }
 
   private static func versions(_ folder: DataFolder) throws -> [UInt32] {
@@ -143,6 +153,7 @@ struct VaultKeys: Sendable {
 
   /// One change of the files at a time, whichever process makes it.
   private static func locked<R>(_ folder: DataFolder, _ body: () throws -> R) throws -> R {
+    try checkThere(in: folder)
     let path = folder.file("vault/lock")
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }

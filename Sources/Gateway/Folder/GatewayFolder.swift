@@ -32,6 +32,9 @@ public struct GatewayFolder: Sendable {
     guard try Files.isThere(file("profile.signed")) else {
       throw TerminalError.folder("\(path) is no gateway's folder; run countersign-gateway init HOST:PORT TOKEN")
     }
+    guard Files.exists(file("tls.pem")) || !Files.exists(file("consultant.pem")) else {
+      throw TerminalError.folder("\(path) is a terminal's folder, not a gateway's; name the gateway's with --data")
+    }
   }
 
   /// Reads and verifies everything.
@@ -119,7 +122,7 @@ public struct GatewayFolder: Sendable {
     do {
       return try PrivateKey(pem: try Files.readSecret(file(name)), passphrase: passphrase)
     } catch let error as CryptographyError {
-      throw TerminalError.key("\(file(name)) \(error)")
+      throw TerminalError.key("\(file(name)): \(error)")
     }
   }
 }

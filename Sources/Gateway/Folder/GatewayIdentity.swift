@@ -43,7 +43,7 @@ public struct GatewayIdentity: Sendable {
     try Self.check(company, .company, "company", root, now)
     try Self.check(tls, .gateway, "tls", root, now)
     guard let organisation = company.chain[0].organisation, tls.chain[0].organisation == organisation else {
-      throw TerminalError.untrusted("company.pem and tls.pem are not of one organisation")
+      throw TerminalError.folder("company.pem and tls.pem are not of one organisation; set the gateway up anew")
     }
     self.organisation = organisation
     self.company = company
@@ -61,7 +61,8 @@ public struct GatewayIdentity: Sendable {
   /// - Throws: `TerminalError` where the company's certificate of an outside authority cannot countersign here.
   func checkOutside(_ holder: GatewayFolder.Holder, _ now: Int64, file: String) throws {
     guard let leaf = holder.chain.first, leaf.publicKey == holder.key.publicKey else {
-      throw TerminalError.key("the key beside \(file) is not that certificate's")
+      throw TerminalError.folder(
+        "the key beside \(file) is not that certificate's; put the files in place that belong together")
     }
     do {
       _ = try CertificatePath.verify(chain: holder.chain, anchors: companies, at: now / 1_000)
@@ -77,7 +78,9 @@ public struct GatewayIdentity: Sendable {
     _ holder: GatewayFolder.Holder, _ role: Role, _ name: String, _ root: Certificate, _ now: Int64
   ) throws {
     guard let leaf = holder.chain.first, leaf.publicKey == holder.key.publicKey else {
-      throw TerminalError.key("\(name).key is not the key of \(name).pem")
+      throw TerminalError.folder(
+        "\(name).key is not the key of \(name).pem; put the files in place that belong together, or set the gateway up "
+          + "anew")
     }
     do {
       try CertificatePath.verify(chain: holder.chain, anchors: [root], role: role, at: now / 1_000, dnsName: nil)

@@ -49,12 +49,15 @@ public enum RevocationTarget: Sendable, Equatable {
 public struct RevocationEffect: Sendable, Equatable {
   /// False where everything was revoked before.
   public var isNew: Bool
+  /// When and why it was revoked: now, or the first time.
+  public var revocation: Revocation
   /// Live sessions that it ended.
   public var sessions: [Bytes16]
   /// SHA-256 of the DER of certificates that are revoked with it.
   public var certificates: [Bytes32]
-  public init(isNew: Bool, sessions: [Bytes16], certificates: [Bytes32]) {
+  public init(isNew: Bool, revocation: Revocation, sessions: [Bytes16], certificates: [Bytes32]) {
     self.isNew = isNew
+    self.revocation = revocation
     self.sessions = sessions
     self.certificates = certificates
   }

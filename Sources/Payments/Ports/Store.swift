@@ -57,9 +57,9 @@ public protocol Store: BackupStore, CardStore, KeyActStore {
   func payment(number: Int64) throws(StoreError) -> StoredPayment?
   func payment(key: Bytes16, company: Int64) throws(StoreError) -> StoredPayment?
 
-  /// Numbers of the payments that are found by `lookup` and stand in no lookup run yet, rising. Older ones are found by
-  /// a reader, which must ask after this: payments go from here into the runs and never back.
-  func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64]
+  /// Payments with a higher number that are found by `lookup` and stand in no lookup run yet, rising. Older ones are
+  /// found by a reader, which must ask after this: payments go from here into the runs and never back.
+  func recentPayments(_ lookup: PaymentLookup, after number: Int64) throws(StoreError) -> [Int64]
 
   /// What an inquiry or a reversal of a payment needs.
   func sale(payment: Int64) throws(StoreError) -> StoredSale?
@@ -93,6 +93,8 @@ public protocol Store: BackupStore, CardStore, KeyActStore {
   func company(id: Int64) throws(StoreError) -> CompanyRow?
   func insertConsultant(company: Int64, name: String, time: Int64) throws(StoreError) -> Int64
   func consultant(id: Int64) throws(StoreError) -> ConsultantRow?
+  /// The consultant with this registered name in the company.
+  func consultant(company: Int64, name: String) throws(StoreError) -> ConsultantRow?
   /// Writes a certificate of a holder; the same fingerprint again changes nothing.
   func insertCertificate(_ row: CertificateRow) throws(StoreError)
   func certificate(fingerprint: Bytes32) throws(StoreError) -> CertificateRow?

@@ -207,7 +207,9 @@ extension SQLiteStore {
 
   // MARK: - Reading
 
-  public func recentPayments(_ lookup: PaymentLookup) throws(StoreError) -> [Int64] { lookups.recent(lookup) }
+  public func recentPayments(_ lookup: PaymentLookup, after number: Int64) throws(StoreError) -> [Int64] {
+    lookups.recent(lookup, after: number)
+  }
 
   public func sale(payment number: Int64) throws(StoreError) -> StoredSale? {
     statements.saleByNumber.bind(1, number)

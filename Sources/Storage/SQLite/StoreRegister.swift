@@ -45,6 +45,14 @@ extension SQLiteStore {
     return try find.first(ConsultantRow.init(row:))
   }
 
+  public func consultant(company: Int64, name: String) throws(StoreError) -> ConsultantRow? {
+    let find = try database.prepare(
+      "SELECT id, company, name, revoked IS NOT NULL FROM consultant WHERE company = ?1 AND name = ?2")
+    find.bind(1, company)
+    find.bind(2, name)
+    return try find.first(ConsultantRow.init(row:))
+  }
+
   public func insertCertificate(_ row: CertificateRow) throws(StoreError) {
     let insert = try database.prepare(
       """

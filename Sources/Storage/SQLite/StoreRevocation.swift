@@ -6,6 +6,7 @@ extension SQLiteStore {
     _ target: RevocationTarget, reason: RevocationReason, time: Int64
   ) throws(StoreError) -> RevocationEffect? {
     guard try exists(target) else { return nil }
+    let former = try revocation(of: target)
     sessionsInTransaction.removeAll(keepingCapacity: true)
     var isNew = try mark(target, reason, time)
     let certificates = try revokedCertificates(target)
@@ -20,7 +21,31 @@ extension SQLiteStore {
     }
     let sessions = try liveSessions(of: target, certificates)
     for session in sessions { try endSession(session, reason: .revoked, time: time) }
-    return RevocationEffect(isNew: isNew, sessions: sessions, certificates: certificates)
+    let revocation = isNew ? nil : former
+    return RevocationEffect(
+      isNew: isNew, revocation: revocation ?? Revocation(time: time, reason: reason), sessions: sessions,
+      certificates: certificates)
+  }
+
+  /// Nil where it is not revoked.
+  private func revocation(of target: RevocationTarget) throws(StoreError) -> Revocation? {
+    let find: Statement
+    switch target {
+    case .consultant(let id):
+      find = try database.prepare("SELECT revoked, reason FROM consultant WHERE id = ?1 AND revoked IS NOT NULL")
+      find.bind(1, id)
+    case .company(let id):
+      find = try database.prepare("SELECT revoked, reason FROM company WHERE id = ?1 AND revoked IS NOT NULL")
+      find.bind(1, id)
+    case .certificate(let fingerprint): return try certificate(fingerprint: fingerprint)?.revocation
+    case .device(let mac):
+      find = try database.prepare("SELECT revoked, reason FROM device WHERE mac = ?1")
+      find.bind(1, mac.bytes)
+    }
+    return try find.first {
+      let reason = RevocationReason(rawValue: UInt8(truncatingIfNeeded: $0.int(1)))
+      return Revocation(time: $0.int(0), reason: reason ?? .unspecified)
+    }
   }
 
   private func exists(_ target: RevocationTarget) throws(StoreError) -> Bool {

@@ -51,10 +51,7 @@ struct Reconcile: AsyncParsableCommand {
       (record.fromMs, record.toMs, record.lines) = (times.from, times.to, UInt64(lines.count))
       (record.entries, record.differences) = (UInt64(reconciliation.count), UInt64(differences.count))
       let recorded = try await administrator.run { [record] in try await $0.recordReconciliation(record) }
-      if options.output == .text {
-        Console.print("\(lines.count) lines, \(reconciliation.count) in the ledger, \(differences.count) differences")
-        if recorded.epoch > 0 { Console.print("next: countersign-admin epoch confirm, of epoch \(recorded.epoch)") }
-      }
+      print(record, epoch: recorded.epoch)
       if !differences.isEmpty { throw ExitCode(ExitStatus.differences.rawValue) }
     }
   }
@@ -77,6 +74,26 @@ struct Reconcile: AsyncParsableCommand {
         operations += page
         request.after = last.number
       }
+    }
+  }
+
+  /// The last line: what was compared.
+  ///
+  /// - Parameter epoch: the one that waits to be confirmed; 0: none does.
+  private func print(_ compared: RecordReconciliationRequest, epoch: some BinaryInteger) {
+    switch options.output {
+    case .text:
+      Console.print(
+        "\(counted(compared.lines, "line")), \(compared.entries) in the ledger, "
+          + counted(compared.differences, "difference"))
+      if epoch > 0 { Console.print("next: countersign-admin epoch confirm, of epoch \(epoch)") }
+    case .json:
+      Console.print(
+        JSON.object([
+          ("kind", .text("SUMMARY")), ("lines", .number(Int64(clamping: compared.lines))),
+          ("entries", .number(Int64(clamping: compared.entries))),
+          ("differences", .number(Int64(clamping: compared.differences))), ("epoch", .number(Int64(clamping: epoch))),
+        ]))
     }
   }
 

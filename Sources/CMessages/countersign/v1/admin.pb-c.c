@@ -3927,7 +3927,7 @@ const ProtobufCMessageDescriptor countersign__v1__register_certificate_reply__de
   (ProtobufCMessageInit) countersign__v1__register_certificate_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__field_descriptors[7] =
 {
   {
     "payment",
@@ -4001,19 +4001,32 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_request__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "most",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentRequest, most),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_request__field_indices_by_name[] = {
   5,   /* field[5] = after */
   3,   /* field[3] = card_number */
   4,   /* field[4] = consultant */
   1,   /* field[1] = idempotency_key */
+  6,   /* field[6] = most */
   2,   /* field[2] = order_reference */
   0,   /* field[0] = payment */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descriptor =
 {
@@ -4023,7 +4036,7 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_request__descrip
   "Countersign__V1__TracePaymentRequest",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentRequest),
-  6,
+  7,
   countersign__v1__trace_payment_request__field_descriptors,
   countersign__v1__trace_payment_request__field_indices_by_name,
   1,  countersign__v1__trace_payment_request__number_ranges,
@@ -4107,7 +4120,7 @@ const ProtobufCMessageDescriptor countersign__v1__consultant_period__descriptor 
   (ProtobufCMessageInit) countersign__v1__consultant_period__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__field_descriptors[3] =
 {
   {
     "traces",
@@ -4133,15 +4146,28 @@ static const ProtobufCFieldDescriptor countersign__v1__trace_payment_reply__fiel
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "more",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__TracePaymentReply, more),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__trace_payment_reply__field_indices_by_name[] = {
+  2,   /* field[2] = more */
   1,   /* field[1] = next */
   0,   /* field[0] = traces */
 };
 static const ProtobufCIntRange countersign__v1__trace_payment_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descriptor =
 {
@@ -4151,7 +4177,7 @@ const ProtobufCMessageDescriptor countersign__v1__trace_payment_reply__descripto
   "Countersign__V1__TracePaymentReply",
   "countersign.v1",
   sizeof(Countersign__V1__TracePaymentReply),
-  2,
+  3,
   countersign__v1__trace_payment_reply__field_descriptors,
   countersign__v1__trace_payment_reply__field_indices_by_name,
   1,  countersign__v1__trace_payment_reply__number_ranges,
@@ -5456,7 +5482,7 @@ const ProtobufCMessageDescriptor countersign__v1__revoke_request__descriptor =
   (ProtobufCMessageInit) countersign__v1__revoke_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__revoke_reply__field_descriptors[4] =
+static const ProtobufCFieldDescriptor countersign__v1__revoke_reply__field_descriptors[5] =
 {
   {
     "is_new",
@@ -5506,17 +5532,30 @@ static const ProtobufCFieldDescriptor countersign__v1__revoke_reply__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RevokeReply, reason),
+    &countersign__v1__revocation_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__revoke_reply__field_indices_by_name[] = {
   2,   /* field[2] = certificates */
   0,   /* field[0] = is_new */
+  4,   /* field[4] = reason */
   1,   /* field[1] = sessions */
   3,   /* field[3] = time_ms */
 };
 static const ProtobufCIntRange countersign__v1__revoke_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor countersign__v1__revoke_reply__descriptor =
 {
@@ -5526,7 +5565,7 @@ const ProtobufCMessageDescriptor countersign__v1__revoke_reply__descriptor =
   "Countersign__V1__RevokeReply",
   "countersign.v1",
   sizeof(Countersign__V1__RevokeReply),
-  4,
+  5,
   countersign__v1__revoke_reply__field_descriptors,
   countersign__v1__revoke_reply__field_indices_by_name,
   1,  countersign__v1__revoke_reply__number_ranges,

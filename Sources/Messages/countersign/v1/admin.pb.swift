@@ -356,6 +356,8 @@ public struct RegisterCertificateReply: Message {
 public struct TracePaymentRequest: Message {
   /// Payments with a higher number than this: 0 at first, then `next` of the last reply.
   public var after: UInt64 = 0
+  /// Payments wanted with this and later replies together; 0: all. The last of their replies counts those left out.
+  public var most: UInt64 = 0
 
   /// One of the fields of `which`.
   public enum Which: Sendable, Equatable {
@@ -400,10 +402,12 @@ public struct ConsultantPeriod: Message {
 
 /// Set by the server.
 public struct TracePaymentReply: Message {
-  /// Oldest first; at least one where `after` was 0.
+  /// At most 50, oldest first; at least one where `after` was 0.
   public var traces: [Trace] = []
   /// To be sent as `after` for more; 0 at the end.
   public var next: UInt64 = 0
+  /// Payments behind the last one told, in the reply that has the last of `most`; else 0.
+  public var more: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -673,8 +677,11 @@ public struct RevokeReply: Message {
   public var sessions: UInt32 = 0
   /// Certificates that are revoked with it.
   public var certificates: UInt32 = 0
-  /// Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time.
+  /// Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time. Of the first revocation, where
+  /// everything was revoked before.
   public var timeMs: UInt64 = 0
+  /// Why it was revoked at that time.
+  public var reason: RevocationReason = RevocationReason(rawValue: 0)
 
   /// Every field empty or zero.
   public init() {}
@@ -1872,6 +1879,7 @@ extension TracePaymentRequest {
 
   public init(copying c: UnsafePointer<Countersign__V1__TracePaymentRequest>) {
     after = c.pointee.after
+    most = c.pointee.most
     switch c.pointee.which_case.rawValue {
     case 1: which = .payment(c.pointee.payment)
     case 2: which = .idempotencyKey([UInt8](decoded: c.pointee.idempotency_key))
@@ -1884,6 +1892,7 @@ extension TracePaymentRequest {
 
   public func write(to c: inout Countersign__V1__TracePaymentRequest, in arena: Arena) {
     c.after = after
+    c.most = most
     switch which {
     case .payment(let value)?:
       c.which_case = .init(rawValue: 1)
@@ -1947,12 +1956,14 @@ extension TracePaymentReply {
   public init(copying c: UnsafePointer<Countersign__V1__TracePaymentReply>) {
     traces = (0..<c.pointee.n_traces).compactMap { c.pointee.traces[$0].map { Trace(copying: $0) } }
     next = c.pointee.next
+    more = c.pointee.more
   }
 
   public func write(to c: inout Countersign__V1__TracePaymentReply, in arena: Arena) {
     c.n_traces = traces.count
     c.traces = arena.list(traces) { Optional(arena.message($0)) }
     c.next = next
+    c.more = more
   }
 }
 
@@ -2339,6 +2350,7 @@ extension RevokeReply {
     sessions = c.pointee.sessions
     certificates = c.pointee.certificates
     timeMs = c.pointee.time_ms
+    reason = RevocationReason(rawValue: Int32(truncatingIfNeeded: c.pointee.reason.rawValue))
   }
 
   public func write(to c: inout Countersign__V1__RevokeReply, in arena: Arena) {
@@ -2346,6 +2358,7 @@ extension RevokeReply {
     c.sessions = sessions
     c.certificates = certificates
     c.time_ms = timeMs
+    c.reason = Countersign__V1__RevocationReason(rawValue: .init(truncatingIfNeeded: reason.rawValue))
   }
 }
 

@@ -59,15 +59,26 @@ final class LookupRun: Sendable {
     }
   }
 
-  /// Numbers of the payments with this tagged hash in a chunk's body; their order is kept.
-  static func numbers(of hash: Int64, in body: UnsafeRawBufferPointer) -> [Int64] {
-    var numbers: [Int64] = []
-    for start in stride(from: 0, through: body.count - pairSize, by: pairSize) {
-      let found = Int64(bigEndian: body.loadUnaligned(fromByteOffset: start, as: Int64.self))
-      guard found >= hash else { continue }
-      guard found == hash else { break }
-      numbers.append(Int64(bigEndian: body.loadUnaligned(fromByteOffset: start + 8, as: Int64.self)))
+  /// Numbers of the payments with this tagged hash and a higher number in a chunk's body; their order is kept.
+  static func numbers(of hash: Int64, after number: Int64, in body: UnsafeRawBufferPointer) -> [Int64] {
+    var pairs = 0..<body.count / pairSize
+    // Pairs rise by hash, then by number: halved until the first one that is meant.
+    while let middle = pairs.isEmpty ? nil : (pairs.lowerBound + pairs.upperBound) / 2 {
+      if pair(middle, in: body) > (hash, number) {
+        pairs = pairs.lowerBound..<middle
+      } else {
+        pairs = middle + 1..<pairs.upperBound
+      }
     }
-    return numbers
+    return (pairs.lowerBound..<body.count / pairSize).lazy.map { pair($0, in: body) }.prefix { $0.hash == hash }
+      .map(\.number)
+  }
+
+  private static func pair(_ index: Int, in body: UnsafeRawBufferPointer) -> (hash: Int64, number: Int64) {
+    let start = index * pairSize
+    return (
+      Int64(bigEndian: body.loadUnaligned(fromByteOffset: start, as: Int64.self)),
+      Int64(bigEndian: body.loadUnaligned(fromByteOffset: start + 8, as: Int64.self))
+    )
   }
 }

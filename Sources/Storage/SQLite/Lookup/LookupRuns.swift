@@ -52,10 +52,13 @@ final class LookupRuns {
 
   func gather(_ entry: LookupEntry) { tail.append(entry) }
 
-  /// Committed payments that stand in no whole run, by rising number.
-  func recent(_ lookup: PaymentLookup) -> [Int64] {
-    let entries = [run?.entries ?? [], tail[..<committed].map { $0 }]
-    return entries.joined().lazy.filter { $0.isFound(by: lookup) }.map(\.number)
+  /// Committed payments with a higher number that stand in no whole run, by rising number.
+  func recent(_ lookup: PaymentLookup, after number: Int64) -> [Int64] {
+    var found: [Int64] = []
+    for entries in [run?.entries[...] ?? [], tail[..<committed]] where (entries.last?.number ?? 0) > number {
+      for entry in entries where entry.number > number && entry.isFound(by: lookup) { found.append(entry.number) }
+    }
+    return found
   }
 
   /// Whether a sorted run waits to be written.

@@ -30,18 +30,42 @@ extension SQLiteReader {
   public func payments(_ page: LookupPage) throws(StoreError) -> [Int64] {
     let check = try Check(page, database)
     var found: [Int64] = []
+    var whole = page.after
     let hash = try lookupKey().hash(page.lookup)
     for run in try runs(after: page.after, times: page.times) {
-      for number in try numbers(of: hash, in: run) where number > page.after && found.count < page.limit {
+      let isOver = try each(of: hash, in: run.number, after: page.after) { number throws(StoreError) in
         if try check.isMeant(number) { found.append(number) }
+        return found.count < page.limit
       }
-      if found.count == page.limit { break }
+      guard isOver else { return found }
+      whole = run.number
     }
-    let known = Set(found)
-    for number in page.recent where number > page.after && !known.contains(number) {
+    // Those that came into a run after the store told them are not told twice.
+    for number in page.recent where number > whole && found.count < page.limit {
       if try check.isMeant(number) { found.append(number) }
     }
-    return Array(found.sorted().prefix(page.limit))
+    return found
+  }
+
+  /// How many payments a lookup finds, whatever the page's limit. Rows are read only where times decide: two cards or
+  /// orders with one hash are as good as impossible, and here only a number hangs on it.
+  public func count(_ page: LookupPage) throws(StoreError) -> Int {
+    let check = try Check(page, database)
+    var (count, whole) = (0, page.after)
+    let hash = try lookupKey().hash(page.lookup)
+    for run in try runs(after: page.after, times: page.times) {
+      let isInside = page.times.contains(run.times.lowerBound) && page.times.contains(run.times.upperBound)
+      _ = try each(of: hash, in: run.number, after: page.after) { number throws(StoreError) in
+        let isMeant = if isInside { true } else { try check.isMeant(number) }
+        count += isMeant ? 1 : 0
+        return true
+      }
+      whole = run.number
+    }
+    for number in page.recent where number > whole {
+      if try check.isMeant(number) { count += 1 }
+    }
+    return count
   }
 
   private func lookupKey() throws(StoreError) -> LookupKey {
@@ -53,18 +77,27 @@ extension SQLiteReader {
     return key
   }
 
-  /// Whole runs with payments that are wanted, oldest first.
-  private func runs(after number: Int64, times: Range<Int64>) throws(StoreError) -> [Int64] {
+  /// Whole runs with payments that are wanted, oldest first, and when their first and last payment was recorded.
+  private func runs(
+    after number: Int64, times: Range<Int64>
+  ) throws(StoreError) -> [(number: Int64, times: ClosedRange<Int64>)] {
     let find = try database.prepare(
-      "SELECT run FROM lookup_run WHERE run > ?1 AND to_time >= ?2 AND from_time < ?3 ORDER BY run")
+      """
+      SELECT run, from_time, to_time FROM lookup_run WHERE run > ?1 AND to_time >= ?2 AND from_time < ?3 ORDER BY run
+      """)
     find.bind(1, number)
     find.bind(2, times.lowerBound)
     find.bind(3, times.upperBound)
-    return try find.all { $0.int(0) }
+    return try find.all { ($0.int(0), $0.int(1)...max($0.int(1), $0.int(2))) }
   }
 
-  /// The last chunk that begins below the hash may hold it too; equal ones may fill several chunks, in order of `id`.
-  private func numbers(of hash: Int64, in run: Int64) throws(StoreError) -> [Int64] {
+  /// Tells a run's payments with this hash and a higher number, rising, until `tell` says false. The last chunk that
+  /// begins below the hash may hold it too; equal ones may fill several chunks, in order of `id`.
+  ///
+  /// - Returns: false where `tell` said so.
+  private func each(
+    of hash: Int64, in run: Int64, after number: Int64, _ tell: (Int64) throws(StoreError) -> Bool
+  ) throws(StoreError) -> Bool {
     let find = try database.prepare(
       """
       SELECT body FROM (
@@ -75,7 +108,13 @@ extension SQLiteReader {
       """)
     find.bind(1, run)
     find.bind(2, hash)
-    return try find.all { LookupRun.numbers(of: hash, in: $0.buffer(0)) }.flatMap { $0 }
+    defer { find.reset() }
+    while try find.step() {
+      for found in LookupRun.numbers(of: hash, after: number, in: find.buffer(0)) {
+        guard try tell(found) else { return false }
+      }
+    }
+    return true
   }
 }
 

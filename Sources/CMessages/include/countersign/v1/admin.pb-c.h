@@ -704,6 +704,10 @@ struct  Countersign__V1__TracePaymentRequest
    * Payments with a higher number than this: 0 at first, then `next` of the last reply.
    */
   uint64_t after;
+  /*
+   * Payments wanted with this and later replies together; 0: all. The last of their replies counts those left out.
+   */
+  uint64_t most;
   Countersign__V1__TracePaymentRequest__WhichCase which_case;
   union {
     /*
@@ -730,7 +734,7 @@ struct  Countersign__V1__TracePaymentRequest
 };
 #define COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__trace_payment_request__descriptor) \
-    , 0, COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__NOT_SET, {0} }
+    , 0, 0, COUNTERSIGN__V1__TRACE_PAYMENT_REQUEST__WHICH__NOT_SET, {0} }
 
 
 typedef enum {
@@ -778,7 +782,7 @@ struct  Countersign__V1__TracePaymentReply
 {
   ProtobufCMessage base;
   /*
-   * Oldest first; at least one where `after` was 0.
+   * At most 50, oldest first; at least one where `after` was 0.
    */
   size_t n_traces;
   Countersign__V1__Trace **traces;
@@ -786,10 +790,14 @@ struct  Countersign__V1__TracePaymentReply
    * To be sent as `after` for more; 0 at the end.
    */
   uint64_t next;
+  /*
+   * Payments behind the last one told, in the reply that has the last of `most`; else 0.
+   */
+  uint64_t more;
 };
 #define COUNTERSIGN__V1__TRACE_PAYMENT_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__trace_payment_reply__descriptor) \
-    , 0,NULL, 0 }
+    , 0,NULL, 0, 0 }
 
 
 /*
@@ -1295,13 +1303,18 @@ struct  Countersign__V1__RevokeReply
    */
   uint32_t certificates;
   /*
-   * Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time.
+   * Milliseconds since 1970-01-01T00:00:00Z: nothing is recorded for it after this time. Of the first revocation, where
+   * everything was revoked before.
    */
   uint64_t time_ms;
+  /*
+   * Why it was revoked at that time.
+   */
+  Countersign__V1__RevocationReason reason;
 };
 #define COUNTERSIGN__V1__REVOKE_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__revoke_reply__descriptor) \
-    , 0, 0, 0, 0 }
+    , 0, 0, 0, 0, COUNTERSIGN__V1__REVOCATION_REASON__REVOCATION_REASON_UNSPECIFIED }
 
 
 typedef enum {

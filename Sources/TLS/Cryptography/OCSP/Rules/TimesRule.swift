@@ -1,3 +1,4 @@
+import Bytes
 import COpenSSL
 
 extension OCSPRules {
@@ -21,18 +22,22 @@ extension OCSPRules {
       let producedAt = seconds(generalized: OCSP_resp_get0_produced_at(response.basic))
     else { throw OCSPRefusal(rule, "a time is not in the form that RFC 5280 asks for") }
     guard thisUpdate <= time + leeway, producedAt <= time + leeway else {
-      throw OCSPRefusal(rule, "is of \(max(thisUpdate, producedAt)), which is after now, \(time)")
+      throw OCSPRefusal(rule, "is of \(told(max(thisUpdate, producedAt))), which is after now, \(told(time))")
     }
     guard until != nil else {
       guard time - thisUpdate <= oldest else {
-        throw OCSPRefusal(rule, "is of \(thisUpdate) and tells no nextUpdate; now is \(time)")
+        throw OCSPRefusal(rule, "is of \(told(thisUpdate)) and tells no nextUpdate; now is \(told(time))")
       }
       return nil
     }
     guard let nextUpdate = seconds(generalized: until), nextUpdate >= thisUpdate else {
       throw OCSPRefusal(rule, "nextUpdate is malformed or before thisUpdate")
     }
-    guard time <= nextUpdate else { throw OCSPRefusal(rule, "is stale: ended at \(nextUpdate), now is \(time)") }
+    guard time <= nextUpdate else {
+      throw OCSPRefusal(rule, "is stale: ended at \(told(nextUpdate)), now is \(told(time))")
+    }
     return nextUpdate
   }
+
+  private static func told(_ seconds: Int64) -> String { RFC3339.text(seconds: seconds) }
 }

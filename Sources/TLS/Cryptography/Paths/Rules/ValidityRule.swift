@@ -1,3 +1,5 @@
+import Bytes
+
 extension PathRules {
   /// RFC 5280 section 4.1.2.5: both ends count, although OpenSSL 3.0 ends validity one second early.
   ///
@@ -5,10 +7,13 @@ extension PathRules {
   static func validity(_ member: PathMember, at time: Int64) throws(CertificateRefusal) {
     let certificate = member.certificate
     guard time >= certificate.notBefore else {
-      throw member.refusal("validity", "is not valid before \(certificate.notBefore), now is \(time)")
+      throw member.refusal(
+        "validity",
+        "is not valid before \(RFC3339.text(seconds: certificate.notBefore)), now is \(RFC3339.text(seconds: time))")
     }
     guard time <= certificate.notAfter else {
-      throw member.refusal("validity", "ended at \(certificate.notAfter), now is \(time)")
+      throw member.refusal(
+        "validity", "ended at \(RFC3339.text(seconds: certificate.notAfter)), now is \(RFC3339.text(seconds: time))")
     }
   }
 }
