@@ -58,16 +58,18 @@ extension TerminalSession {
     // A payment that was open before stays remembered until its outcome is known, whatever happens to this attempt.
     let wasOpen = key.map { terminal.folder.remembers(key: $0) } ?? false
     let attempt = PaymentAttempt(
-      order: message(order, key: key ?? makeKey()), deadline: sinceLogin + order.validForMilliseconds)
-    try terminal.folder.remember(attempt.order)
+      order: message(order, key: key ?? makeKey()),
+      ledger: key.map { terminal.folder.ledger(ofKey: $0) } ?? login.result.ledger,
+      deadline: sinceLogin + order.validForMilliseconds)
+    try terminal.folder.remember(attempt.order, ledger: attempt.key.ledger)
     do {
       let result = try await run(attempt, card, onWait)
-      if result.outcome != .pending { try terminal.folder.forget(key: attempt.key) }
+      if result.outcome != .pending { try terminal.folder.forget(key: attempt.key.bytes) }
       return result
     } catch let error as TerminalError {
       switch error {
       case .outcomeUnknown, .sessionOver: break
-      default: if !wasOpen { try terminal.folder.forget(key: attempt.key) }
+      default: if !wasOpen { try terminal.folder.forget(key: attempt.key.bytes) }
       }
       throw error
     }
@@ -78,7 +80,8 @@ extension TerminalSession {
   /// - Returns: nil where the service knows no payment with this key.
   public func payment(key: [UInt8], waitMilliseconds: UInt32 = 0) async throws -> PaymentResult? {
     do {
-      switch try await ask(key: key, waitMilliseconds: waitMilliseconds) {
+      let remembered = RememberedKey(bytes: key, ledger: terminal.folder.ledger(ofKey: key))
+      switch try await ask(remembered, waitMilliseconds: waitMilliseconds) {
       case .result(let result): return result
       case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue: return nil
       case .refusal(let refusal) where refusal.leavesOpen:
@@ -101,7 +104,7 @@ extension TerminalSession {
     return result
   }
 
-  func message(_ order: Order, key: [UInt8]) -> PaymentOrder {
+  nonisolated func message(_ order: Order, key: [UInt8]) -> PaymentOrder {
     var message = PaymentOrder()
     message.idempotencyKey = key
     message.orderReference = order.reference
@@ -125,7 +128,7 @@ extension TerminalSession {
       case .again(let milliseconds):
         guard sinceLogin < attempt.giveUp else {
           throw TerminalError.outcomeUnknown(
-            key: attempt.key, "the outcome is not known yet; ask again with key \(Hex.encode(attempt.key))")
+            key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")
         }
         if let cause = attempt.cause, !isTold {
           isTold = true
@@ -180,7 +183,7 @@ extension TerminalSession {
     }
     // What it waited for in vain says more than that the time is over.
     if refusal.reason == "PAYMENT_EXPIRED", let status = attempt.waitedFor { throw TerminalError.refused(status) }
-    if refusal.leavesOpen { throw TerminalError.outcomeUnknown(key: attempt.key, RPCStatus(refusal).description) }
+    if refusal.leavesOpen { throw TerminalError.outcomeUnknown(key: attempt.key.bytes, RPCStatus(refusal).description) }
     throw TerminalError.refused(RPCStatus(refusal))
   }
 
@@ -228,7 +231,7 @@ extension TerminalSession {
   private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
     let identity = identitiesIssued
     do {
-      switch try await ask(key: attempt.key, waitMilliseconds: 5_000) {
+      switch try await ask(attempt.key, waitMilliseconds: 5_000) {
       case .result(let result): return told(result, &attempt)
       case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue:
         if attempt.isVoid, let status = attempt.refusal { throw TerminalError.refused(status) }
@@ -240,7 +243,7 @@ extension TerminalSession {
         }
         throw TerminalError.refused(attempt.refusal ?? RPCStatus(refusal))
       case .refusal(let refusal) where refusal.leavesOpen:
-        throw TerminalError.outcomeUnknown(key: attempt.key, RPCStatus(refusal).description)
+        throw TerminalError.outcomeUnknown(key: attempt.key.bytes, RPCStatus(refusal).description)
       case .refusal, nil: return attempt.backOff()
       }
     } catch let status as RPCStatus {
@@ -257,6 +260,7 @@ extension TerminalSession {
   /// One payment on its way: what is sent, and how long it is worth trying.
   private struct PaymentAttempt {
     let order: PaymentOrder
+    let key: RememberedKey
     /// Milliseconds since the login after which the service does not charge any more.
     let deadline: Int64
     var wasSent = false
@@ -274,15 +278,15 @@ extension TerminalSession {
     var isVoid = false
     private var tries = 0
 
-    init(order: PaymentOrder, deadline: Int64) {
+    init(order: PaymentOrder, ledger: [UInt8], deadline: Int64) {
       self.order = order
       self.deadline = deadline
+      key = RememberedKey(bytes: order.idempotencyKey, ledger: ledger)
     }
 
-    var key: [UInt8] { order.idempotencyKey }
     var giveUp: Int64 { deadline + 30_000 }
     var sessionOver: TerminalError {
-      .sessionOver("the session is over; log in again and ask for key \(Hex.encode(key))")
+      .sessionOver("the session is over; log in again and ask for key \(key)")
     }
 
     mutating func ask() -> Step {

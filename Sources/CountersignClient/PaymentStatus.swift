@@ -1,3 +1,4 @@
+import Bytes
 import CountersignRPC
 import Messages
 
@@ -22,6 +23,40 @@ extension RPCStatus {
 extension Refusal {
   /// Whether it says nothing about what became of the payment: the ledger that knew was lost.
   var leavesOpen: Bool { reason == "LEDGER_RESTORED" }
+
+  /// Whether the ledger that answers does not know the payment.
+  fileprivate var isOfUnknownKey: Bool { ["LEDGER_RESTORED", "LEDGER_UNCONFIRMED", "PAYMENT_NOT_FOUND"].contains(reason) }
+}
+
+/// A payment's key with the ledger under which it was made.
+///
+/// The service can tell by the time in a key only what it may have lost. The terminal knows: a payment can have been
+/// charged by the ledger that answered when its key was made, or by one restored later, and by none before.
+struct RememberedKey: Sendable, CustomStringConvertible {
+  /// 16 bytes.
+  let bytes: [UInt8]
+  /// `LoginResult.ledger` when the key was made; empty where nobody knows.
+  let ledger: [UInt8]
+
+  var description: String { Hex.encode(bytes) }
+
+  /// What a refusal means for this key.
+  ///
+  /// - Parameter present: the ledger of the session in which the refusal came.
+  func judge(_ refusal: Refusal, by present: [UInt8]) -> Refusal {
+    guard !ledger.isEmpty, refusal.isOfUnknownKey else { return refusal }
+    var judged = refusal
+    if ledger != present {
+      (judged.code, judged.reason) = (StatusCode.failedPrecondition.rawValue, "LEDGER_RESTORED")
+      judged.text = "the ledger was restored from a copy since this key was made, and does not know it; the payment may "
+        + "have been charged before; ask an operator, who asks the acquirer"
+    } else if refusal.leavesOpen {
+      (judged.code, judged.reason) = (StatusCode.notFound.rawValue, "PAYMENT_NOT_FOUND")
+      judged.text = "the key was made before the restored ledger was confirmed and is not taken any more; nothing was "
+        + "charged, pay under a new key"
+    }
+    return judged
+  }
 }
 
 extension TerminalError {

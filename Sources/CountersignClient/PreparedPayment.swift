@@ -35,6 +35,6 @@ extension TerminalSession {
   /// - Returns: nil where it is not the service's answer to this payment.
   public func answer(_ reply: [UInt8], to payment: PreparedPayment) -> PaymentAnswer.Answer? {
     guard let reply = try? SubmitPaymentReply(decoding: reply) else { return nil }
-    return open(reply, sequence: payment.sequence, digest: payment.digest, key: payment.key.bytes)
+    return open(reply, sequence: payment.sequence, digest: payment.digest, key: own(payment.key.bytes))
   }
 }

@@ -14,7 +14,7 @@ import Seals
 /// enrolling.key        the key of an enrolment that has not ended, in the same form
 /// company.pem .key     where this terminal holds the company's key itself
 /// interface            name of the network interface, never its address
-/// pending/KEY          serialized PaymentOrder of a payment without a known outcome; no card data
+/// pending/KEY          serialized OpenPayment, a payment without a known outcome; no card data
 /// ```
 public struct TerminalFolder: Sendable {
   public let path: String
@@ -217,14 +217,19 @@ public struct TerminalFolder: Sendable {
 
 extension TerminalFolder {
   /// Remembers a payment before its first send, so that after a crash the terminal asks before it charges.
-  func remember(_ order: PaymentOrder) throws {
-    var kept = order
-    kept.session = []
+  func remember(_ order: PaymentOrder, ledger: [UInt8]) throws {
+    var kept = OpenPayment()
+    kept.order = order
+    kept.order?.session = []
+    kept.ledger = ledger
     try Files.write(kept.encoded(), to: file("pending/\(Hex.encode(order.idempotencyKey))"))
   }
 
   /// Whether a payment is remembered.
   func remembers(key: [UInt8]) -> Bool { Files.exists(file("pending/\(Hex.encode(key))")) }
+
+  /// The ledger under which a key was made; empty where that is not remembered.
+  func ledger(ofKey key: [UInt8]) -> [UInt8] { (try? openPayment(Hex.encode(key)))?.ledger ?? [] }
 
   /// Forgets a payment whose outcome is known.
   func forget(key: [UInt8]) throws { try Files.destroy(file("pending/\(Hex.encode(key))")) }
@@ -257,7 +262,7 @@ extension TerminalFolder {
         continue
       }
       do {
-        orders.append(try openPayment(name))
+        if let order = try openPayment(name).order { orders.append(order) }
       } catch {
         damaged.append(
           .folder(
@@ -268,11 +273,11 @@ extension TerminalFolder {
     return (orders, damaged)
   }
 
-  private func openPayment(_ name: String) throws -> PaymentOrder {
-    let order = try PaymentOrder(decoding: try Files.read(file("pending/\(name)")))
-    guard Hex.encode(order.idempotencyKey) == name else {
+  private func openPayment(_ name: String) throws -> OpenPayment {
+    let open = try OpenPayment(decoding: try Files.read(file("pending/\(name)")))
+    guard let order = open.order, Hex.encode(order.idempotencyKey) == name else {
       throw TerminalError.folder("it holds no payment of this key")
     }
-    return order
+    return open
   }
 }

@@ -156,13 +156,16 @@ public actor TerminalSession {
       request: request, sequence: sequence, digest: SHA256.digest(serialized), identity: identitiesIssued)
   }
 
+  /// A key that was made in this session.
+  nonisolated func own(_ key: [UInt8]) -> RememberedKey { RememberedKey(bytes: key, ledger: login.result.ledger) }
+
   /// Opens the answer to a payment; nil where it is not the service's or about another key.
-  func open(_ reply: SubmitPaymentReply, to sealed: SealedPayment, key: [UInt8]) -> PaymentAnswer.Answer? {
+  func open(_ reply: SubmitPaymentReply, to sealed: SealedPayment, key: RememberedKey) -> PaymentAnswer.Answer? {
     open(reply, sequence: sealed.sequence, digest: sealed.digest, key: key)
   }
 
   func open(
-    _ reply: SubmitPaymentReply, sequence: UInt64, digest: Bytes32, key: [UInt8]
+    _ reply: SubmitPaymentReply, sequence: UInt64, digest: Bytes32, key: RememberedKey
   ) -> PaymentAnswer.Answer? {
     answer(try? submitReply.open(reply.body, digest: digest, sequence: sequence), key)
   }
@@ -184,14 +187,14 @@ public actor TerminalSession {
   ///
   /// - Returns: nil where the answer is not the service's or about another key.
   /// - Throws: `RPCStatus`.
-  func ask(key: [UInt8], waitMilliseconds: UInt32) async throws -> PaymentAnswer.Answer? {
+  func ask(_ key: RememberedKey, waitMilliseconds: UInt32) async throws -> PaymentAnswer.Answer? {
     let call = takeCall(CheckoutMethods.getPayment)
     defer { sequences.answered(call.sequence) }
     var request = GetPaymentRequest()
     request.session = login.session.bytes
     request.sequence = call.sequence
     request.proof = call.proof
-    request.idempotencyKey = key
+    request.idempotencyKey = key.bytes
     request.waitMs = waitMilliseconds
     let timeout = UInt64(waitMilliseconds) * 1_000 + 10_000_000
     let reply = try await client.getPayment(
@@ -200,9 +203,12 @@ public actor TerminalSession {
     return answer(try? getReply.open(reply.body, digest: digest, sequence: call.sequence), key)
   }
 
-  private func answer(_ body: [UInt8]?, _ key: [UInt8]) -> PaymentAnswer.Answer? {
-    guard let body, let answer = try? PaymentAnswer(decoding: body), answer.idempotencyKey == key else { return nil }
-    return answer.answer
+  private func answer(_ body: [UInt8]?, _ key: RememberedKey) -> PaymentAnswer.Answer? {
+    guard let body, let answer = try? PaymentAnswer(decoding: body), answer.idempotencyKey == key.bytes else {
+      return nil
+    }
+    guard case .refusal(let refusal)? = answer.answer else { return answer.answer }
+    return .refusal(key.judge(refusal, by: login.result.ledger))
   }
 
   func takeCall(_ method: String) -> (sequence: UInt64, proof: [UInt8]) {

@@ -53,7 +53,9 @@ extension Writer {
     do {
       let stored = try store.payment(key: question.key, company: question.company)
       guard var stored, stored.consultant == question.consultant else {
-        return question.continuation.resume(returning: store.mayHaveLost(question.key) ? .lost : .unknown)
+        // Until somebody has asked the acquirer, no key is known to be one that the lost ledger did not charge.
+        let mayBeLost = store.isHeld || store.mayHaveLost(question.key)
+        return question.continuation.resume(returning: mayBeLost ? .lost : .unknown)
       }
       if stored.record.outcome == .approved {
         stored.operated = OperatedState(

@@ -55,7 +55,7 @@ import Testing
 
   @Test func anEnrolledFolderIsEnrolledAnewOnlyWhenTold() async throws {
     try await TestService.withKim { service, kim in
-      try kim.folder.remember(Self.openPayment)
+      try kim.folder.remember(Self.openPayment, ledger: [])
       var request = CreateTokenRequest()
       request.consultant = 1
       let token = try await service.administrator().run { [request] in try await $0.createToken(request).token }

@@ -274,6 +274,6 @@ extension TerminalSession {
   }
 
   func open(_ reply: SubmitPaymentReply, to payment: TestPayment, key: [UInt8]) -> PaymentAnswer.Answer? {
-    open(reply, sequence: payment.sequence, digest: payment.digest, key: key)
+    open(reply, sequence: payment.sequence, digest: payment.digest, key: own(key))
   }
 }

@@ -1,3 +1,4 @@
+import Audit
 import Bytes
 import Cryptography
 import Payments
@@ -8,6 +9,8 @@ struct RecordedLogin: Sendable {
   let row: SessionRow
   let consultant: ConsultantRow
   let company: CompanyRow
+  /// Name of the ledger: zeros until it is restored from a backup.
+  let ledger: Bytes16
 }
 
 /// The part of a login that reads and writes the register, all in one transaction with its journal record.
@@ -69,7 +72,8 @@ enum LoginRecording {
     }
     let outside = [login.consultant, login.company].map(authorities.text).joined()
     let row = try insert(login, consultant, path: way.path, authorities: outside, now: now, in: store)
-    return RecordedLogin(row: row, consultant: consultant, company: company)
+    let ledger = try store.epoch()?.id ?? JournalEpoch.first.id
+    return RecordedLogin(row: row, consultant: consultant, company: company, ledger: ledger)
   }
 
   /// A login that succeeds forgets the failures before it.

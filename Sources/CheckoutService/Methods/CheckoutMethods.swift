@@ -83,6 +83,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       result.lifetimeMs = UInt64(Limits.sessionLifetimeMilliseconds)
       result.consultant = recorded.consultant.name
       result.company = recorded.company.name
+      result.ledger = recorded.ledger.bytes
       var reply = LoginReply()
       reply.body = ReplySeal(keys: keys, method: CheckoutMethods.login)
         .seal(result.encoded(), digest: login.statementDigest, sequence: 0)

@@ -77,7 +77,7 @@ final class FaultRun: @unchecked Sendable {
     guard let sealed = try? await session.sealAhead(Self.order, key: key, card: Self.card(number)),
       let reply = try? await session.client.submitPayment(
         sealed.request, options: CallOptions(timeoutMicroseconds: 5_000_000, isSealed: true)),
-      case .result(let result)? = await session.open(reply, to: sealed, key: key)
+      case .result(let result)? = await session.open(reply, to: sealed, key: session.own(key))
     else { return (key, nil) }
     return (key, result)
   }

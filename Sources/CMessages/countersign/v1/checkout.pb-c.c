@@ -502,6 +502,51 @@ void   countersign__v1__payment_order__free_unpacked
   assert(message->base.descriptor == &countersign__v1__payment_order__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__open_payment__init
+                     (Countersign__V1__OpenPayment         *message)
+{
+  static const Countersign__V1__OpenPayment init_value = COUNTERSIGN__V1__OPEN_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__open_payment__get_packed_size
+                     (const Countersign__V1__OpenPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__open_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__open_payment__pack
+                     (const Countersign__V1__OpenPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__open_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__open_payment__pack_to_buffer
+                     (const Countersign__V1__OpenPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__open_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__OpenPayment *
+       countersign__v1__open_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__OpenPayment *)
+     protobuf_c_message_unpack (&countersign__v1__open_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__open_payment__free_unpacked
+                     (Countersign__V1__OpenPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__open_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__submit_payment_request__init
                      (Countersign__V1__SubmitPaymentRequest         *message)
 {
@@ -1445,7 +1490,7 @@ const ProtobufCMessageDescriptor countersign__v1__login_reply__descriptor =
   (ProtobufCMessageInit) countersign__v1__login_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__login_result__field_descriptors[6] =
+static const ProtobufCFieldDescriptor countersign__v1__login_result__field_descriptors[7] =
 {
   {
     "session",
@@ -1519,11 +1564,24 @@ static const ProtobufCFieldDescriptor countersign__v1__login_result__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ledger",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__LoginResult, ledger),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__login_result__field_indices_by_name[] = {
   5,   /* field[5] = company */
   4,   /* field[4] = consultant */
   2,   /* field[2] = idle_ms */
+  6,   /* field[6] = ledger */
   3,   /* field[3] = lifetime_ms */
   1,   /* field[1] = login_time_ms */
   0,   /* field[0] = session */
@@ -1531,7 +1589,7 @@ static const unsigned countersign__v1__login_result__field_indices_by_name[] = {
 static const ProtobufCIntRange countersign__v1__login_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor countersign__v1__login_result__descriptor =
 {
@@ -1541,7 +1599,7 @@ const ProtobufCMessageDescriptor countersign__v1__login_result__descriptor =
   "Countersign__V1__LoginResult",
   "countersign.v1",
   sizeof(Countersign__V1__LoginResult),
-  6,
+  7,
   countersign__v1__login_result__field_descriptors,
   countersign__v1__login_result__field_indices_by_name,
   1,  countersign__v1__login_result__number_ranges,
@@ -1790,6 +1848,57 @@ const ProtobufCMessageDescriptor countersign__v1__payment_order__descriptor =
   countersign__v1__payment_order__field_indices_by_name,
   1,  countersign__v1__payment_order__number_ranges,
   (ProtobufCMessageInit) countersign__v1__payment_order__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__open_payment__field_descriptors[2] =
+{
+  {
+    "order",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__OpenPayment, order),
+    &countersign__v1__payment_order__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ledger",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__OpenPayment, ledger),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__open_payment__field_indices_by_name[] = {
+  1,   /* field[1] = ledger */
+  0,   /* field[0] = order */
+};
+static const ProtobufCIntRange countersign__v1__open_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__open_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.OpenPayment",
+  "OpenPayment",
+  "Countersign__V1__OpenPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__OpenPayment),
+  2,
+  countersign__v1__open_payment__field_descriptors,
+  countersign__v1__open_payment__field_indices_by_name,
+  1,  countersign__v1__open_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__open_payment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor countersign__v1__submit_payment_request__field_descriptors[3] =

@@ -176,6 +176,9 @@ public struct LoginResult: Message {
   public var consultant: String = ""
   /// Registered name of the company.
   public var company: String = ""
+  /// 16 bytes that name the ledger which answers: zeros, and other random bytes after each restore of a backup. A key
+  /// that was made under another name may have been charged by a ledger that this one does not know of.
+  public var ledger: [UInt8] = []
 
   /// Every field empty or zero.
   public init() {}
@@ -224,6 +227,17 @@ public struct PaymentOrder: Message {
   public var instalmentMonths: UInt32 = 0
   /// Milliseconds since the login after which the payment must not be charged, at most 120,000 ahead.
   public var notAfterMs: UInt64 = 0
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// What a terminal keeps of a payment without a known outcome. Stays in its folder, travels nowhere.
+public struct OpenPayment: Message {
+  /// The order without its session.
+  public var order: PaymentOrder?
+  /// `LoginResult.ledger` of the session that made the key and sent it first; empty where the key came from elsewhere.
+  public var ledger: [UInt8] = []
 
   /// Every field empty or zero.
   public init() {}
@@ -648,6 +662,7 @@ extension LoginResult {
     lifetimeMs = c.pointee.lifetime_ms
     consultant = String(decoded: c.pointee.consultant)
     company = String(decoded: c.pointee.company)
+    ledger = [UInt8](decoded: c.pointee.ledger)
   }
 
   public func write(to c: inout Countersign__V1__LoginResult, in arena: Arena) {
@@ -657,6 +672,7 @@ extension LoginResult {
     c.lifetime_ms = lifetimeMs
     c.consultant = arena.text(consultant)
     c.company = arena.text(company)
+    c.ledger = arena.bytes(ledger)
   }
 }
 
@@ -725,6 +741,24 @@ extension PaymentOrder {
     c.currency = arena.text(currency)
     c.instalment_months = instalmentMonths
     c.not_after_ms = notAfterMs
+  }
+}
+
+extension OpenPayment {
+  public static let descriptor = messageDescriptor(OpenPayment.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__OpenPayment>) {
+    countersign__v1__open_payment__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__OpenPayment>) {
+    order = c.pointee.order.map { PaymentOrder(copying: $0) }
+    ledger = [UInt8](decoded: c.pointee.ledger)
+  }
+
+  public func write(to c: inout Countersign__V1__OpenPayment, in arena: Arena) {
+    c.order = order.map { arena.message($0) }
+    c.ledger = arena.bytes(ledger)
   }
 }
 

@@ -26,6 +26,7 @@ typedef struct Countersign__V1__LoginResult Countersign__V1__LoginResult;
 typedef struct Countersign__V1__IssueIdentityRequest Countersign__V1__IssueIdentityRequest;
 typedef struct Countersign__V1__IssueIdentityReply Countersign__V1__IssueIdentityReply;
 typedef struct Countersign__V1__PaymentOrder Countersign__V1__PaymentOrder;
+typedef struct Countersign__V1__OpenPayment Countersign__V1__OpenPayment;
 typedef struct Countersign__V1__SubmitPaymentRequest Countersign__V1__SubmitPaymentRequest;
 typedef struct Countersign__V1__CardData Countersign__V1__CardData;
 typedef struct Countersign__V1__SubmitPaymentReply Countersign__V1__SubmitPaymentReply;
@@ -353,10 +354,15 @@ struct  Countersign__V1__LoginResult
    * Registered name of the company.
    */
   char *company;
+  /*
+   * 16 bytes that name the ledger which answers: zeros, and other random bytes after each restore of a backup. A key
+   * that was made under another name may have been charged by a ledger that this one does not know of.
+   */
+  ProtobufCBinaryData ledger;
 };
 #define COUNTERSIGN__V1__LOGIN_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__login_result__descriptor) \
-    , {0,NULL}, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , {0,NULL}, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 /*
@@ -446,6 +452,26 @@ struct  Countersign__V1__PaymentOrder
 #define COUNTERSIGN__V1__PAYMENT_ORDER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__payment_order__descriptor) \
     , {0,NULL}, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0 }
+
+
+/*
+ * What a terminal keeps of a payment without a known outcome. Stays in its folder, travels nowhere.
+ */
+struct  Countersign__V1__OpenPayment
+{
+  ProtobufCMessage base;
+  /*
+   * The order without its session.
+   */
+  Countersign__V1__PaymentOrder *order;
+  /*
+   * `LoginResult.ledger` of the session that made the key and sent it first; empty where the key came from elsewhere.
+   */
+  ProtobufCBinaryData ledger;
+};
+#define COUNTERSIGN__V1__OPEN_PAYMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__open_payment__descriptor) \
+    , NULL, {0,NULL} }
 
 
 /*
@@ -940,6 +966,25 @@ Countersign__V1__PaymentOrder *
 void   countersign__v1__payment_order__free_unpacked
                      (Countersign__V1__PaymentOrder *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__V1__OpenPayment methods */
+void   countersign__v1__open_payment__init
+                     (Countersign__V1__OpenPayment         *message);
+size_t countersign__v1__open_payment__get_packed_size
+                     (const Countersign__V1__OpenPayment   *message);
+size_t countersign__v1__open_payment__pack
+                     (const Countersign__V1__OpenPayment   *message,
+                      uint8_t             *out);
+size_t countersign__v1__open_payment__pack_to_buffer
+                     (const Countersign__V1__OpenPayment   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__OpenPayment *
+       countersign__v1__open_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__open_payment__free_unpacked
+                     (Countersign__V1__OpenPayment *message,
+                      ProtobufCAllocator *allocator);
 /* Countersign__V1__SubmitPaymentRequest methods */
 void   countersign__v1__submit_payment_request__init
                      (Countersign__V1__SubmitPaymentRequest         *message);
@@ -1165,6 +1210,9 @@ typedef void (*Countersign__V1__IssueIdentityReply_Closure)
 typedef void (*Countersign__V1__PaymentOrder_Closure)
                  (const Countersign__V1__PaymentOrder *message,
                   void *closure_data);
+typedef void (*Countersign__V1__OpenPayment_Closure)
+                 (const Countersign__V1__OpenPayment *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__SubmitPaymentRequest_Closure)
                  (const Countersign__V1__SubmitPaymentRequest *message,
                   void *closure_data);
@@ -1280,6 +1328,7 @@ extern const ProtobufCMessageDescriptor countersign__v1__login_result__descripto
 extern const ProtobufCMessageDescriptor countersign__v1__issue_identity_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__issue_identity_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__payment_order__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__open_payment__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__submit_payment_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__card_data__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__submit_payment_reply__descriptor;
