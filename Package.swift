@@ -73,6 +73,7 @@ let package = Package(
       name: "OCSP",
       dependencies: [
         "Cryptography", "HTTPPost", "Listening",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -163,7 +164,7 @@ let package = Package(
       name: "countersign-server",
       dependencies: [
         "AcquirerISO8583", "Audit", "Authority", "Bundles", "Bytes", "CheckoutService", "Cryptography", "Files",
-        "ISO8583", "Messages", "NetworkService", "Payments", "ProgramSupport", "StorageSQLite",
+        "ISO8583", "Messages", "NetworkService", "OCSP", "Payments", "ProgramSupport", "StorageSQLite",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),

@@ -44,6 +44,8 @@ public final class CheckoutServer: Service {
     public var ocspHost: String
     /// Public address of the OCSP responder, which goes into consultants' and companies' certificates; nil: none does.
     public var ocspAddress: OCSPAddress?
+    /// How many connections the OCSP responder has at once.
+    public var ocspLimits = OCSPListener.Limits()
     public var acquirer: AcquirerChoice
     /// Folder that signed heads of the journal are kept in; nil: `heads` in the data folder.
     public var headsFolder: String?
@@ -290,7 +292,9 @@ private struct ServerParts: Sendable {
     responder = StatusResponder(
       issuer: identity.issuer.certificate, signer: try folder.ocspSigner(),
       register: try SQLiteReader(path: folder.ledger), clock: clock, logger: logger)
-    listener = OCSPListener(path: configuration.ocspAddress?.path ?? "/") { [responder] in await responder.answer($0) }
+    listener = OCSPListener(
+      path: configuration.ocspAddress?.path ?? "/", limits: configuration.ocspLimits, logger: logger
+    ) { [responder] in await responder.answer($0) }
     checkout = CheckoutCalls(
       identity: identity, sealingKeys: sealingKeys, sessions: sessions, companies: companies, policies: policies,
       authorities: authorities, status: status, watch: watch, ledger: ledger, refusals: refusals, lockouts: lockouts,

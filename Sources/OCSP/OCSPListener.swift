@@ -1,5 +1,6 @@
 import Cryptography
 import Listening
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -7,8 +8,20 @@ import Synchronization
 
 /// Answers OCSP over HTTP, GET and POST (RFC 6960 appendix A.1, RFC 5019 section 5).
 public final class OCSPListener: Sendable {
-  /// Connections at once; more are closed at once.
-  public static let largestConnections = 512
+  /// How many connections there may be; more are closed at once.
+  public struct Limits: Sendable, Equatable {
+    /// Of all sources together.
+    public var most: Int
+    /// Of one source address, which a company's gateways and terminals may share.
+    public var mostOfSource: Int
+
+    /// - Parameter mostOfSource: nil: a quarter of all.
+    public init(most: Int = 512, mostOfSource: Int? = nil) {
+      self.most = most
+      self.mostOfSource = mostOfSource ?? max(1, most / 4)
+    }
+  }
+
   /// Milliseconds from the end of one answer, or the connection's begin, to the end of the next request.
   public static let requestTime: Int64 = 10_000
 
@@ -18,18 +31,31 @@ public final class OCSPListener: Sendable {
   private let group: any EventLoopGroup
   private let path: String
   private let answer: Answerer
+  private let limits: Limits
+  private let logger: Logger?
+  private let refused: RareLog
   private let listening = Mutex<(any Channel)?>(nil)
-  private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
+  private let open = Mutex(Open())
+
+  private struct Open {
+    var channels: [ObjectIdentifier: any Channel] = [:]
+    var counts = SourceCounts()
+  }
 
   /// - Parameters:
   ///   - path: of the public address, in front of a GET's base64.
+  ///   - logger: told of connections that are refused; nil: nobody is.
   ///   - answer: called on no event loop, once at a time for each connection.
   public init(
-    path: String = "/", group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, answer: @escaping Answerer
+    path: String = "/", limits: Limits = Limits(), logger: Logger? = nil,
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, answer: @escaping Answerer
   ) {
     self.path = path
+    self.limits = limits
+    self.logger = logger
     self.group = group
     self.answer = answer
+    refused = RareLog(logger)
   }
 
   /// Begins to listen.
@@ -38,7 +64,7 @@ public final class OCSPListener: Sendable {
   /// - Throws: what the socket says, for example that the address is in use.
   public func start(host: String, port: Int) async throws -> Int {
     let channel = try await ServerBootstrap(group: group)
-      .serverChannelInitializer { AcceptPause.add(to: $0, logger: nil) }
+      .serverChannelInitializer { [logger] in AcceptPause.add(to: $0, logger: logger) }
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { [self] channel in
         guard enter(channel) else { return channel.close() }
@@ -56,18 +82,29 @@ public final class OCSPListener: Sendable {
   public func stop() async {
     let channel = listening.withLock { $0.take() }
     try? await channel?.close()
-    for channel in open.withLock({ Array($0.values) }) { try? await channel.close() }
+    for channel in open.withLock({ Array($0.channels.values) }) { try? await channel.close() }
   }
 
+  /// - Returns: whether there is room.
   private func enter(_ channel: any Channel) -> Bool {
     let name = ObjectIdentifier(channel)
+    let source = channel.remoteAddress?.ipAddress ?? ""
     let isRoom = open.withLock { open in
-      guard open.count < Self.largestConnections else { return false }
-      open[name] = channel
+      guard open.counts.take(source, most: limits.most, mostOfSource: limits.mostOfSource) else { return false }
+      open.channels[name] = channel
       return true
     }
-    if isRoom { channel.closeFuture.whenComplete { [self] _ in open.withLock { $0[name] = nil } } }
-    return isRoom
+    guard isRoom else {
+      refused.warn("too many OCSP connections at once; closed", source: source)
+      return false
+    }
+    channel.closeFuture.whenComplete { [self] _ in
+      open.withLock { open in
+        open.channels[name] = nil
+        open.counts.give(source)
+      }
+    }
+    return true
   }
 }
 

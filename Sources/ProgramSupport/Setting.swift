@@ -14,6 +14,8 @@ public enum Setting: String, CaseIterable, Sendable {
   case httpsPort = "https.port"
   case listen
   case logLevel = "log.level"
+  case ocspConnections = "ocsp.connections"
+  case ocspConnectionsPerSource = "ocsp.connections.per.source"
   case ocspListen = "ocsp.listen"
   case ocspPort = "ocsp.port"
   case ocspURL = "ocsp.url"

@@ -4,6 +4,7 @@ import CheckoutService
 import Cryptography
 import Glibc
 import Logging
+import OCSP
 import ProgramSupport
 import ServiceLifecycle
 
@@ -71,6 +72,13 @@ extension CountersignServer {
 
     @Option(help: "Public http:// address of the OCSP responder, for new certificates. [COUNTERSIGN_OCSP_URL]")
     var ocspUrl: String?
+
+    @Option(help: "Connections to the OCSP responder at once, default 512. [COUNTERSIGN_OCSP_CONNECTIONS]")
+    var ocspConnections: Int?
+
+    @Option(
+      help: "The same of one address, default a quarter of them. [COUNTERSIGN_OCSP_CONNECTIONS_PER_SOURCE]")
+    var ocspConnectionsPerSource: Int?
 
     @Option(
       help: """
@@ -150,6 +158,7 @@ extension CountersignServer {
         acquirer: try acquirer(settings))
       configuration.vaultPIN = try vault.pin(settings)
       configuration.handshakes = try handshakes.limits(settings)
+      configuration.ocspLimits = try ocspLimits(settings)
       configuration.headsFolder = settings.text(heads, .heads)
       if let port = try settings.optionalNumber(httpsPort, .httpsPort, in: 0...65_535) {
         configuration.network = .init(
@@ -157,6 +166,16 @@ extension CountersignServer {
           publicPort: UInt16(try settings.number(publicHttpsPort, .publicHTTPSPort, default: 0, in: 0...65_535)))
       }
       return configuration
+    }
+
+    private func ocspLimits(_ settings: Settings) throws -> OCSPListener.Limits {
+      let limits = OCSPListener.Limits(
+        most: try settings.number(
+          ocspConnections, .ocspConnections, default: OCSPListener.Limits().most, in: 1...65_536))
+      return OCSPListener.Limits(
+        most: limits.most,
+        mostOfSource: try settings.number(
+          ocspConnectionsPerSource, .ocspConnectionsPerSource, default: limits.mostOfSource, in: 1...limits.most))
     }
   }
 }

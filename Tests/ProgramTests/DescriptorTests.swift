@@ -62,6 +62,41 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(2))) func oneSourceLeavesTheOCSPResponderToOthers() async throws {
+    let server = try ServerProcess()
+    let port = try server.startWithResponder()
+    let silent = (0..<600).compactMap { _ in SilentConnection(port: port) }
+    #expect(silent.count == 600)
+    try await server.logs("too many OCSP connections at once")
+    let (root, tls) = (server.root, "\(server.root)/server/tls/chain.pem")
+    let issuing = "\(server.root)/server/authority/issuing.pem"
+    let asked = try Program.shell(
+      """
+      cd '\(root)' && openssl ocsp -no_nonce -issuer '\(issuing)' -cert '\(tls)' -reqout ask.der &&
+      curl -sS --interface 127.0.0.2 -H 'Content-Type: application/ocsp-request' --data-binary @ask.der -o told.der \
+        http://127.0.0.1:\(port)/ &&
+      openssl ocsp -respin told.der -issuer '\(issuing)' -cert '\(tls)' -CAfile '\(server.root)/server/authority/root.pem'
+      """)
+    #expect(asked.status == 0 && asked.output.contains("This Update"), "\(asked)")
+    #expect(silent.count { !$0.isClosed } <= 128)
+  }
+
+  @Test(.timeLimit(.minutes(2))) func howManyConnectionsTheOCSPResponderHasIsASetting() async throws {
+    let server = try ServerProcess(environment: ["COUNTERSIGN_OCSP_CONNECTIONS_PER_SOURCE": "3"])
+    server.arguments = ["--ocsp-connections", "4"]
+    let port = try server.startWithResponder()
+    let silent = (0..<20).compactMap { _ in SilentConnection(port: port) }
+    #expect(silent.count == 20)
+    while silent.count(where: \.isClosed) < 17 { try await Task.sleep(for: .milliseconds(5)) }
+    let others = ["127.0.0.2", "127.0.0.3"].map { SilentConnection(from: $0, port: port) }
+    try await server.logs("source=127.0.0.1")
+    #expect(others.allSatisfy { $0 != nil })
+    let run = try Program.run(
+      "countersign-server",
+      ["run", "--data", "\(server.root)/server", "--acquirer", "simulator", "--ocsp-connections-per-source", "513"])
+    #expect(run.status == 78 && run.errors.contains("ocsp.connections.per.source"), "\(run)")
+  }
+
   @Test(arguments: [
     (["--handshakes", "0"], "handshakes: \"0\" must be a number from 1 to 1000000"),
     (["--handshakes", "9", "--handshakes-per-source", "10"], "per.source: \"10\" must be a number from 1 to 9"),

@@ -1,3 +1,4 @@
+import Listening
 import Testing
 
 @testable import CountersignRPC
@@ -5,16 +6,13 @@ import Testing
 /// Connections that have not finished their TLS handshake, as pure counts.
 @Suite struct AdmissionTests {
   @Test func oneSourceTakesItsPartAndAllTakeNoMoreThanTheWhole() {
-    let limits = HandshakeLimits(most: 5, mostOfSource: 2)
-    var counts = Admission.Counts()
-    let taken = ["a", "a", "a", "b", "b", "c", "d"].map { counts.take($0, limits) }
-    #expect(taken == [true, true, false, true, true, true, false])
+    var counts = SourceCounts()
+    func take(_ sources: [String]) -> [Bool] { sources.map { counts.take($0, most: 5, mostOfSource: 2) } }
+    #expect(take(["a", "a", "a", "b", "b", "c", "d"]) == [true, true, false, true, true, true, false])
     counts.give("a")
-    let more = ["d", "a"].map { counts.take($0, limits) }
-    #expect(more == [true, false])
+    #expect(take(["d", "a"]) == [true, false])
     for source in ["a", "b", "b", "c", "d"] { counts.give(source) }
-    let anew = ["a", "a", "a"].map { counts.take($0, limits) }
-    #expect(anew == [true, true, false])
+    #expect(take(["a", "a", "a"]) == [true, true, false])
   }
 
   @Test(arguments: [(64, 16, 8), (4, 2, 1), (1_024, 256, 128), (1_048_576, 2_048, 256)])

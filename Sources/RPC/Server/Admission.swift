@@ -1,5 +1,6 @@
 import CLinux
 import Dispatch
+import Listening
 import Logging
 import NIOCore
 import Synchronization
@@ -7,25 +8,6 @@ import TLS
 
 /// Which connections are let in, counted over all loops; and memory given back once many have gone.
 final class Admission: Sendable {
-  struct Counts: Sendable {
-    private var all = 0
-    private var ofSource: [String: Int] = [:]
-
-    /// - Returns: whether there is room; it is taken then.
-    mutating func take(_ source: String, _ limits: HandshakeLimits) -> Bool {
-      guard all < limits.most, ofSource[source, default: 0] < limits.mostOfSource else { return false }
-      all += 1
-      ofSource[source, default: 0] += 1
-      return true
-    }
-
-    mutating func give(_ source: String) {
-      all -= 1
-      let left = ofSource[source, default: 1] - 1
-      ofSource[source] = left > 0 ? left : nil
-    }
-  }
-
   /// Open connections, and when memory is given back: the C library keeps what was freed between other allocations, 170
   /// MiB after 3,000 connections that came at once.
   struct Crowd: Sendable {
@@ -48,18 +30,17 @@ final class Admission: Sendable {
   }
 
   private struct State {
-    var counts = Counts()
+    var counts = SourceCounts()
     var crowd = Crowd()
-    var logged: NIODeadline?
   }
 
   private let limits: HandshakeLimits
-  private let logger: Logger
+  private let refused: RareLog
   private let state = Mutex(State())
 
   init(limits: HandshakeLimits, logger: Logger) {
     self.limits = limits
-    self.logger = logger
+    refused = RareLog(logger)
   }
 
   /// Takes a new connection in until its handshake is complete or it closes.
@@ -68,12 +49,12 @@ final class Admission: Sendable {
   func handler(for channel: any Channel) throws -> HandshakeSlot {
     let source = channel.remoteAddress?.ipAddress ?? ""
     let isTaken = state.withLock { state in
-      guard state.counts.take(source, limits) else { return false }
+      guard state.counts.take(source, most: limits.most, mostOfSource: limits.mostOfSource) else { return false }
       state.crowd.enter()
       return true
     }
     guard isTaken else {
-      tell(source)
+      refused.warn("too many TLS handshakes at once; closed", source: source)
       throw ChannelError.operationUnsupported
     }
     channel.closeFuture.whenComplete { [self] _ in left() }
@@ -84,16 +65,6 @@ final class Admission: Sendable {
     guard state.withLock({ $0.crowd.leave() }) else { return }
     // Not on a loop: it walks all free memory. Those that leave together have left by then.
     DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + 1) { countersign_release_memory() }
-  }
-
-  private func tell(_ source: String) {
-    let now = NIODeadline.now()
-    let isDue = state.withLock { state in
-      guard state.logged.map({ now - $0 >= .seconds(60) }) ?? true else { return false }
-      state.logged = now
-      return true
-    }
-    if isDue { logger.warning("too many TLS handshakes at once; closed", metadata: ["source": "\(source)"]) }
   }
 }
 
