@@ -19,6 +19,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case deviceChanged = "DEVICE_CHANGED"
   case sessionOver = "SESSION_OVER"
   case wrongPath = "WRONG_PATH"
+  case wrongGateway = "WRONG_GATEWAY"
   case replayed = "REPLAYED"
   case proofInvalid = "PROOF_INVALID"
   case identityRequired = "IDENTITY_REQUIRED"
@@ -91,8 +92,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .companyCertificateRequired, .certificateRefused, .challengeInvalid, .signatureInvalid,
       .countersignatureInvalid, .sessionOver, .proofInvalid, .tokenInvalid, .tokenExpired, .certificateUnknown:
       .unauthenticated
-    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .administratorRequired, .roleRequired,
-      .secondAdministratorRequired,
+    case .notRegistered, .wrongCompany, .revoked, .deviceChanged, .wrongPath, .wrongGateway, .administratorRequired,
+      .roleRequired, .secondAdministratorRequired,
       .lockedOut, .gatewayOnly, .gatewayRequired, .sourceRefused, .outsideHours, .currencyRefused, .amountOverLimit,
       .dayLimitReached:
       .permissionDenied
@@ -141,6 +142,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .deviceChanged: "the MAC address is not the registered one; an administrator can register a new terminal"
     case .sessionOver: "the session is over or unknown; log in again"
     case .wrongPath: "the session belongs to another path; use the connection that the login used"
+    case .wrongGateway:
+      "this gateway belongs to another company than the consultant; connect to the gateway of the consultant's own "
+        + "company, or to the service itself where that company has none"
     case .replayed: "this sequence was used before; says nothing about an outcome; ask GetPayment"
     case .proofInvalid: "the proof does not fit session, method and sequence"
     case .identityRequired: "nothing was recorded; call IssueIdentity, then seal the payment anew"

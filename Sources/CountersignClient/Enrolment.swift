@@ -43,9 +43,7 @@ public struct TerminalEnrolment: Sendable {
     }
     let token = try EnrolmentToken(parsing: token)
     try check(company, HolderCheck(role: .company, pinned: token.root))
-    let key = try enrolmentKey(token, passphrase)
-    let request = try CertificateRequest.make(key: key, commonName: "terminal", organisation: nil)
-    let reply = try await exchange(token, interface) { $0.certificateRequest = request }
+    let (key, reply) = try await ownCertificate(token, passphrase, interface)
     let issued = try IssuedCertificate(reply, key: key, pinned: token.root)
     let leaf = issued.chain[0]
     try check(
@@ -58,6 +56,34 @@ public struct TerminalEnrolment: Sendable {
       profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: token.root,
       interface: interface)
     return (leaf.commonName ?? leaf.subjectText, leaf.notAfter)
+  }
+
+  /// Makes the key, once the other end has shown the token's root, and has it certified.
+  private func ownCertificate(
+    _ token: EnrolmentToken, _ passphrase: SecretBytes, _ interface: NetworkInterface
+  ) async throws -> (PrivateKey, EnrolReply) {
+    var key: PrivateKey?
+    var isNew = false
+    do {
+      let reply = try await exchange(token, interface) { secret in
+        let kept = try folder.unfinishedKey(passphrase: passphrase, root: token.root)
+        let used = kept ?? PrivateKey.generate(.p256)
+        if kept == nil { try folder.store(key: used, passphrase: passphrase, root: token.root) }
+        secret.certificateRequest = try CertificateRequest.make(key: used, commonName: "terminal", organisation: nil)
+        (key, isNew) = (used, kept == nil)
+      }
+      guard let key else { throw TerminalError.untrusted("the service answered before it was asked") }
+      return (key, reply)
+    } catch TerminalError.refused(let status) where isNew && Self.issuesNothing(status) {
+      // Nothing was issued for the key, and the next try may have another passphrase.
+      try folder.dropUnfinishedKey()
+      throw TerminalError.refused(status)
+    }
+  }
+
+  /// Whether a refusal is about the token, so that no certificate can have been issued with it for a key made just now.
+  private static func issuesNothing(_ status: RPCStatus) -> Bool {
+    ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_USED", "WRONG_GATEWAY"].contains(status.reason)
   }
 
   /// A token that was used may be sent again with the same key, so a wrong file costs no token.
@@ -112,24 +138,24 @@ public struct TerminalEnrolment: Sendable {
     secret.token = token.secret
     secret.macAddress = try interface.macAddress()
     secret.programVersion = program
-    try adding(&secret)
     let channel = try RPCClient(
       host: host, port: port,
       tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, roles: [.server, .gateway])))
     defer { channel.closeSoon() }
     let client = EnrolmentClient(channel)
-    return try await TerminalError.mapping {
+    do {
       let offered = try await client.getSealingKey(GetSealingKeyRequest())
+      try ClockCheck.check(serviceTime: offered.serverTimeMs)
+      try adding(&secret)
       let request = try await seal(secret, token, offered, channel)
       return try await client.enrol(request, options: CallOptions(isSealed: true))
+    } catch let status as RPCStatus where status.isUntrusted {
+      throw TerminalError.untrusted(
+        "who answers at \(host):\(port) is not the service that the token is of: \(status.text); compare token and "
+          + "address with what the administrator gave")
+    } catch let status as RPCStatus {
+      throw TerminalError(status)
     }
-  }
-
-  private func enrolmentKey(_ token: EnrolmentToken, _ passphrase: SecretBytes) throws -> PrivateKey {
-    if let kept = try folder.unfinishedKey(passphrase: passphrase, root: token.root) { return kept }
-    let key = PrivateKey.generate(.p256)
-    try folder.store(key: key, passphrase: passphrase, root: token.root)
-    return key
   }
 
   private func seal(
@@ -188,7 +214,7 @@ struct IssuedCertificate {
     do {
       try CertificatePath.verify(chain: chain, anchors: [root], role: .consultant, at: wall / 1_000, dnsName: nil)
     } catch {
-      throw TerminalError.untrusted("the certificate that came is refused: \(error)")
+      throw TerminalError(error, of: "the certificate that came")
     }
     guard leaf.publicKey == key.publicKey else { throw TerminalError.untrusted("the certificate is for another key") }
     self.profile = profile

@@ -197,7 +197,7 @@ extension TerminalSession {
     do {
       try await replaceIdentity(refused)
     } catch let status as RPCStatus where status.code == .unauthenticated {
-      throw attempt.sessionOver
+      throw attempt.sessionOver(status)
     } catch is RPCStatus {
       return attempt.backOff()
     }
@@ -210,9 +210,7 @@ extension TerminalSession {
       guard attempt.identityRenewals < PaymentAttempt.mostRenewals else { return attempt.ask() }
       return try await sealAnew(identity, &attempt)
     }
-    if status.reason == "SESSION_OVER" {
-      throw attempt.sessionOver
-    }
+    if status.reason == "SESSION_OVER" { throw attempt.sessionOver(status) }
     attempt.cause = status.description
     if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
       guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
@@ -247,9 +245,7 @@ extension TerminalSession {
       case .refusal, nil: return attempt.backOff()
       }
     } catch let status as RPCStatus {
-      if status.reason == "SESSION_OVER" || status.reason == "PROOF_INVALID" {
-        throw attempt.sessionOver
-      }
+      if status.reason == "SESSION_OVER" || status.reason == "PROOF_INVALID" { throw attempt.sessionOver(status) }
       attempt.cause = status.description
       // A service that was started anew knows the session again from here on.
       if Self.wantsIdentity(status.reason) { _ = try await sealAnew(identity, &attempt) }
@@ -285,8 +281,12 @@ extension TerminalSession {
     }
 
     var giveUp: Int64 { deadline + 30_000 }
-    var sessionOver: TerminalError {
-      .sessionOver("the session is over; log in again and ask for key \(key)")
+
+    func sessionOver(_ status: RPCStatus) -> TerminalError {
+      guard case .sessionOver(let text) = TerminalError(status) else {
+        return .sessionOver("the session is over; log in again and ask for key \(key)")
+      }
+      return .sessionOver("\(text) and ask for key \(key)")
     }
 
     mutating func ask() -> Step {

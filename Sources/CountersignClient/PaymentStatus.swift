@@ -1,5 +1,6 @@
 import Bytes
 import CountersignRPC
+import Cryptography
 import Messages
 
 /// Why a payment or its login takes longer than one exchange.
@@ -25,7 +26,9 @@ extension Refusal {
   var leavesOpen: Bool { reason == "LEDGER_RESTORED" }
 
   /// Whether the ledger that answers does not know the payment.
-  fileprivate var isOfUnknownKey: Bool { ["LEDGER_RESTORED", "LEDGER_UNCONFIRMED", "PAYMENT_NOT_FOUND"].contains(reason) }
+  fileprivate var isOfUnknownKey: Bool {
+    ["LEDGER_RESTORED", "LEDGER_UNCONFIRMED", "PAYMENT_NOT_FOUND"].contains(reason)
+  }
 }
 
 /// A payment's key with the ledger under which it was made.
@@ -48,12 +51,14 @@ struct RememberedKey: Sendable, CustomStringConvertible {
     var judged = refusal
     if ledger != present {
       (judged.code, judged.reason) = (StatusCode.failedPrecondition.rawValue, "LEDGER_RESTORED")
-      judged.text = "the ledger was restored from a copy since this key was made, and does not know it; the payment may "
-        + "have been charged before; ask an operator, who asks the acquirer"
+      judged.text =
+        "the ledger was restored from a copy since this key was made, and does not know it; the payment may have been "
+        + "charged before; ask an operator, who asks the acquirer"
     } else if refusal.leavesOpen {
       (judged.code, judged.reason) = (StatusCode.notFound.rawValue, "PAYMENT_NOT_FOUND")
-      judged.text = "the key was made before the restored ledger was confirmed and is not taken any more; nothing was "
-        + "charged, pay under a new key"
+      judged.text =
+        "the key was made before the restored ledger was confirmed and is not taken any more; nothing was charged, pay "
+        + "under a new key"
     }
     return judged
   }
@@ -63,9 +68,25 @@ extension TerminalError {
   /// The error of a status that ends what was asked.
   init(_ status: RPCStatus) {
     switch status.reason {
-    case "SESSION_OVER": self = .sessionOver(status.text)
+    case "SESSION_OVER":
+      let cause = status.violations.first { $0.field == "session" }?.description
+      self = .sessionOver(cause.map { "the session is over: \($0); log in again" } ?? status.text)
+    case "CLOCK_BEHIND": self = .clock(status.text)
     case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the profile's service: \(status.text)")
     default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
+    }
+  }
+
+  /// The error of a chain of the service that was refused.
+  ///
+  /// - Parameter what: whose chain it is, for example "the profile's chain".
+  package init(_ refusal: CertificateRefusal, of what: String) {
+    if let early = refusal.early {
+      self = .clock(
+        "this machine's clock is \(early) seconds or more behind the service's: \(what) is not valid before; set it right"
+      )
+    } else {
+      self = .untrusted("\(what) is refused: \(refusal)")
     }
   }
 

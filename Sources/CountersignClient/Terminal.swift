@@ -132,7 +132,7 @@ struct Login {
   func run() async throws -> Established {
     let client = CheckoutClient(channel)
     let begun = try await client.beginLogin(BeginLoginRequest())
-    try checkClock(begun.serverTimeMs)
+    try ClockCheck.check(serviceTime: begun.serverTimeMs)
     let prepared = try prepare(begun)
     let reply = try await client.login(prepared.request, options: CallOptions(isSealed: true))
     let startedAt = Monotonic.milliseconds()
@@ -163,16 +163,6 @@ struct Login {
     return Prepared(
       request: try request(statement), keys: SessionKeys(context: context, statement: digest), digest: digest,
       leaf: leaf, macAddress: macAddress)
-  }
-
-  /// Certificates and deadlines need a clock that is about right.
-  private func checkClock(_ serverTime: UInt64) throws {
-    let difference = Wall.milliseconds() - Int64(clamping: serverTime)
-    guard abs(difference) <= 300_000 else {
-      throw TerminalError.folder(
-        "this machine's clock is \(abs(difference) / 1_000) seconds \(difference > 0 ? "ahead of" : "behind") the "
-          + "service's; set it right and log in again")
-    }
   }
 
   private func trustedKey(_ begun: BeginLoginReply) throws -> TrustedSealingKey {

@@ -9,6 +9,8 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
   case interface(String)
   /// The profile, sealing key or certificate chain is not the pinned service's.
   case untrusted(String)
+  /// This machine's clock is not right.
+  case clock(String)
   /// The consultant's or company's key could not be opened.
   case key(String)
   /// The service refused; nothing was charged.
@@ -35,8 +37,8 @@ public enum TerminalError: Error, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .folder(let text), .interface(let text), .untrusted(let text), .key(let text), .unreachable(let text),
-      .sessionOver(let text):
+    case .folder(let text), .interface(let text), .untrusted(let text), .clock(let text), .key(let text),
+      .unreachable(let text), .sessionOver(let text):
       text
     case .refused(let status): "refused: \(status)\(Self.fields(of: status))"
     case .outcomeUnknown(_, let text): text

@@ -98,6 +98,9 @@ public struct TerminalFolder: Sendable {
     return kept.key
   }
 
+  /// Removes the key of an enrolment that brought no certificate.
+  func dropUnfinishedKey() throws { try Files.destroy(file("enrolling.key")) }
+
   /// The consultant's chain, leaf first. Where a renewal or enrolment was cut off after its key was written, the chain
   /// that came with it takes its place now.
   func consultantChain(of key: PrivateKey) throws -> [Certificate] {

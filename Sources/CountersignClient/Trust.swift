@@ -114,6 +114,8 @@ enum ServiceChain {
       return (leaf, root)
     } catch let error as TerminalError {
       throw error
+    } catch let refusal as CertificateRefusal {
+      throw TerminalError(refusal, of: "the \(what)'s chain")
     } catch {
       throw .untrusted("the \(what)'s chain is refused: \(error)")
     }

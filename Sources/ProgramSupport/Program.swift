@@ -49,7 +49,7 @@ public enum Program {
 
   private static func status(of error: TerminalError) -> ExitStatus {
     switch error {
-    case .folder, .interface: .configuration
+    case .folder, .interface, .clock: .configuration
     case .untrusted, .key: .untrusted
     case .refused(let status): status.code == .unavailable ? .unreachable : .refused
     case .sessionOver: .refused

@@ -1,5 +1,4 @@
 import Bytes
-import Glibc
 
 /// JSON for programs that read our output.
 public typealias JSON = Bytes.JSON
@@ -12,48 +11,7 @@ public func counted(_ count: some BinaryInteger, _ name: String) -> String {
 }
 
 /// Times for people, UTC.
-public enum TimeText {
-  /// For example "2026-11-23".
-  public static func date(_ milliseconds: Int64) -> String { String(instant(milliseconds).prefix(10)) }
-
-  /// For example "2026-11-23 14:05:09.120 UTC".
-  public static func instant(_ milliseconds: Int64) -> String {
-    var seconds = time_t(milliseconds / 1_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    let date = "\(parts.tm_year + 1_900)-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))"
-    let time = "\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))"
-    return "\(date) \(time).\(pad(Int32(milliseconds % 1_000), 3)) UTC"
-  }
-
-  /// Milliseconds since 1970-01-01T00:00:00Z of a day ("2026-11-01", its beginning) or an instant
-  /// ("2026-11-01T09:30:00Z") in UTC, not before 1970.
-  ///
-  /// - Returns: nil where the text is neither.
-  public static func parse(_ text: String) -> Int64? {
-    let instant = text.utf8.count == 10 ? "\(text)T00:00:00Z" : text
-    let shape = "0000-00-00T00:00:00Z"
-    let digits = zip(instant.utf8, shape.utf8).allSatisfy { $0.1 == 0x30 ? (0x30...0x39).contains($0.0) : $0.0 == $0.1 }
-    guard instant.utf8.count == shape.utf8.count, digits else { return nil }
-    let numbers = instant.split { !$0.isNumber }.compactMap { Int32($0) }
-    var parts = tm()
-    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1_900, numbers[1] - 1, numbers[2])
-    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
-    let seconds = timegm(&parts)
-    // The C library makes 1 May of 31 April; what was meant comes back as it was given.
-    let milliseconds = Int64(seconds) * 1_000
-    let told = TimeText.instant(milliseconds)
-    guard seconds >= 0, told.prefix(10) == instant.prefix(10),
-      told.dropFirst(11).prefix(8) == instant.dropFirst(11).prefix(8)
-    else { return nil }
-    return milliseconds
-  }
-
-  private static func pad(_ number: Int32, _ width: Int = 2) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
-  }
-}
+public typealias TimeText = Bytes.TimeText
 
 /// `HOST:PORT` as people write it; an IPv6 address stands in brackets.
 public enum Address {

@@ -79,7 +79,8 @@ import Testing
         let sealed = try await session.sealAhead(order, key: key, card: card)
         let reply = try await session.client.submitPayment(
           sealed.request, options: CallOptions(timeoutMicroseconds: 5_000_000, isSealed: true))
-        guard case .result(let result)? = await session.open(reply, to: sealed, key: session.own(key)) else { return attempts }
+        let answer = await session.open(reply, to: sealed, key: session.own(key))
+        guard case .result(let result)? = answer else { return attempts }
         attempts.append((key, result))
         if result.outcome != .pending { answered.yield() }
       } catch {

@@ -185,7 +185,13 @@ import Testing
     try await TestService.withKim { _, kim in
       let first = try await kim.login()
       let second = try await kim.login()
-      await expectRefusal("SESSION_OVER") { _ = try await first.pay(.test, card: .test()) }
+      let told = await #expect(throws: TerminalError.self) { _ = try await first.pay(.test, card: .test()) }
+      guard case .sessionOver(let text)? = told else {
+        Issue.record("\(told as Any)")
+        return
+      }
+      let time = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]{12} UTC"
+      #expect(try text.contains(Regex("the consultant has logged in again at \(time), .*; log in again and ask for key")))
       let outcome = try await second.pay(.test, card: .test()).outcome
       #expect(outcome == .approved)
     }

@@ -56,7 +56,7 @@ struct SessionOpener: Sendable {
     guard session.path == path else { throw ServiceRefusal(.wrongPath, cause: "session of path \(session.path)") }
     let now = clock.monotonic()
     try session.state.withLock { state throws(ServiceRefusal) in
-      if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }
+      if let end = state.clock.end(at: now) { throw ServiceRefusal(over: end) }
       guard state.window.use(call.sequence) else { throw ServiceRefusal(.replayed, field: "sequence") }
       _ = state.clock.call(at: now)
     }
@@ -90,22 +90,46 @@ struct SessionOpener: Sendable {
   /// Only IssueIdentity with a sequence above the last issue brings a session of a former process back, so that
   /// nothing sealed before can be replayed and no reply nonce is used twice.
   private func revive(_ call: SealedCall, method: String) async throws -> LiveSession {
-    let found = try await ledger.perform { [issuer] store -> SessionRow? in
-      guard let row = try store.session(id: call.session) else { return nil }
+    let (found, newer) = try await ledger.perform { [issuer] store -> (SessionRow?, SessionRow?) in
+      guard let row = try store.session(id: call.session) else { return (nil, nil) }
+      if row.ended != nil {
+        return (row, try store.liveSessions(consultant: row.consultant).first.flatMap(store.session))
+      }
       // Status of outside certificates was asked for by the former process; a new login asks again.
       for fingerprint in [row.consultantCertificate, row.companyCertificate]
-      where try store.certificate(fingerprint: fingerprint)?.issuer != issuer { return nil }
-      return row
+      where try store.certificate(fingerprint: fingerprint)?.issuer != issuer { return (nil, nil) }
+      return (row, nil)
     }
-    guard let row = found, row.ended == nil, let entry = sealingKeys.entry(id: row.sealingKey) else {
+    guard let row = found, let entry = sealingKeys.entry(id: row.sealingKey) else {
       throw ServiceRefusal(.sessionOver, field: "session", cause: "unknown or over")
     }
     let session = session(row: row, keys: try keys(enc: row.enc, sealingKey: entry, statement: row.statement))
     guard session.hasProof(call, method: method) else { throw ServiceRefusal(.proofInvalid, field: "proof") }
+    if let end = row.ended { throw ServiceRefusal(over: end, newLogin: newer?.loginTime) }
     guard method == CheckoutMethods.issueIdentity else { throw ServiceRefusal(.identityRequired) }
     guard call.sequence > row.identitySequence else { throw ServiceRefusal(.replayed, field: "sequence") }
     session.state.withLock { $0.window = ReplayWindow(after: call.sequence - 1) }
     return sessions.adopt(session)
+  }
+}
+
+extension ServiceRefusal {
+  /// A session that has ended, told to who holds its keys.
+  ///
+  /// - Parameter newLogin: when the session that lives now was logged in, milliseconds since 1970-01-01T00:00:00Z.
+  init(over end: SessionEnd, newLogin: Int64? = nil) {
+    let time = newLogin.map { " at \(TimeText.instant($0))" } ?? ""
+    let cause =
+      switch end {
+      case .logout: "it was logged out"
+      case .newLogin: "the consultant has logged in again\(time), and one session lives at a time"
+      case .idle: "no sealed call came for \(Limits.sessionIdleMilliseconds / 60_000) minutes"
+      case .lifetime: "the login is \(Limits.sessionLifetimeMilliseconds / 3_600_000) hours ago"
+      case .revoked: "consultant, company, device or certificate was revoked"
+      case .noStatus: "the authority of a certificate does not tell its status"
+      case .restored: "the ledger was restored from a backup"
+      }
+    self.init(.sessionOver, field: "session", description: cause, cause: "\(end)")
   }
 }
 
@@ -128,7 +152,7 @@ extension LiveSession {
       for (offset, byte) in macAddress.bytes.enumerated() { output[SecondIdentity.count + offset] = byte }
     }
     try state.withLock { state throws(ServiceRefusal) in
-      if let end = state.clock.end(at: now) { throw ServiceRefusal(.sessionOver, field: "session", cause: "\(end)") }
+      if let end = state.clock.end(at: now) { throw ServiceRefusal(over: end) }
       state.seals.payment.use(identityAndMAC: both)
       state.identity = Identity(identityAndMAC: both, storedDigest: storedDigest)
     }

@@ -59,9 +59,13 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
 
   /// A terminal comes directly or through its own company's gateway.
   static func check(path: Int64?, of consultant: ConsultantRow) throws {
+    guard let path else {
+      throw ServiceRefusal(.notRegistered, cause: "consultant \(consultant.id) by a gateway that is not known")
+    }
     guard path == CompanyCertificates.direct || path == consultant.company else {
       throw ServiceRefusal(
-        .wrongPath, cause: "consultant \(consultant.id) by path \(path.map { "\($0)" } ?? "unknown")")
+        .wrongGateway,
+        cause: "consultant \(consultant.id) of company \(consultant.company) by the gateway of company \(path)")
     }
   }
 

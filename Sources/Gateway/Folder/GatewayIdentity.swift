@@ -85,7 +85,7 @@ public struct GatewayIdentity: Sendable {
     do {
       try CertificatePath.verify(chain: holder.chain, anchors: [root], role: role, at: now / 1_000, dnsName: nil)
     } catch {
-      throw TerminalError.untrusted("\(name).pem is refused: \(error)")
+      throw TerminalError(error, of: "\(name).pem")
     }
   }
 

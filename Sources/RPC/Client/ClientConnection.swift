@@ -278,6 +278,11 @@ extension ClientConnection {
 extension RPCStatus {
   static func connectionFailed(_ error: any Error) -> RPCStatus {
     switch error as? TLSError {
+    case .certificateRefused(let refusal) where refusal.early != nil:
+      RPCStatus(
+        .unavailable,
+        "this machine's clock is \(refusal.early ?? 0) seconds or more behind the other end's, whose certificate is not "
+          + "valid before; set it right", reason: "CLOCK_BEHIND")
     case .certificateRefused, .rootNotPresented, .chainUnreadable:
       RPCStatus(.unavailable, "\(error)", reason: "SERVER_UNTRUSTED")
     default: connectionEnded("the connection failed: \(error)")
@@ -285,7 +290,10 @@ extension RPCStatus {
   }
 
   /// The server is not the one that was asked for: trying again would not help.
-  var isUntrusted: Bool { reason == "SERVER_UNTRUSTED" }
+  package var isUntrusted: Bool { reason == "SERVER_UNTRUSTED" }
+
+  /// The server's certificates are good, but for later than this machine's clock says.
+  var isClockBehind: Bool { reason == "CLOCK_BEHIND" }
 
   static func connectionEnded(_ text: String) -> RPCStatus {
     RPCStatus(.unavailable, text, reason: "CONNECTION_LOST")

@@ -21,7 +21,15 @@ public enum CertificatePath {
     chain: [Certificate], anchors: [Certificate], role: Role, at time: Int64, dnsName: String?
   ) throws(CertificateRefusal) {
     let anchor = TrustAnchor(name: TrustAnchor.builtIn, certificates: anchors, role: role)
-    _ = try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
+    do {
+      _ = try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
+    } catch {
+      let begin = (chain + anchors).map(\.notBefore).max() ?? time
+      guard error.rule == PathRules.validityName, time < begin,
+        (try? verify(chain: chain, anchor: anchor, at: begin, dnsName: dnsName)) != nil
+      else { throw error }
+      throw CertificateRefusal(error.rule, error.index, error.text, early: begin - time)
+    }
   }
 
   /// Verifies that a leaf leads to one of several anchors and shows its role as that anchor asks.

@@ -6,11 +6,15 @@ public struct CertificateRefusal: Error, Sendable, Equatable, CustomStringConver
   public let index: Int
   /// What was found.
   public let text: String
+  /// Seconds after which the path would have been good, where nothing else is wrong with it; nil otherwise. With a
+  /// service's own certificates it is this machine's clock that is behind.
+  public let early: Int64?
 
-  public init(_ rule: String, _ index: Int, _ text: String) {
+  public init(_ rule: String, _ index: Int, _ text: String, early: Int64? = nil) {
     self.rule = rule
     self.index = index
     self.text = text
+    self.early = early
   }
 
   public var description: String { "certificate \(index), rule \(rule): \(text)" }
