@@ -23,7 +23,8 @@ import Testing
       if dice.roll(3) == 0 { desk.store.maintain(idle: true) }
     }
     try await desk.finishRuns()
-    #expect(try desk.store.database.number("SELECT count(*) FROM lookup_run") >= 3)
+    // What is recorded while one run is being sorted goes into the next, however much it is: there are two at least.
+    #expect(try desk.store.database.number("SELECT count(*) FROM lookup_run") >= 2)
     try await desk.compareAll()
   }
 
