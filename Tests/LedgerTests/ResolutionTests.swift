@@ -84,6 +84,22 @@ import Testing
     #expect(desk.loop.answers(reply).isEmpty)
   }
 
+  @Test func anApprovalOfAnotherAmountIsReversedWithoutAnInquiry() async throws {
+    let desk = try Desk(
+      canInquire: true,
+      script: {
+        switch $0.kind {
+        case .sale: .otherAmount
+        case .inquiry: .approved
+        case .reversal: .reversed
+        }
+      })
+    let reply = desk.pay(1)
+    #expect(await desk.loop.outcome(reply) == .notCharged)
+    #expect(desk.disk.state(1) == .reversed && desk.trace.all("send inquiry").isEmpty)
+    #expect(desk.disk.texts(.paymentState) == ["REVERSING, reversal 1"])
+  }
+
   @Test func noApprovalIsTakenOnceAReversalWasWritten() async throws {
     let desk = try Desk(canInquire: false, script: { _ in nil })
     let reply = desk.pay(1)

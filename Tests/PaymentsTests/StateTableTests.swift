@@ -4,18 +4,18 @@ import Testing
 /// Every pair of state and event. Source: docs/payments.md, "States".
 @Suite struct StateTableTests {
   /// Columns as in ``PaymentEvent``: sale approved, declined, not sent, lost; inquiry approved, declined, inconclusive;
-  /// reversal done, not found, refused, lost; due; restarted. Cells: `.` nothing, `L` journaled as late, `=X` settled as
+  /// reversal done, not found, refused, lost; due; restarted; approved with another amount. Cells: `.` nothing, `L` journaled as late, `=X` settled as
   /// X, `U` resolve, `I` inquire, `V` reverse, `W` reverse later, `X` left to operators.
   static let table: [(PaymentState, String)] = [
-    (.intent, "         =A =D =N U  L  L  L  L  L  L  L  U  U"),
-    (.unknown, "        =A =D =N .  =A =D L  L  L  L  L  I  ."),
-    (.inquiring, "      =A =D =N .  =A =D V  L  L  L  L  V  ."),
-    (.reversing, "      L  L  L  .  L  L  .  =R W  X  .  V  ."),
-    (.approved, "       .  L  L  .  .  L  .  L  L  L  L  .  ."),
-    (.declined, "       V  .  .  .  V  .  .  .  .  L  .  .  ."),
-    (.notCharged, "     V  .  .  .  V  .  .  .  .  L  .  .  ."),
-    (.reversed, "       V  .  .  .  V  .  .  .  .  L  .  .  ."),
-    (.reversalRefused, "L  L  L  .  L  L  .  L  L  .  .  .  ."),
+    (.intent, "         =A =D =N U  L  L  L  L  L  L  L  U  U  V"),
+    (.unknown, "        =A =D =N .  =A =D L  L  L  L  L  I  .  V"),
+    (.inquiring, "      =A =D =N .  =A =D V  L  L  L  L  V  .  V"),
+    (.reversing, "      L  L  L  .  L  L  .  =R W  X  .  V  .  L"),
+    (.approved, "       .  L  L  .  .  L  .  L  L  L  L  .  .  L"),
+    (.declined, "       V  .  .  .  V  .  .  .  .  L  .  .  .  V"),
+    (.notCharged, "     V  .  .  .  V  .  .  .  .  L  .  .  .  V"),
+    (.reversed, "       V  .  .  .  V  .  .  .  .  L  .  .  .  V"),
+    (.reversalRefused, "L  L  L  .  L  L  .  L  L  .  .  .  .  L"),
   ]
 
   @Test func everyStateHasARow() {
@@ -76,7 +76,9 @@ import Testing
     #expect(now == PaymentSituation(state: .reversed, told: .reversed, notFound: .never))
   }
 
-  @Test(arguments: [PaymentEvent.saleApproved, .inquiryApproved], [PaymentSituation.NotFound.once, .askedAgain])
+  @Test(
+    arguments: [PaymentEvent.saleApproved, .inquiryApproved, .otherAmountApproved],
+    [PaymentSituation.NotFound.once, .askedAgain])
   func anApprovalMakesNotFoundCountAnew(event: PaymentEvent, notFound: PaymentSituation.NotFound) {
     let step = PaymentStateMachine.step(
       PaymentSituation(state: .reversing, notFound: notFound), event, canInquire: true)
@@ -106,15 +108,17 @@ import Testing
 
   @Test func everyAnswerOfTheAcquirerIsAnEvent() {
     let expected: [AcquirerOperation.Kind: [AcquirerAnswer.Result: PaymentEvent]] = [
-      .sale: [.approved: .saleApproved, .declined: .saleDeclined, .notSent: .saleNotSent],
-      .inquiry: [.approved: .inquiryApproved, .declined: .inquiryDeclined],
+      .sale: [
+        .approved: .saleApproved, .declined: .saleDeclined, .notSent: .saleNotSent, .otherAmount: .otherAmountApproved,
+      ],
+      .inquiry: [.approved: .inquiryApproved, .declined: .inquiryDeclined, .otherAmount: .otherAmountApproved],
       .reversal: [.reversed: .reversalDone, .notFound: .reversalNotFound, .reversalRefused: .reversalRefused],
     ]
     let others: [AcquirerOperation.Kind: PaymentEvent] = [
       .sale: .saleLost, .inquiry: .inquiryInconclusive, .reversal: .reversalLost,
     ]
     for kind in [AcquirerOperation.Kind.sale, .inquiry, .reversal] {
-      for raw in 0...AcquirerAnswer.Result.reversalRefused.rawValue {
+      for raw in 0...AcquirerAnswer.Result.otherAmount.rawValue {
         guard let result = AcquirerAnswer.Result(rawValue: raw) else { continue }
         let event = PaymentEvent(AcquirerAnswer(kind: kind, payment: 1, result: result))
         #expect(event == expected[kind]?[result] ?? others[kind], "\(kind) \(result)")

@@ -25,6 +25,7 @@ import Testing
     ("4000000000009110", .notCharged, .reversed),
     ("4000000000009128", .approved, .approved),
     ("4000000000009136", .approved, .approved),
+    ("4000000000009144", .notCharged, .reversed),
     ("4000000000009151", .declined, .declined),
     ("4000000000009169", .approved, .approved),
     ("4000000000009177", .declined, .declined),

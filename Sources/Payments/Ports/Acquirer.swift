@@ -113,6 +113,8 @@ public struct AcquirerAnswer: Sendable, BitwiseCopyable, Equatable {
     case reversed
     /// Reversal: refused.
     case reversalRefused
+    /// Sale or inquiry: another amount than was asked for was approved.
+    case otherAmount
   }
   public var kind: AcquirerOperation.Kind
   public var payment: Int64

@@ -55,10 +55,13 @@ public enum PaymentEvent: UInt8, Sendable, BitwiseCopyable, CaseIterable {
   case due
   /// The process has started again; what was only in memory is gone.
   case restarted
+  /// Another amount than was asked for was approved: nobody ordered that, so it is reversed.
+  case otherAmountApproved
 
   public init(_ answer: AcquirerAnswer) {
     self =
       switch (answer.kind, answer.result) {
+      case (.sale, .otherAmount), (.inquiry, .otherAmount): .otherAmountApproved
       case (.sale, .approved): .saleApproved
       case (.sale, .declined): .saleDeclined
       case (.sale, .notSent): .saleNotSent
@@ -71,7 +74,9 @@ public enum PaymentEvent: UInt8, Sendable, BitwiseCopyable, CaseIterable {
       case (.reversal, .reversed): .reversalDone
       case (.reversal, .notFound): .reversalNotFound
       case (.reversal, .reversalRefused): .reversalRefused
-      case (.reversal, .approved), (.reversal, .declined), (.reversal, .notSent), (.reversal, .unknown): .reversalLost
+      case (.reversal, .approved), (.reversal, .declined), (.reversal, .notSent), (.reversal, .unknown),
+        (.reversal, .otherAmount):
+        .reversalLost
       }
   }
 }
@@ -110,10 +115,10 @@ public struct PaymentStep: Sendable, BitwiseCopyable, Equatable {
 /// The states of a payment. Pure; every pair of state and event has a result. Source: docs/payments.md, "States".
 ///
 /// ```
-/// INTENT -> APPROVED | DECLINED | NOT_CHARGED | UNKNOWN
+/// INTENT -> APPROVED | DECLINED | NOT_CHARGED | UNKNOWN | REVERSING
 /// UNKNOWN -> INQUIRING -> REVERSING -> REVERSED | REVERSAL_REFUSED
 /// ```
-/// UNKNOWN and INQUIRING still end in what a late answer says. From REVERSING on nothing leads to APPROVED: a late
+/// An approval of another amount is reversed at once. UNKNOWN and INQUIRING still end in what a late answer says. From REVERSING on nothing leads to APPROVED: a late
 /// approval is reversed too, and one of a payment that was told as not charged or declined goes back to REVERSING,
 /// while what was told stays.
 public enum PaymentStateMachine {
@@ -135,6 +140,7 @@ public enum PaymentStateMachine {
     case .saleApproved: settle(now, .approved)
     case .saleDeclined: settle(now, .declined)
     case .saleNotSent: settle(now, .notCharged)
+    case .otherAmountApproved: go(now, .reversing, .reverse)
     case .saleLost, .restarted: go(now, .unknown, .resolve)
     case .inquiryApproved, .inquiryDeclined, .inquiryInconclusive, .reversalDone, .reversalNotFound, .reversalRefused,
       .reversalLost:
@@ -150,6 +156,7 @@ public enum PaymentStateMachine {
     case .saleApproved, .inquiryApproved: settle(now, .approved)
     case .saleDeclined, .inquiryDeclined: settle(now, .declined)
     case .saleNotSent: settle(now, .notCharged)
+    case .otherAmountApproved: go(now, .reversing, .reverse)
     case .due: canInquire ? go(now, .inquiring, .inquire) : go(now, .reversing, .reverse)
     case .saleLost, .restarted: stay(now, .none)
     case .inquiryInconclusive, .reversalDone, .reversalNotFound, .reversalRefused, .reversalLost:
@@ -162,7 +169,7 @@ public enum PaymentStateMachine {
     case .saleApproved, .inquiryApproved: settle(now, .approved)
     case .saleDeclined, .inquiryDeclined: settle(now, .declined)
     case .saleNotSent: settle(now, .notCharged)
-    case .inquiryInconclusive, .due: go(now, .reversing, .reverse)
+    case .inquiryInconclusive, .otherAmountApproved, .due: go(now, .reversing, .reverse)
     case .saleLost, .restarted: stay(now, .none)
     case .reversalDone, .reversalNotFound, .reversalRefused, .reversalLost: stay(now, .journalLate)
     }
@@ -181,7 +188,7 @@ public enum PaymentStateMachine {
     case .reversalRefused: return go(now, .reversalRefused, .leaveToOperators)
     case .due: return count(now.notFound == .never ? .never : .askedAgain, now, .reverse)
     // The acquirer knows the sale after all.
-    case .saleApproved, .inquiryApproved: return count(.never, now, .journalLate)
+    case .saleApproved, .inquiryApproved, .otherAmountApproved: return count(.never, now, .journalLate)
     case .saleDeclined, .saleNotSent, .inquiryDeclined: return stay(now, .journalLate)
     case .saleLost, .inquiryInconclusive, .reversalLost, .restarted: return stay(now, .none)
     }
@@ -190,7 +197,7 @@ public enum PaymentStateMachine {
   private static func fromApproved(_ now: PaymentSituation, _ event: PaymentEvent) -> PaymentStep {
     switch event {
     case .saleDeclined, .saleNotSent, .inquiryDeclined, .reversalDone, .reversalNotFound, .reversalRefused,
-      .reversalLost:
+      .reversalLost, .otherAmountApproved:
       stay(now, .journalLate)
     case .saleApproved, .saleLost, .inquiryApproved, .inquiryInconclusive, .due, .restarted: stay(now, .none)
     }
@@ -199,7 +206,7 @@ public enum PaymentStateMachine {
   /// The caller knows that the card was not charged: an approval that comes now is reversed.
   private static func fromNotCharged(_ now: PaymentSituation, _ event: PaymentEvent) -> PaymentStep {
     switch event {
-    case .saleApproved, .inquiryApproved:
+    case .saleApproved, .inquiryApproved, .otherAmountApproved:
       PaymentStep(
         next: PaymentSituation(state: .reversing, told: now.told ?? now.state), action: .reverse)
     case .reversalRefused: stay(now, .journalLate)
@@ -212,7 +219,7 @@ public enum PaymentStateMachine {
   private static func fromReversalRefused(_ now: PaymentSituation, _ event: PaymentEvent) -> PaymentStep {
     switch event {
     case .saleApproved, .saleDeclined, .saleNotSent, .inquiryApproved, .inquiryDeclined, .reversalDone,
-      .reversalNotFound:
+      .reversalNotFound, .otherAmountApproved:
       stay(now, .journalLate)
     case .saleLost, .inquiryInconclusive, .reversalRefused, .reversalLost, .due, .restarted: stay(now, .none)
     }

@@ -24,7 +24,10 @@ struct AnswerReader: Sendable {
     var answer = AcquirerAnswer(kind: kind, payment: request.payment, result: .unknown, responseCode: code)
     switch (kind, meaning) {
     case (.sale, .approved), (.inquiry, .approved):
-      guard isWhole(message, request) else { return Reading(answer: answer, doubt: .amount) }
+      guard isWhole(message, request) else {
+        answer.result = .otherAmount
+        return Reading(answer: answer, doubt: .amount)
+      }
       answer.result = .approved
       answer.approvalCode = message.withBytes(of: 38) { ApprovalCode(value: TextNumber.packPadded($0)) }
     case (.sale, .declined), (.inquiry, .declined), (.sale, .formatError): answer.result = .declined

@@ -434,7 +434,7 @@ extension AcquirerAnswer {
   fileprivate var isFinal: Bool {
     switch result {
     case .approved, .declined, .reversed: true
-    case .notSent, .unknown, .notFound, .reversalRefused: false
+    case .notSent, .unknown, .notFound, .reversalRefused, .otherAmount: false
     }
   }
 }
