@@ -7,6 +7,8 @@ public enum Lifetime {
   public static let leeway: Int64 = 300
   public static let root: Int64 = 10 * 365 * day
   public static let issuing: Int64 = 5 * 365 * day
+  /// Of a terminal's or gateway's signed profile: as long as a consultant's certificate.
+  public static let profile: Int64 = of(.consultant)
 
   /// Of a leaf.
   public static func of(_ role: Role) -> Int64 {

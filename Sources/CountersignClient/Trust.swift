@@ -1,3 +1,4 @@
+import Authority
 import Bytes
 import CountersignRPC
 import Cryptography
@@ -10,8 +11,6 @@ public struct TrustedProfile: Sendable {
   public let profile: Profile
   /// The pinned root itself.
   package let root: Certificate
-  /// Milliseconds for which a profile is good at most.
-  private static let longestLife: Int64 = 90 * 86_400_000
 
   public var rootFingerprint: Bytes32 { root.fingerprint }
 
@@ -41,7 +40,7 @@ public struct TrustedProfile: Sendable {
       throw .untrusted("the profile is over; enrol again with --replace")
     }
     // What was signed while the certificate was valid ends so long after it at the latest.
-    guard Int64(clamping: profile.notAfterMs) <= chain.leaf.notAfter * 1_000 + Self.longestLife else {
+    guard Int64(clamping: profile.notAfterMs) <= (chain.leaf.notAfter + Lifetime.profile) * 1_000 else {
       throw .untrusted("the profile outlives the certificate that signed it by more than 90 days")
     }
     self.profile = profile

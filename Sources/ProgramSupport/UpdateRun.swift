@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bytes
 import CountersignClient
 import Files
@@ -5,6 +6,31 @@ import Glibc
 
 /// The command `update` of terminal and gateway.
 public enum UpdateRun {
+  /// What `--help` says.
+  ///
+  /// - Parameters:
+  ///   - folder: whose profile names the network service, for example "the terminal's".
+  ///   - then: what is to be done afterwards, or "".
+  ///   - examples: command lines.
+  public static func configuration(folder: String, then: String = "", examples: [String]) -> CommandConfiguration {
+    CommandConfiguration(
+      commandName: "update", abstract: "Installs the newer version of this program that the service offers\(then).",
+      discussion: """
+        Connects only to the network service that \(folder) signed profile names, and sends it nothing but requests
+        for files. The new program must be signed under the service's root and higher in version; the former one stays
+        as NAME.former. Whatever goes wrong, the installed program is as it was. Run it as the user whom both
+        \(folder) folder and the program belong to.
+
+        EXAMPLES
+        \(examples.map { "  \($0)" }.joined(separator: "\n"))
+
+        EXIT CODES
+          0 updated, already the newest, or told with --check   1 nothing or only an older version is offered
+          69 not reachable, silent or cut off   74 file error, another update is running, or the program does not start
+          77 server, signature or program not trusted   78 the profile names no network service, or the folder's owner
+        """)
+  }
+
   /// Asks the network service of a profile, installs what is newer, and tells what came of it.
   ///
   /// - Parameters:

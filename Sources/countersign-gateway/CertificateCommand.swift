@@ -20,11 +20,7 @@ extension CountersignGateway {
             --certificate acme.pem --key acme.key
         """)
 
-    @Option(help: "PEM file with the chain, leaf first.")
-    var certificate: String
-
-    @Option(help: "PEM file with its key, mode 0600; it may be encrypted under the gateway's passphrase.")
-    var key: String
+    @OptionGroup var files: CertificateOptions
 
     @OptionGroup var options: GatewayOptions
 
@@ -33,10 +29,10 @@ extension CountersignGateway {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
         let passphrase = try options.passphrase(settings)
-        let holder = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
+        let holder = try files.holder(passphrase)
         try folder.install(holder, passphrase: passphrase, now: Int64(time(nil)) * 1_000)
         Console.print("\(holder.chain[0].subjectText), ends \(TimeText.date(holder.chain[0].notAfter * 1_000))")
-        Console.print("next: start the gateway again, or send it SIGHUP; then remove \(key)")
+        Console.print("next: start the gateway again, or send it SIGHUP; then remove \(files.key)")
       }
     }
   }

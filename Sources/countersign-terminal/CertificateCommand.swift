@@ -17,11 +17,7 @@ extension CountersignTerminal {
           countersign-terminal certificate --certificate kim-2027.pem --key kim-2027.key
         """)
 
-    @Option(help: "PEM file with the consultant's chain, leaf first.")
-    var certificate: String
-
-    @Option(help: "PEM file with its key, mode 0600; it may be encrypted under the terminal's passphrase.")
-    var key: String
+    @OptionGroup var files: CertificateOptions
 
     @OptionGroup var options: TerminalOptions
 
@@ -30,7 +26,7 @@ extension CountersignTerminal {
         let settings = try await Settings(file: options.settings)
         let folder = try options.folder(settings)
         let passphrase = try options.passphrase(settings)
-        let holder = try CertificateHolder(certificate: certificate, key: key, passphrase: passphrase)
+        let holder = try files.holder(passphrase)
         try folder.replace(with: holder, passphrase: passphrase)
         let leaf = holder.chain[0]
         switch options.output {

@@ -1,12 +1,10 @@
+import Authority
 import Messages
 import Payments
 import Seals
 
 /// Makes the signed preset destination of terminals.
 struct ProfileMaker: Sendable {
-  /// Milliseconds for which a profile is good: as long as a consultant's certificate.
-  static let lifetime: Int64 = 90 * 24 * 3_600_000
-
   let identity: ServiceIdentity
   let folder: DataFolder
   let destination: PublicDestination
@@ -29,7 +27,7 @@ struct ProfileMaker: Sendable {
     }
     // Neither part ever decreases, so the sum does not.
     profile.number = destination.number + UInt64(gateway?.number ?? 0)
-    profile.notAfterMs = UInt64(now + Self.lifetime)
+    profile.notAfterMs = UInt64(now + Lifetime.profile * 1_000)
     let signer = try folder.sealingSigner()
     var signed = SignedProfile()
     signed.profile = profile.encoded()
