@@ -17,8 +17,9 @@ struct BackupCommand: AsyncParsableCommand {
       durable, and its pages, indexes and the journal with its signed heads are verified; until then its name ends with
       .partial. An existing file is never overwritten.
 
-      The copy holds the ledger alone. Copy vault/, audit/, authority/, sealing/, tls/, acquirer/ and what you made
-      yourself (anchors/, receivers/) too, and keep vault/ in another place than the ledger.
+      The copy holds the ledger alone, so that it opens no card by itself. Copy the other folders too, vault/ to another
+      place than the ledger: docs/operations.md, "Backup", says when each changes and how a service begins anew on
+      another machine.
 
       EXAMPLE
         countersign-server backup --data /var/lib/countersign /backup/ledger-2026-11-28.db
@@ -55,7 +56,7 @@ struct BackupCommand: AsyncParsableCommand {
       try SQLiteStore.checkCopy(partial, pace: pace)
       let verified = try await VerifiedBackup(partial, key: folder.file("audit/public.pem"), pace: pace)
       try Files.rename(partial, to: path)
-      tell(path, verified)
+      tell(path, verified, folder)
     }
   }
 
@@ -86,12 +87,12 @@ struct BackupCommand: AsyncParsableCommand {
     return "\(String(cString: folder))/\(path)"
   }
 
-  private func tell(_ path: String, _ verified: VerifiedBackup) {
+  private func tell(_ path: String, _ verified: VerifiedBackup, _ folder: DataFolder) {
     switch output {
     case .text:
       Console.print("\(path): \(counted(verified.records, "record")), whole")
       if let head = verified.head { Console.print("last head: over record \(head.last)\n  \(head.line)") }
-      Console.print("not in it: vault, audit, authority, sealing, tls, acquirer; copy them too, vault to another place")
+      Console.print("not in it: \(folder.besideLedger.joined(separator: ", ")); copy them too, vault to another place")
     case .json:
       Console.print(
         JSON.object([

@@ -13,11 +13,16 @@ struct VerifiedBackup {
   ///   - file: the copy; read only.
   ///   - key: PEM file with the published key of the journal.
   ///   - pace: of the ledger that the service may be writing meanwhile.
-  /// - Throws: `StoreError` that names the file; ``ProgramError`` with the first bad record.
+  /// - Throws: `FileError` or `StoreError` that names the file; ``ProgramError`` where it is no copy of a ledger, or with
+  ///   the first bad record.
   init(_ file: String, key: String, pace: Pace? = nil) async throws {
     // SQLite takes an empty file for a new database.
-    if try Files.isThere(file), try OpenFile(file).size == 0 {
-      throw ProgramError(.file, "\(file) is empty, so it is no backup; name a file that countersign-server backup made")
+    let opened = try OpenFile(file)
+    var header = [UInt8](repeating: 0, count: SQLiteStore.ledgerHeader)
+    let count = try header.withUnsafeMutableBytes { try opened.read(at: 0, into: $0) }
+    guard SQLiteStore.isLedger(header: Array(header.prefix(count))) else {
+      let what = count > 0 ? "is no copy of a service's ledger" : "is empty, so it is no backup"
+      throw ProgramError(.file, "\(file) \(what); name a file that countersign-server backup made")
     }
     let verifier = try JournalVerifier(path: file, key: try AuditCommand.Verify.publicKey(key), workers: 1)
     do {

@@ -171,6 +171,45 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(server.root)/server/ledger.db")) == before)
   }
 
+  /// One that SQLite cannot read, and one of another program.
+  @Test func aFileThatIsNoLedgerIsNotRestoredAndSaysWhatIsWanted() throws {
+    let server = try ServerProcess()
+    let (text, other) = ("\(server.root)/text.db", "\(server.root)/other.db")
+    try Data("this is no database\n".utf8).write(to: URL(fileURLWithPath: text))
+    try runProgram("sqlite3", [other, "CREATE TABLE t (a); INSERT INTO t VALUES (1)"]).good()
+    for file in [text, other] {
+      let result = try Program.run("countersign-server", ["restore", "--data", "\(server.root)/server", file])
+      let words = "\(file) is no copy of a service's ledger; name a file that countersign-server backup made"
+      #expect(result.status == 74 && result.errors.contains(words), "\(result)")
+    }
+  }
+
+  /// Source: docs/operations.md, "On another machine".
+  @Test func aServiceBeginsAnewOnAnotherMachineFromWhatABackupHas() async throws {
+    let desk = try Desk(server: try ServerProcess())
+    let root = desk.server.root
+    _ = try await Self.terminal(root).login().pay(Self.order, card: Self.card)
+    let copied = try Self.backup(desk)
+    let line = try #require(copied.output.split(separator: "\n").first { $0.hasPrefix("not in it: ") })
+    let folders = line.dropFirst("not in it: ".count).prefix { $0 != ";" }.replacing(",", with: "")
+    #expect(folders.hasPrefix("vault audit authority sealing tls admin ocsp"), "\(copied)")
+    #expect(desk.server.stop() == 0)
+    let moved = try Program.shell(
+      """
+      cd '\(root)' && tar -C server -cf folders.tar \(folders) && mv server former && mkdir -m 700 server &&
+      tar -C server -xpf folders.tar
+      """)
+    try #require(moved.status == 0, "\(moved)")
+    let restored = try Self.restore(root)
+    #expect(restored.status == 0 && !restored.output.contains("the former ledger"), "\(restored)")
+    try desk.server.start()
+    let reason = ["--without-reconciliation", "--reason", "nothing was charged since"]
+    #expect(try desk.admin(["epoch", "confirm"] + reason).status == 0)
+    let paid = try desk.pay(card: Desk.card)
+    #expect(paid.status == 0, "\(paid)")
+    #expect(try Self.journal("\(root)/server/ledger.db", root).status == 0)
+  }
+
   // MARK: - Support
 
   static let order = Order(reference: "B-1", amount: 500, currency: "KRW")

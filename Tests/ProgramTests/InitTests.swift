@@ -50,4 +50,16 @@ import Testing
   }
 
   private static func temporary() -> String { NSTemporaryDirectory() + "countersign-init-\(UUID().uuidString)" }
+
+  /// As docs/operations.md, "Files", asks for.
+  @Test func aServiceStartsAfterTheAdministratorsCertificateWasMovedAway() throws {
+    let server = try ServerProcess()
+    try server.start()
+    #expect(server.stop() == 0)
+    try FileManager.default.moveItem(atPath: "\(server.root)/server/admin", toPath: "\(server.root)/moved")
+    try server.start()
+    let list = try Program.run(
+      "countersign-admin", ["company", "list", "--admin", "\(server.root)/moved"], environment: server.admin)
+    #expect(list.status == 0, "\(list)")
+  }
 }

@@ -42,6 +42,15 @@ public struct DataFolder: Sendable {
   /// Path of the ledger.
   public var ledger: String { file("ledger.db") }
 
+  /// Folders that a copy of the ledger lacks and a service on another machine needs, as far as they are there; `vault`
+  /// first, which belongs to another place than the ledger.
+  public var besideLedger: [String] {
+    [
+      "vault", "audit", "authority", "sealing", "tls", "admin", "ocsp", "bundle", "bundles", "acquirer", "anchors",
+      "receivers", "heads",
+    ].filter { Files.exists(file($0)) }
+  }
+
   /// Folder of the outside authorities.
   public var anchors: String { file("anchors") }
 

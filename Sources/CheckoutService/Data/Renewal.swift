@@ -7,8 +7,10 @@ import Payments
 
 extension DataFolder {
   /// Puts the administrator's certificate of this folder into the register, where it can be revoked; once. The first time
-  /// the administrator comes there too, with every role: somebody must register the others.
+  /// the administrator comes there too, with every role: somebody must register the others. Nothing happens once the
+  /// certificate was moved to the administrator.
   func registerAdministrator(in ledger: Ledger, now: Int64) async throws {
+    guard Files.exists(file("admin/chain.pem")) else { return }
     let leaf = try chain("admin/chain.pem")[0]
     try await ledger.perform { store in
       guard try store.certificate(fingerprint: leaf.fingerprint) == nil else { return }
@@ -22,7 +24,8 @@ extension DataFolder {
     }
   }
 
-  /// Issues the service's own certificates anew in the last third of their life, for the same keys and names.
+  /// Issues the service's own certificates anew in the last third of their life, for the same keys and names; the
+  /// administrator's as long as its key was not moved to the administrator.
   ///
   /// Sealing keys and profiles are signed with the new certificate at once; TLS needs ``ConnectionControl/reload()``.
   ///
@@ -32,8 +35,10 @@ extension DataFolder {
   func renewCertificates(now: Int64) throws -> [String] {
     let issuer = try issuer()
     if !Files.exists(file("ocsp/chain.pem")) { try makeOCSPDelegate(issuer, now: now) }
+    let isAdminHere = Files.exists(file("admin/chain.pem")) && Files.exists(file("admin/key.pem"))
     return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator), ("ocsp", .ocsp)].compactMap {
       name, role in
+      if name == "admin", !isAdminHere { return nil }
       let leaf = try chain("\(name)/chain.pem")[0]
       guard now > leaf.lastThird, let commonName = leaf.commonName else {
         return nil

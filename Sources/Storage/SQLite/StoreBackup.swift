@@ -90,6 +90,16 @@ final class Backup {
 }
 
 extension SQLiteStore {
+  /// Whether a file begins as a ledger does: as any SQLite database, with a ledger's application id at byte 68
+  /// (sqlite.org/fileformat2.html, section 1.3).
+  public static func isLedger(header: [UInt8]) -> Bool {
+    guard header.count >= ledgerHeader, header.starts(with: Array("SQLite format 3\0".utf8)) else { return false }
+    return header[68..<72].reduce(0) { $0 << 8 | Int64($1) } == Schema.applicationID
+  }
+
+  /// Bytes that ``isLedger(header:)`` wants.
+  public static let ledgerHeader = 72
+
   public func beginBackup(to path: String) throws(StoreError) {
     guard copying?.progress.isRunning != true else { throw .failed("another copy is being made; wait for its end") }
     copying = try Backup(of: database, to: path, reserve: reserve)
