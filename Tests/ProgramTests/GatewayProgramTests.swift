@@ -192,7 +192,7 @@ import Testing
         "\(gateway.server.root)/wrong",
       ])
     #expect(refused.status == 77)
-    #expect(refused.errors.contains("company.key the passphrase is wrong"), "\(refused.errors)")
+    #expect(refused.errors.contains("company.key: the passphrase is wrong"), "\(refused.errors)")
   }
 }
 
