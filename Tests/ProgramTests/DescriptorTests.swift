@@ -98,16 +98,19 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--handshakes", "0"], "handshakes: \"0\" must be a number from 1 to 1000000"),
-    (["--handshakes", "9", "--handshakes-per-source", "10"], "per.source: \"10\" must be a number from 1 to 9"),
+    (["--handshakes", "0"], "--handshakes \"0\": must be a number from 1 to 1000000"),
+    (
+      ["--handshakes", "9", "--handshakes-per-source", "10"],
+      "--handshakes-per-source \"10\": must be a number from 1 to 9"
+    ),
   ])
-  func aWrongNumberOfHandshakesIsAWrongSetting(_ arguments: [String], _ words: String) throws {
+  func aWrongNumberOfHandshakesIsAWrongFlag(_ arguments: [String], _ words: String) throws {
     for program in ["countersign-server", "countersign-gateway"] {
       let desk = try Desk.shared.get()
       let common = ["run", "--data", "\(desk.server.root)/server"]
       let own = program == "countersign-server" ? ["--acquirer", "simulator"] : ["--passphrase-file", "/dev/null"]
       let run = try Program.run(program, common + own + arguments)
-      #expect(run.status == 78 && run.errors.contains(words), "\(program) \(run)")
+      #expect(run.status == 64 && run.errors.contains(words), "\(program) \(run)")
     }
   }
 
