@@ -112,7 +112,7 @@ import Testing
     #expect(reading.answer.approvalCode.text == (result == .approved ? "A1B2C3" : ""))
   }
 
-  @Test(arguments: [("000000012900", AcquirerAnswer.Result.approved), ("000000006450", .unknown)])
+  @Test(arguments: [("000000012900", AcquirerAnswer.Result.approved), ("000000006450", .otherAmount)])
   func anApprovalOfAnotherAmountIsNone(_ amount: String, _ result: AcquirerAnswer.Result) throws {
     var answer = Message(type: 210)
     answer.set(4, amount.utf8)

@@ -34,6 +34,27 @@ import Testing
     }
   }
 
+  @Test func whatWasRenewedWhileTheClockWasAheadIsRenewedOnceItIsRight() throws {
+    try withFolder { folder, now in
+      let ahead = try folder.renewCertificates(now: now + 300 * Self.day)
+      #expect(ahead == ["tls", "sealing", "admin", "ocsp"])
+      let right = try folder.renewCertificates(now: now + 1)
+      #expect(right == ahead)
+      for name in right {
+        let leaf = try folder.chain("\(name)/chain.pem")[0]
+        #expect(leaf.notBefore <= now + 1 && now + 1 <= leaf.notAfter)
+      }
+      #expect(try folder.renewCertificates(now: now + 1) == [])
+    }
+  }
+
+  @Test func aClockFromBeforeTheServiceWasMadeIsNamed() throws {
+    try withFolder { folder, now in
+      let error = #expect(throws: SetupError.self) { try folder.renewCertificates(now: now - 3 * Self.day) }
+      #expect(error.map { "\($0)" }?.contains("this machine's clock tells") == true)
+    }
+  }
+
   @Test func aRenewedCertificateKeepsKeyNamesAndRole() throws {
     try withFolder { folder, now in
       let before = try folder.chain("tls/chain.pem")[0]

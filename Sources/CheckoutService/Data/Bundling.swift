@@ -94,7 +94,8 @@ extension Bundling {
     let root: Certificate
   }
 
-  /// Certificate and key that sign bundles; made at first use, and issued anew in the last third of its life.
+  /// Certificate and key that sign bundles; made at first use, and issued anew in the last third of its life, or
+  /// where it is not valid yet.
   private func signer() throws -> Signer {
     let key: PrivateKey
     if Files.exists(folder.file("bundle/key.pem")) {
@@ -105,7 +106,11 @@ extension Bundling {
       try folder.write(key: key, to: "bundle/key.pem")
     }
     var chain = Files.exists(folder.file("bundle/chain.pem")) ? try folder.chain("bundle/chain.pem") : []
-    if chain.first.map({ $0.publicKey != key.publicKey || now / 1_000 > $0.lastThird }) ?? true {
+    let seconds = now / 1_000
+    let isDue = chain.first.map {
+      $0.publicKey != key.publicKey || seconds > $0.lastThird || seconds < $0.notBefore
+    }
+    if isDue ?? true {
       chain = try issue(key)
       try folder.write(chain: chain, to: "bundle/chain.pem")
     }

@@ -25,22 +25,26 @@ extension DataFolder {
   }
 
   /// Issues the service's own certificates anew in the last third of their life, for the same keys and names; the
-  /// administrator's as long as its key was not moved to the administrator.
+  /// administrator's as long as its key was not moved to the administrator. So are those that are not valid yet: they
+  /// were issued while the clock was ahead.
   ///
   /// Sealing keys and profiles are signed with the new certificate at once; TLS needs ``ConnectionControl/reload()``.
   ///
   /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
   /// - Returns: the folders whose certificate is new.
-  /// - Throws: `FileError`, or what the authority refuses.
+  /// - Throws: `FileError`, ``SetupError/clock(now:made:)``, or what the authority refuses.
   func renewCertificates(now: Int64) throws -> [String] {
     let issuer = try issuer()
+    guard now >= issuer.certificate.notBefore else {
+      throw SetupError.clock(now: now, made: issuer.certificate.notBefore)
+    }
     if !Files.exists(file("ocsp/chain.pem")) { try makeOCSPDelegate(issuer, now: now) }
     let isAdminHere = Files.exists(file("admin/chain.pem")) && Files.exists(file("admin/key.pem"))
     return try [("tls", Role.server), ("sealing", .sealing), ("admin", .administrator), ("ocsp", .ocsp)].compactMap {
       name, role in
       if name == "admin", !isAdminHere { return nil }
       let leaf = try chain("\(name)/chain.pem")[0]
-      guard now > leaf.lastThird, let commonName = leaf.commonName else {
+      guard now > leaf.lastThird || now < leaf.notBefore, let commonName = leaf.commonName else {
         return nil
       }
       let request = try CertificateRequest(

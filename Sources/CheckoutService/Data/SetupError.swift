@@ -1,3 +1,4 @@
+import Bytes
 import Cryptography
 
 /// Why a service's folder was not made, or is not what it must be.
@@ -12,6 +13,8 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   case lacking(String, String)
   /// Paths of a key and of a certificate that do not belong together.
   case mismatch(key: String, certificate: String)
+  /// Seconds since 1970-01-01T00:00:00Z: now, and when the service's authority was made.
+  case clock(now: Int64, made: Int64)
   case serviceName(String)
   case noDNSName
   case hostName(String)
@@ -23,7 +26,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   public var isOfArgument: Bool {
     switch self {
     case .serviceName, .noDNSName, .hostName, .administrator: true
-    case .exists, .notEmpty, .notMade, .missing, .lacking, .mismatch, .vaultKey: false
+    case .exists, .notEmpty, .notMade, .missing, .lacking, .mismatch, .clock, .vaultKey: false
     }
   }
 
@@ -39,6 +42,9 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
     case .lacking(let path, let advice): "\(path) is missing; \(advice)"
     case .mismatch(let key, let certificate):
       "\(key) is not the key of \(certificate); put the files in place that belong together"
+    case .clock(let now, let made):
+      "this machine's clock tells \(RFC3339.text(seconds: now)), and the service was made at "
+        + "\(RFC3339.text(seconds: made)); set it right"
     case .serviceName(let name): "--name \"\(name)\" must be 1 to \(Setup.longestName) of a-z, 0-9, '.' and '-'"
     case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
     case .administrator: "--administrator must be 1 to 64 bytes of UTF-8 without control characters"
