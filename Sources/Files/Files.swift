@@ -70,6 +70,19 @@ public enum Files {
     }
   }
 
+  /// Looks whether a file that a person names may be put at a path: what is there already must be a file, since a device,
+  /// pipe or link would be replaced by one.
+  ///
+  /// - Throws: ``FileError``.
+  public static func checkReplaceable(_ path: String) throws(FileError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path: path, doing: "write", code: EISDIR) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(path: path, doing: "write", cause: "it is no regular file, which would be replaced; name another")
+    }
+  }
+
   /// Makes what was written to a file durable.
   public static func sync(_ path: String) throws(FileError) {
     let file = open(path, O_RDONLY | O_CLOEXEC)

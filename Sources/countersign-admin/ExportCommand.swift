@@ -47,6 +47,7 @@ extension AuditCommand {
     func run() async throws {
       try await AdminProgram.run(Self.fields) {
         let request = try request()
+        try Files.checkReplaceable(output)
         let unfinished = "\(output).part"
         let lines = Lines(file: try AppendedFile(unfinished, isEmptied: true, mode: 0o600))
         let (records, heads) = try await connection.administrator().audit { [request] client in

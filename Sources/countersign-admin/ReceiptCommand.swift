@@ -38,6 +38,7 @@ struct ReceiptCommand: AsyncParsableCommand {
       }
       let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
       let file = output ?? "receipt-\(payment)"
+      try Files.checkReplaceable(file)
       try Files.write(reply.receipt, to: file, mode: 0o644)
       let records = (try? Receipt(reply.receipt).proofs.map { "\($0.record.number)" }) ?? []
       Console.print("\(file): records \(records.joined(separator: ", ")), \(reply.receipt.count) bytes")

@@ -9,6 +9,19 @@ import Testing
 
 /// Receipts from a running service to somebody who has nothing but the file and the published key.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct ReceiptProgramTests {
+  @Test(arguments: [["audit", "key"], ["audit", "export"]])
+  func aLinkThatIsNamedForOutputIsLeftAsItIs(_ command: [String]) throws {
+    let desk = try Desk.shared.get()
+    let root = NSTemporaryDirectory() + "countersign-output-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    try FileManager.default.createSymbolicLink(atPath: "\(root)/link", withDestinationPath: "/dev/null")
+    let run = try desk.admin(command + ["--output", "\(root)/link"])
+    #expect(run.status == 74 && run.errors.contains("it is no regular file"), "\(run.status) \(run.errors)")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(root)/link") == "/dev/null")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["link"])
+  }
+
   @Test func aReceiptIsVerifiedWithoutTheService() throws {
     let desk = try Desk()
     let root = desk.server.root
