@@ -66,7 +66,7 @@ import Testing
     arguments: [
       (["--acquirer", "iso8583"], 64, "--acquirer-config is needed"),
       (["--acquirer", "iso8583", "--acquirer-config", "/nowhere.conf"], 74, "cannot read /nowhere.conf"),
-      (["--acquirer", "paper"], 78, "this build has: iso8583, simulator"),
+      (["--acquirer", "paper"], 64, "--acquirer \"paper\": must be iso8583 or simulator"),
     ] as [([String], Int32, String)])
   func aWrongAcquirerEndsTheProgramWithAReason(_ arguments: [String], _ status: Int32, _ words: String) throws {
     let result = try Program.run("countersign-server", ["run", "--data", "/nowhere"] + arguments)
