@@ -23,4 +23,10 @@ public enum Lifetime {
 extension Certificate {
   /// When the last third of its life begins, in which it is renewed; seconds since 1970-01-01T00:00:00Z.
   public var lastThird: Int64 { notAfter - (notAfter - notBefore) / 3 }
+
+  /// Whether who issued it for itself issues it anew: in its last third, or where it is not valid yet, because it was
+  /// issued while the clock was ahead.
+  ///
+  /// - Parameter now: seconds since 1970-01-01T00:00:00Z.
+  public func isToBeRenewed(at now: Int64) -> Bool { now > lastThird || now < notBefore }
 }

@@ -13,7 +13,7 @@ public enum RFC3339 {
     return "\(date.joined(separator: "-"))T\(clock.joined(separator: ":"))Z"
   }
 
-  private static func pad(_ number: Int32, _ width: Int = 2) -> String {
+  static func pad(_ number: Int32, _ width: Int = 2) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }

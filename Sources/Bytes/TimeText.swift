@@ -7,12 +7,8 @@ public enum TimeText {
 
   /// For example "2026-11-23 14:05:09.120 UTC".
   public static func instant(_ milliseconds: Int64) -> String {
-    var seconds = time_t(milliseconds / 1_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    let date = "\(parts.tm_year + 1_900)-\(pad(parts.tm_mon + 1))-\(pad(parts.tm_mday))"
-    let time = "\(pad(parts.tm_hour)):\(pad(parts.tm_min)):\(pad(parts.tm_sec))"
-    return "\(date) \(time).\(pad(Int32(milliseconds % 1_000), 3)) UTC"
+    let told = RFC3339.text(seconds: milliseconds / 1_000).dropLast()
+    return "\(told.prefix(10)) \(told.suffix(8)).\(RFC3339.pad(Int32(milliseconds % 1_000), 3)) UTC"
   }
 
   /// Milliseconds since 1970-01-01T00:00:00Z of a day ("2026-11-01", its beginning) or an instant
@@ -30,16 +26,7 @@ public enum TimeText {
     (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
     let seconds = timegm(&parts)
     // The C library makes 1 May of 31 April; what was meant comes back as it was given.
-    let milliseconds = Int64(seconds) * 1_000
-    let told = TimeText.instant(milliseconds)
-    guard seconds >= 0, told.prefix(10) == instant.prefix(10),
-      told.dropFirst(11).prefix(8) == instant.dropFirst(11).prefix(8)
-    else { return nil }
-    return milliseconds
-  }
-
-  private static func pad(_ number: Int32, _ width: Int = 2) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    guard seconds >= 0, RFC3339.text(seconds: Int64(seconds)) == instant else { return nil }
+    return Int64(seconds) * 1_000
   }
 }

@@ -21,6 +21,9 @@ public enum Limits {
   public static let notAfterAheadMilliseconds: Int64 = 120_000
   /// How far a key's UUID version 7 time may be off: beyond it, random-looking keys would slow the key index down.
   public static let keyTimeMilliseconds: Int64 = 24 * 60 * 60 * 1_000
+  /// Rest of long work on the writer's thread after a step beside payments, in times of what the step took: it has a
+  /// sixteenth of the writer's time.
+  public static let restBesidePayments = 15
   /// A session ends this long after its last sealed call: a desk that was left.
   public static let sessionIdleMilliseconds: Int64 = 15 * 60 * 1_000
   /// A session ends this long after login: one working day.

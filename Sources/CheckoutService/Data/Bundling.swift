@@ -94,8 +94,7 @@ extension Bundling {
     let root: Certificate
   }
 
-  /// Certificate and key that sign bundles; made at first use, and issued anew in the last third of its life, or
-  /// where it is not valid yet.
+  /// Certificate and key that sign bundles; made at first use, and issued anew where it is to be renewed.
   private func signer() throws -> Signer {
     let key: PrivateKey
     if Files.exists(folder.file("bundle/key.pem")) {
@@ -106,11 +105,7 @@ extension Bundling {
       try folder.write(key: key, to: "bundle/key.pem")
     }
     var chain = Files.exists(folder.file("bundle/chain.pem")) ? try folder.chain("bundle/chain.pem") : []
-    let seconds = now / 1_000
-    let isDue = chain.first.map {
-      $0.publicKey != key.publicKey || seconds > $0.lastThird || seconds < $0.notBefore
-    }
-    if isDue ?? true {
+    if chain.first.map({ $0.publicKey != key.publicKey || $0.isToBeRenewed(at: now / 1_000) }) ?? true {
       chain = try issue(key)
       try folder.write(chain: chain, to: "bundle/chain.pem")
     }

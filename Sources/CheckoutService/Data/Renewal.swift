@@ -24,9 +24,8 @@ extension DataFolder {
     }
   }
 
-  /// Issues the service's own certificates anew in the last third of their life, for the same keys and names; the
-  /// administrator's as long as its key was not moved to the administrator. So are those that are not valid yet: they
-  /// were issued while the clock was ahead.
+  /// Issues the service's own certificates anew where they are to be renewed, for the same keys and names; the
+  /// administrator's as long as its key was not moved to the administrator.
   ///
   /// Sealing keys and profiles are signed with the new certificate at once; TLS needs ``ConnectionControl/reload()``.
   ///
@@ -44,7 +43,7 @@ extension DataFolder {
       name, role in
       if name == "admin", !isAdminHere { return nil }
       let leaf = try chain("\(name)/chain.pem")[0]
-      guard now > leaf.lastThird || now < leaf.notBefore, let commonName = leaf.commonName else {
+      guard leaf.isToBeRenewed(at: now), let commonName = leaf.commonName else {
         return nil
       }
       let request = try CertificateRequest(

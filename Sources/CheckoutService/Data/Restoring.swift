@@ -29,8 +29,8 @@ extension DataFolder {
   /// - Parameters:
   ///   - pin: of the token that holds the vault's key-encryption key.
   ///   - now: milliseconds since 1970-01-01T00:00:00Z.
-  /// - Throws: `StoreError`, `FileError` or ``SetupError`` that names the file. What was done of it does no harm, and the same call goes
-  ///   on.
+  /// - Throws: `StoreError`, `FileError` or ``SetupError`` that names the file. What was done of it does no harm, and the
+  ///   same call goes on.
   public func restore(_ file: String, pin: SecretBytes? = nil, now: Int64) throws -> RestoredLedger {
     try VaultKeys.checkThere(in: self)
     let signer = try key("audit/key.pem")

@@ -5,15 +5,13 @@ import Payments
 import Synchronization
 
 /// Seals stored cards again under a new data key: 200 at a time, in one transaction with the position. While payments
-/// come in it takes a sixteenth of the writer's time. After a restart it goes on where it stood. Where the ledger takes no writes it
-/// waits until it does: the room that is kept for what is under way is not for it.
+/// come in it rests between them. After a restart it goes on where it stood. Where the ledger takes no writes it waits
+/// until it does: the room that is kept for what is under way is not for it.
 ///
 /// Source: docs/security.md, "Card data"; PCI DSS 3.7.4.
 final class KeyRotator: Sendable {
   /// Cards of one transaction: a payment that comes meanwhile waits for one of them at most.
   static let step = 200
-  /// Rest after a step beside payments, in times of what it took.
-  static let rest = 15
 
   private let folder: DataFolder
   private let pin: SecretBytes?
@@ -104,7 +102,7 @@ final class KeyRotator: Sendable {
           try await ledger.perform { store in try vault.step(store, now: now()) }
         }
         if step.isLast { return }
-        if step.isBesidePayments { try await Task.sleep(for: step.took * Self.rest) }
+        if step.isBesidePayments { try await Task.sleep(for: step.took * Limits.restBesidePayments) }
       }
     } catch LedgerError.stopped {
     } catch is CancellationError {

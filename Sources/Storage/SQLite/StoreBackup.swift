@@ -7,8 +7,6 @@ import Payments
 final class Backup {
   /// Pages of one step, 256 KiB: well under a millisecond from the page cache.
   static let step: Int32 = 64
-  /// Rest after a step beside writes, in times of what it took: a copy takes a sixteenth of the writer's time.
-  static let rest = 15
 
   private(set) var progress: BackupProgress
   private let source: Database
@@ -68,7 +66,7 @@ final class Backup {
     guard changes == lastChanges || begin >= nextStep else { return }
     let code = sqlite3_backup_step(handle, Self.step)
     let end = ContinuousClock.now
-    (lastChanges, nextStep) = (changes, end + (end - begin) * Self.rest)
+    (lastChanges, nextStep) = (changes, end + (end - begin) * Limits.restBesidePayments)
     progress.pages = Int64(sqlite3_backup_pagecount(handle))
     progress.done = progress.pages - Int64(sqlite3_backup_remaining(handle))
     switch code {

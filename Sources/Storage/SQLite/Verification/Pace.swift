@@ -13,6 +13,7 @@ public final class Pace: Sendable {
 
   /// Where the work stood when it was looked at last.
   private struct Mark {
+    /// Kept open for the statement, which does not own it.
     let ledger: Database
     let version: Statement
     var lastVersion: Int64
