@@ -13,8 +13,8 @@ struct PaymentBench: AsyncParsableCommand {
     commandName: "payment", abstract: "Sealed payments in a closed loop.",
     discussion: """
       Prints "payment SHAPE RATE", "logins RATE" with --logins, and "pause MS" with --pause. With --gateway the company
-      named Load and its gateway are set up before; its terminals hold no company's key. Exits with 1 where a reply was not the
-      service's approval of its payment.
+      named Load and its gateway are set up before; its terminals hold no company's key. Exits with 1 where a reply was
+      not the service's approval of its payment.
 
       EXAMPLE
         countersign-bench payment --server localhost:7443 --admin DATA/admin --work /tmp/fleet --shape 64x16

@@ -21,9 +21,10 @@ extension AuditCommand {
     static let configuration = CommandConfiguration(
       abstract: "Verifies every record and head of the journal, and names the first bad record.",
       discussion: """
-        Reads the ledger's file, beside a running server too: slowly then while payments come in. Records that were altered, removed, added or reordered are
-        found from the journal alone; that its end was cut off, or that all of it was written anew, shows only against
-        heads that were kept elsewhere: name their files, or folders of such files, with --against.
+        Reads the ledger's file, beside a running server too: slowly then while payments come in. Records that were
+        altered, removed, added or reordered are found from the journal alone; that its end was cut off, or that all of
+        it was written anew, shows only against heads that were kept elsewhere: name their files, or folders of such
+        files, with --against.
 
         EXAMPLES
           countersign-server audit verify --data /var/lib/countersign

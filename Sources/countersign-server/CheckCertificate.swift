@@ -16,9 +16,8 @@ struct CheckCertificate: AsyncParsableCommand {
     discussion: """
       Files hold PEM certificates, or one in DER. --anchors may also name the folder of an outside authority
       (DATA/anchors/NAME), whose authority.conf then says how the role is marked and how OCSP answers are judged; the
-      folders beside it are not read. With
-      --ocsp-response the answer is judged as a login does; its nonce is compared where --ocsp-nonce tells the one that
-      was sent. The register is not asked: whether a certificate is registered or revoked there is not part of this check.
+      folders beside it are not read. With --ocsp-response the answer is judged as a login does; its nonce is compared
+      where --ocsp-nonce tells the one that was sent. The register is not asked: whether a certificate is registered or revoked there is not part of this check.
 
       EXAMPLES
         countersign-server check-certificate --anchors DATA/authority/root.pem --chain consultant.pem --role consultant

@@ -118,9 +118,9 @@ public struct PaymentStep: Sendable, BitwiseCopyable, Equatable {
 /// INTENT -> APPROVED | DECLINED | NOT_CHARGED | UNKNOWN | REVERSING
 /// UNKNOWN -> INQUIRING -> REVERSING -> REVERSED | REVERSAL_REFUSED
 /// ```
-/// An approval of another amount is reversed at once. UNKNOWN and INQUIRING still end in what a late answer says. From REVERSING on nothing leads to APPROVED: a late
-/// approval is reversed too, and one of a payment that was told as not charged or declined goes back to REVERSING,
-/// while what was told stays.
+/// An approval of another amount is reversed at once. UNKNOWN and INQUIRING still end in what a late answer says. From
+/// REVERSING on nothing leads to APPROVED: a late approval is reversed too, and one of a payment that was told as not
+/// charged or declined goes back to REVERSING, while what was told stays.
 public enum PaymentStateMachine {
   /// - Parameter canInquire: whether the acquirer answers inquiries.
   public static func step(_ now: PaymentSituation, _ event: PaymentEvent, canInquire: Bool) -> PaymentStep {

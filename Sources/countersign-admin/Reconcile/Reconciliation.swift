@@ -146,7 +146,8 @@ private struct EntryNames {
   func of(_ payments: [UInt64]) -> [Int] { payments.flatMap { byPayment[$0] ?? [] } }
 
   /// By the entry's own name: for a sale, the payment's number is one. Several terminals may have one reference, so a
-  /// trace number that is there too must be of the same entry; a reference that the ledger never gave is the acquirer's own.
+  /// trace number that is there too must be of the same entry; a reference that the ledger never gave is the acquirer's
+  /// own.
   func find(_ line: SettlementLine) -> [Int] {
     if line.kind == .sale, let payment = line.payment { return byPayment[payment] ?? [] }
     let named = line.retrievalReference.flatMap { byReference[$0] }
