@@ -121,8 +121,13 @@ extension JournalRecord.OutcomeFields {
 
   /// For example "APPROVED".
   public var stateName: String { UInt8(exactly: state).flatMap(PaymentState.init)?.name ?? "\(state)" }
-  public var approvalText: String { ApprovalCode(value: approval).text }
-  public var responseText: String { ResponseCode(value: UInt32(truncatingIfNeeded: response)).text }
+  public var approvalText: String { approvalCode.text }
+  public var responseText: String { responseCode.text }
+  /// Both codes for people; empty where there is none.
+  public var codesText: String { ApprovalCode.text(approvalCode, responseCode) }
+
+  private var approvalCode: ApprovalCode { ApprovalCode(value: approval) }
+  private var responseCode: ResponseCode { ResponseCode(value: UInt32(truncatingIfNeeded: response)) }
 }
 
 extension JournalRecord.EventFields {

@@ -182,6 +182,15 @@ public struct ResponseCode: Hashable, Sendable, BitwiseCopyable {
   public init(value: UInt32) { self.value = value }
 }
 
+extension ApprovalCode {
+  /// Both codes of the acquirer for people, for example "approval A1B2C3, response 00"; a code that there is not is left
+  /// out.
+  public static func text(_ approval: ApprovalCode, _ response: ResponseCode) -> String {
+    let codes = [("approval", approval.text), ("response", response.text)].filter { !$0.1.isEmpty }
+    return codes.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+  }
+}
+
 /// Characters that stand in a number, first most significant; zero bytes are left out.
 func asciiText(_ value: UInt64, count: UInt64) -> String {
   let bytes = (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }

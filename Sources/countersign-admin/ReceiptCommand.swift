@@ -99,8 +99,7 @@ struct VerifyReceipt: AsyncParsableCommand {
     Console.print("session      \(Hex.encode(payment.session))")
     if let (record, outcome) = found.outcome {
       Console.print("outcome      \(outcome.stateName) at \(TimeText.instant(outcome.time)), record \(record)")
-      let codes = [("approval", outcome.approvalText), ("response", outcome.responseText)].filter { !$0.1.isEmpty }
-      if !codes.isEmpty { Console.print("acquirer     \(codes.map { "\($0) \($1)" }.joined(separator: ", "))") }
+      if !outcome.codesText.isEmpty { Console.print("acquirer     \(outcome.codesText)") }
     }
     if let (record, state) = found.step { Console.print("then         \(state.name), record \(record)") }
     for operation in found.operations {

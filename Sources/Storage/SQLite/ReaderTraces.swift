@@ -102,7 +102,7 @@ private struct TracePage {
       if !row.isNull(4), let original = OriginalElements(stored: row.buffer(4)) { step.text += ", \(original)" }
       if step.kind == "OUTCOME" {
         step.kind = PaymentState(rawValue: UInt8(truncatingIfNeeded: row.int(3)))?.name ?? "UNKNOWN"
-        step.text = payment.record.outcomeText
+        step.text = ApprovalCode.text(payment.record.approvalCode, payment.record.responseCode)
       }
       return step
     }
@@ -137,13 +137,5 @@ extension PaymentTrace.Step {
   /// Number, time, kind and text in the first four columns.
   fileprivate init(row: Statement) {
     self.init(number: row.int(0), time: row.int(1), kind: row.text(2), text: row.text(3))
-  }
-}
-
-extension PaymentRecord {
-  /// Codes of the acquirer, for people.
-  fileprivate var outcomeText: String {
-    let codes = [("approval", approvalCode.text), ("response", responseCode.text)].filter { !$0.1.isEmpty }
-    return codes.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }
 }
