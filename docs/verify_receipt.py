@@ -2,15 +2,22 @@
 
     python3 verify_receipt.py RECEIPT AUDIT_PUBLIC.pem
 
-Prints what the receipt proves and exits 0, or says what is wrong and exits 1. Needs the package `cryptography`.
+Prints what the receipt proves, or says what is wrong. Needs the package `cryptography`.
+
+Exit codes: 0 the receipt is good; 1 refused; 64 wrong command line; 74 a file cannot be read; 77 the file of the key is
+no public key of a journal; 78 the package is missing.
 """
 
 import hashlib
 import sys
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+try:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+except ImportError:
+    print("error: the Python package cryptography is missing: pip install cryptography", file=sys.stderr)
+    sys.exit(78)
 
 MOST_RECORDS = 40
 MAGIC = b"countersign/1 receipt\0"
@@ -20,6 +27,10 @@ ABSENT = 0xFFFFFFFF
 
 class Refused(Exception):
     """The receipt is not good; the text says why."""
+
+
+class WrongKey(Exception):
+    """The file of the key is no public key of a journal."""
 
 
 class Reader:
@@ -40,6 +51,9 @@ class Reader:
     def sized(self):
         return self.take(self.number(4))
 
+    def text(self):
+        return text_of(self.sized())
+
     def optional(self):
         count = self.number(4)
         return None if count == ABSENT else self.take(count)
@@ -50,6 +64,13 @@ class Reader:
 
 def sha256(data):
     return hashlib.sha256(data).digest()
+
+
+def text_of(data):
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Refused("a record has text that is no UTF-8") from None
 
 
 def read_head(reader):
@@ -91,24 +112,24 @@ def fields_of(record):
     """Domain, number and fields of a record."""
     domain, _, rest = record.partition(b"\0")
     reader = Reader(rest)
-    found = {"domain": domain.decode(), "number": reader.number(8)}
+    found = {"domain": text_of(domain), "number": reader.number(8)}
     if domain == b"countersign/1 payment":
         found |= {"key": reader.sized().hex(), "company": reader.number(8), "consultant": reader.number(8)}
         found |= {"session": reader.sized().hex(), "sequence": reader.number(8), "time": reader.number(8)}
-        found |= {"amount": reader.number(8), "currency": reader.take(8).strip(b"\0").decode()}
-        found |= {"instalments": reader.number(8), "reference": reader.sized().decode(), "card": reader.sized().hex()}
+        found |= {"amount": reader.number(8), "currency": text_of(reader.take(8).strip(b"\0"))}
+        found |= {"instalments": reader.number(8), "reference": reader.text(), "card": reader.sized().hex()}
         found |= {"first6": reader.number(8), "last4": reader.number(8), "card_length": reader.number(8)}
         if not reader.is_at_end():
             found["original"] = reader.sized().hex()
     elif domain == b"countersign/1 outcome":
         found |= {"payment": reader.number(8), "time": reader.number(8), "state": reader.number(8)}
-        found |= {name: reader.take(8).strip(b"\0").decode() for name in ("approval", "response")}
+        found |= {name: text_of(reader.take(8).strip(b"\0")) for name in ("approval", "response")}
     elif domain == b"countersign/1 event":
-        found["kind"] = reader.sized().decode()
+        found["kind"] = reader.text()
         for name in ("payment", "consultant", "company", "session"):
             value = reader.optional()
             found[name] = value if name == "session" or value is None else int.from_bytes(value, "big")
-        found |= {"time": reader.number(8), "text": reader.sized().decode()}
+        found |= {"time": reader.number(8), "text": reader.text()}
     else:
         raise Refused("a record is neither payment nor outcome nor event")
     if not reader.is_at_end():
@@ -121,7 +142,8 @@ def step_of(record):
     words = record["text"].split(",")[0].split(" ")
     if record["kind"] == "STATE" and len(words) == 1:
         return ("STATE", words[0])
-    if record["kind"] == "OPERATION" and len(words) == 4 and words[0] in ("REFUND", "VOID"):
+    is_operation = record["kind"] == "OPERATION" and len(words) == 4 and words[0] in ("REFUND", "VOID")
+    if is_operation and all(words[place].isascii() and words[place].isdigit() for place in (1, 3)):
         return (words[0], int(words[1]), words[2], int(words[3]))
     raise Refused(f"record {record['number']} says nothing of how the payment stands")
 
@@ -142,9 +164,23 @@ def check_order(records):
         raise Refused("the receipt has two last states")
 
 
+def key_of(pem):
+    """The public key of a PEM file; raises WrongKey."""
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise WrongKey("is no PEM file with a public key") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise WrongKey("has a key that signs no journal; it must be one on an elliptic curve")
+    return key
+
+
 def verify(data, public_key_pem):
-    """The receipt's records, the payment first, and the record up to which there are no others; raises Refused."""
-    key = serialization.load_pem_public_key(public_key_pem)
+    """The receipt's records, the payment first, and the record up to which there are no others.
+
+    Raises Refused and WrongKey.
+    """
+    key = key_of(public_key_pem)
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if not data.startswith(MAGIC):
         raise Refused("this is no receipt")
@@ -192,13 +228,27 @@ def standing(records):
     return text + (f", a refund of {unknown} has no answer" if unknown else "")
 
 
-def main(receipt, public_key):
-    with open(receipt, "rb") as file, open(public_key, "rb") as key:
-        try:
-            records, until = verify(file.read(), key.read())
-        except Refused as problem:
-            print(f"refused: {problem}")
-            return 1
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print("usage: python3 verify_receipt.py RECEIPT AUDIT_PUBLIC.pem", file=sys.stderr)
+        return 64
+    receipt, public_key = arguments
+    try:
+        records, until = verify(read(receipt), read(public_key))
+    except OSError as problem:
+        print(f"error: {problem.filename} cannot be read: {problem.strerror}", file=sys.stderr)
+        return 74
+    except WrongKey as problem:
+        print(f"error: {public_key} {problem}", file=sys.stderr)
+        return 77
+    except Refused as problem:
+        print(f"refused: {problem}")
+        return 1
     payment = records[0]
     print(f"good: payment {payment['number']}, {payment['amount']} {payment['currency']}, order {payment['reference']}")
     print(f"standing up to record {until}: {standing(records)}")
@@ -206,4 +256,4 @@ def main(receipt, public_key):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(sys.argv[1:]))
