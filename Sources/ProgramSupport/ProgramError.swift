@@ -6,7 +6,7 @@ public enum ExitStatus: Int32, Sendable {
   case refused = 1
   /// A payment's outcome is not known yet; ask again with its key.
   case outcomeUnknown = 2
-  /// Two records that should agree do not.
+  /// What people must judge: two records that should agree do not, or digits may be part of a card or chance.
   case differences = 3
   /// The command line is wrong (EX_USAGE).
   case usage = 64

@@ -13,7 +13,7 @@ struct CanaryCommand: AsyncParsableCommand {
       Pay with test cards that nobody else uses, then let this look for them: as digits, packed decimal, base64, and
       for their middle digits alone, in every file of the folder (ledger and its WAL too), in the logs that are named,
       and where the kernel's core pattern puts core dumps. Run it while the service runs; keep the file of cards
-      elsewhere.
+      elsewhere. Middle digits alone may stand somewhere by chance: look at what stands around them.
 
       EXAMPLES
         countersign-server canary --data /var/lib/countersign --card-file cards.txt --log /var/log/countersign
@@ -21,8 +21,9 @@ struct CanaryCommand: AsyncParsableCommand {
           --log log.txt
 
       EXIT CODES
-        0 nothing found   1 found, or the service may leave core dumps   64 wrong usage   65 wrong cards
-        74 file error   78 wrong folder
+        0 nothing found   1 a whole number found, or the service may leave core dumps
+        3 only middle digits found, which may be chance   64 wrong usage   65 wrong cards   74 file error
+        78 wrong folder
       """)
 
   @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
@@ -48,15 +49,17 @@ struct CanaryCommand: AsyncParsableCommand {
       let scan = try scan()
       let dumps = try CoreDumps(folder)
       let paths = try ([folder.path] + logs).flatMap { path throws(FileError) in try CardScan.files(below: path) }
-      var findings = 0
+      var (findings, whole) = (0, 0)
       for path in paths + dumps.files {
         for finding in try scan.search(path) {
           print(finding)
           findings += 1
+          if finding.form != .middle { whole += 1 }
         }
       }
-      print(dumps, files: paths.count + dumps.files.count, findings: findings)
-      if findings > 0 || !dumps.isOff { throw ExitCode(ExitStatus.refused.rawValue) }
+      print(dumps, files: paths.count + dumps.files.count, findings: findings, whole: whole)
+      if whole > 0 || !dumps.isOff { throw ExitCode(ExitStatus.refused.rawValue) }
+      if findings > 0 { throw ExitCode(ExitStatus.differences.rawValue) }
     }
   }
 
@@ -87,17 +90,20 @@ struct CanaryCommand: AsyncParsableCommand {
     }
   }
 
-  private func print(_ dumps: CoreDumps, files: Int, findings: Int) {
+  private func print(_ dumps: CoreDumps, files: Int, findings: Int, whole: Int) {
     let process = dumps.server.map { "process \($0), RLIMIT_CORE \(dumps.limit ?? "unknown")" } ?? "not running"
     switch output {
     case .text:
       Console.print("core dumps: pattern \(dumps.pattern); service \(process)")
       if !dumps.isOff { Console.print("the service may leave core dumps: start it with countersign-server run") }
-      Console.print("\(counted(files, "file")), \(counted(findings, "finding"))")
+      Console.print(
+        "\(counted(files, "file")), \(counted(findings, "finding"))"
+          + (findings > 0 ? ", \(whole) of a whole number" : ""))
     case .json:
       Console.print(
         JSON.object([
           ("files", .number(Int64(files))), ("findings", .number(Int64(findings))),
+          ("whole_numbers", .number(Int64(whole))),
           ("core_pattern", .text(dumps.pattern)), ("core_limit", .text(dumps.limit ?? "")),
           ("is_core_dump_possible", .truth(!dumps.isOff)),
         ]))

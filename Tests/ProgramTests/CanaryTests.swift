@@ -28,7 +28,7 @@ import Testing
     for place in [0, (1 << 20) - 3, 1 << 20, 3_000_000] {
       try (Data(count: place) + bytes + Data("\n".utf8)).write(to: URL(fileURLWithPath: log))
       let canary = try Self.canary(desk, ["--log", log], input: Self.card)
-      #expect(canary.status == 1, "\(canary)")
+      #expect(canary.status == (form == "middle digits" ? 3 : 1), "\(canary)")
       let lines = canary.output.split(separator: "\n").filter { $0.hasSuffix(form) }
       let found = try #require(lines.first.flatMap { $0.split(separator: " ").dropFirst(2).first }?.dropLast())
       #expect(lines.count == 1 && abs((Int(found) ?? -1) - place) < 4, "\(canary)")
