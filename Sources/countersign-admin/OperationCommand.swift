@@ -89,9 +89,7 @@ struct Confirm: AsyncParsableCommand {
         var found = try await client.confirmOperation(request).operation ?? PaymentOperation()
         for _ in 0..<Self.looks where found.state == .confirmed || found.state == .sending {
           try await Task.sleep(for: .milliseconds(200))
-          var list = ListOperationsRequest()
-          (list.after, list.payment) = (number - 1, found.payment)
-          found = try await client.listOperations(list).operations.first ?? found
+          found = try await client.confirmOperation(request).operation ?? found
         }
         return found
       }

@@ -43,14 +43,14 @@ extension AdminCalls {
     try await refusals.journaling(.callRefused, context) {
       let acting = try await acting(context)
       let now = clock.wall()
-      let (row, reply) = try await ledger.perform { [acquirer] store in
+      let (row, isNew, reply) = try await ledger.perform { [acquirer] store in
         let number = Int64(clamping: request.operation)
         guard var row = try store.operation(id: number), let payment = try store.payment(number: row.payment) else {
           let isKeyAct = try store.keyAct(id: number) != nil
           throw ServiceRefusal(isKeyAct ? .operationOtherKind : .operationNotFound, field: "operation")
         }
-        // The same administrator again, whose answer was lost.
-        if row.confirmedBy == acting.id { return (row, try ConfirmOperationReply(row, in: store)) }
+        // The same administrator again, whose answer was lost or who waits for the acquirer's.
+        if row.confirmedBy == acting.id { return (row, false, try ConfirmOperationReply(row, in: store)) }
         guard row.state == .requested else { throw ServiceRefusal(OperationRefusal.notWaiting(row.state)) }
         guard row.requestedBy != acting.id else { throw ServiceRefusal(OperationRefusal.sameAdministrator) }
         let event: OperationEvent = now < row.confirmUntil ? .confirmed : .timeOver
@@ -62,8 +62,9 @@ extension AdminCalls {
         if event == .confirmed { row.confirmedBy = acting.id }
         try store.updateOperation(row)
         try store.insertEvent(.operation(row, time: now, ", by \(acting.text)"))
-        return (row, try ConfirmOperationReply(row, in: store))
+        return (row, true, try ConfirmOperationReply(row, in: store))
       }
+      guard isNew else { return reply }
       guard row.state != .expired else { throw ServiceRefusal(OperationRefusal.notWaiting(.expired)) }
       ledger.operationChanged(row.id)
       return reply
