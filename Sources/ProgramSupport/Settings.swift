@@ -64,12 +64,14 @@ public struct Settings: Sendable {
     try value(flag, setting, Address.form, Address.read) ?? Address.parse(standard, setting.flag)
   }
 
+  /// Every level that ``logLevel(_:)`` takes, for help and errors.
+  public static let logLevels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+
   /// How much a program logs; info where nothing is set.
   ///
   /// - Throws: ``ProgramError`` that names where it comes from, what came and what is allowed.
   public func logLevel(_ flag: String?) throws -> Logger.Level {
-    let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-    return try value(flag, .logLevel, "must be one of \(names)", Logger.Level.init(rawValue:)) ?? .info
+    try value(flag, .logLevel, "must be one of \(Self.logLevels)", Logger.Level.init(rawValue:)) ?? .info
   }
 
   /// A setting's text as `read` takes it; nil where it is absent.

@@ -11,8 +11,7 @@ enum AdminProgram {
   ]
 
   /// What ends the time after a restore.
-  static let confirmation =
-    "the ledger was restored; an administrator must confirm it: countersign-admin reconcile, then epoch confirm"
+  static let confirmation = "countersign-admin reconcile, then epoch confirm"
 
   /// Runs a command and ends it as docs/operations.md says.
   ///

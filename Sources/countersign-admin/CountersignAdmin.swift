@@ -37,6 +37,8 @@ struct CountersignAdmin: AsyncParsableCommand {
       Operations.self, Revoke.self, Unlock.self, Certificates.self, ReceiptCommand.self, VerifyReceipt.self,
       AuditCommand.self, KeysCommand.self, EpochCommand.self,
     ])
+
+  static func main() async { await main(NegativeNumbers.arguments) }
 }
 
 /// Options of commands that print what they found.

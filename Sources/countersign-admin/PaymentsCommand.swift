@@ -13,7 +13,8 @@ struct PaymentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lists payments by number, oldest first.",
       discussion: """
-        Without --limit all of them. --after goes on behind a payment that was listed before.
+        Without --limit all of them. --after goes on behind a payment that was listed before. Where --limit leaves some
+        out, standard error says so, and "is_last" of the last one is false in JSON.
 
         EXAMPLES
           countersign-admin payments list --company "Acme Tours" --state DECLINED --from 2026-11-01
@@ -38,7 +39,7 @@ struct PaymentsCommand: AsyncParsableCommand {
     @Option(help: "Payments with a higher number only.")
     var after: UInt64 = 0
 
-    @Option(help: "Most payments listed.")
+    @Option(help: "Most payments listed, at least 1.")
     var limit: Int?
 
     @OptionGroup var options: AdminOptions
@@ -55,19 +56,37 @@ struct PaymentsCommand: AsyncParsableCommand {
         (filter.fromMs, filter.toMs) = try period.milliseconds()
         if let state { filter.state = try Self.state(named: state) }
         let (output, after, limit) = (options.output, after, limit ?? .max)
-        try await options.administrator().run { [filter] client in
-          var left = limit
-          for try await payment in ListedPayments(client, filter, after: after) {
-            PaymentsCommand.print(payment, as: output)
-            left -= 1
-            if left == 0 { return }
-          }
+        let told = try await options.administrator().run { [filter] client in
+          try await Self.tell(ListedPayments(client, filter, after: after), limit: limit, as: output)
+        }
+        switch (told.last, told.isAll) {
+        case (let last?, false):
+          Console.complain(
+            "note: there are more payments; --after \(last) goes on, a higher --limit tells more at once")
+        case (nil, _) where after > 0: Console.complain("note: nothing is after payment \(after)")
+        default: break
         }
       }
     }
 
+    /// Prints each payment once it is known whether another one follows.
+    ///
+    /// - Returns: number of the last one printed, nil where there is none, and whether nothing is behind it.
+    private static func tell(
+      _ payments: ListedPayments, limit: Int, as output: OutputFormat
+    ) async throws -> (last: UInt64?, isAll: Bool) {
+      var (former, left) = (ListedPayment?.none, limit)
+      for try await payment in payments {
+        if let former { PaymentsCommand.print(former, isLast: false, as: output) }
+        guard left > 0 else { return (former?.payment?.payment, false) }
+        (former, left) = (payment, left - 1)
+      }
+      if let former { PaymentsCommand.print(former, isLast: true, as: output) }
+      return (former?.payment?.payment, true)
+    }
+
     private var fields: RequestFields {
-      period.fields(in: "filter").and([
+      PeriodOptions.fields(in: "filter").and([
         "filter.company": "--company", "filter.consultant": "--consultant", "filter.state": "--state",
         "filter.order_reference": "--order",
       ])
@@ -83,7 +102,8 @@ struct PaymentsCommand: AsyncParsableCommand {
     private static let stateNames = PaymentState.all.map(\.text).joined(separator: ", ")
   }
 
-  static func print(_ listed: ListedPayment, as format: OutputFormat) {
+  /// - Parameter isLast: whether no other payment follows.
+  private static func print(_ listed: ListedPayment, isLast: Bool, as format: OutputFormat) {
     let payment = listed.payment ?? PaymentResult()
     switch format {
     case .text:
@@ -103,7 +123,7 @@ struct PaymentsCommand: AsyncParsableCommand {
           ("consultant_name", .text(listed.consultantName)),
           ("company", .number(Int64(clamping: listed.company))), ("company_name", .text(listed.companyName)),
           ("terminal", .text(listed.terminal)), ("stan", .number(Int64(listed.stan))),
-          ("retrieval_reference", .text(listed.retrievalReference)),
+          ("retrieval_reference", .text(listed.retrievalReference)), ("is_last", .truth(isLast)),
         ]))
     }
   }

@@ -12,7 +12,8 @@ struct Trace: AsyncParsableCommand {
       --card asks for the card number without echo, or reads it from standard input; it goes to the service inside the
       administrator's TLS connection, and the journal keeps only its first six and last four digits. --from and --to are
       days or instants in UTC; --to is the first that is no longer meant. Payments come by number, oldest first; where
-      --limit leaves some out, standard error says how many, and --after goes on behind the last one.
+      --limit leaves some out, standard error says how many, "is_last" of the last one is false in JSON, and --after
+      goes on behind it.
 
       EXAMPLES
         countersign-admin trace 4711
@@ -61,6 +62,7 @@ struct Trace: AsyncParsableCommand {
       let last = try await options.administrator().run { [request] in
         try await Self.tell(request, by: $0, as: output)
       }
+      if last.traces.isEmpty { Console.complain("note: nothing is after payment \(after)") }
       guard last.more > 0 else { return }
       Console.complain(
         "note: \(counted(last.more, "more payment")); --after \(last.next) goes on, a higher --limit tells more at once"
@@ -77,7 +79,9 @@ struct Trace: AsyncParsableCommand {
     var request = first
     while true {
       let reply = try await client.tracePayment(request)
-      for trace in reply.traces { TraceOutput.print(trace, as: output) }
+      for (index, trace) in reply.traces.enumerated() {
+        TraceOutput.print(trace, isLast: reply.next == 0 && index == reply.traces.count - 1, as: output)
+      }
       request.most -= min(request.most, UInt64(reply.traces.count))
       guard reply.next > 0, request.most > 0 else { return reply }
       request.after = reply.next
@@ -85,7 +89,7 @@ struct Trace: AsyncParsableCommand {
   }
 
   private var fields: RequestFields {
-    period.fields(in: "consultant").and([
+    PeriodOptions.fields(in: "consultant").and([
       "consultant": "--consultant", "order_reference": "--order", "card_number": .input("card number"),
       "payment": "PAYMENT", "idempotency_key": "PAYMENT",
     ])
@@ -125,7 +129,7 @@ struct PeriodOptions: ParsableArguments {
   var isEmpty: Bool { from == nil && to == nil }
 
   /// - Parameter message: path of the message on the wire that has the times.
-  func fields(in message: String) -> RequestFields {
+  static func fields(in message: String) -> RequestFields {
     var fields = RequestFields()
     fields["\(message).from_ms"] = "--from"
     fields["\(message).to_ms"] = "--to"
@@ -133,8 +137,11 @@ struct PeriodOptions: ParsableArguments {
   }
 
   /// Milliseconds since 1970-01-01T00:00:00Z; 0 where not given.
-  func milliseconds() throws -> (from: UInt64, to: UInt64) {
-    (try Self.parse(from, "--from"), try Self.parse(to, "--to"))
+  func milliseconds() throws -> (from: UInt64, to: UInt64) { try Self.milliseconds(from, to) }
+
+  /// The same of other options of this name.
+  static func milliseconds(_ from: String?, _ to: String?) throws -> (from: UInt64, to: UInt64) {
+    (try parse(from, "--from"), try parse(to, "--to"))
   }
 
   private static func parse(_ text: String?, _ flag: String) throws -> UInt64 {

@@ -4,10 +4,11 @@ import ProgramSupport
 
 /// A trace as people or programs read it.
 enum TraceOutput {
-  static func print(_ trace: Messages.Trace, as format: OutputFormat) {
+  /// - Parameter isLast: whether no other payment follows, in the next page neither.
+  static func print(_ trace: Messages.Trace, isLast: Bool, as format: OutputFormat) {
     switch format {
     case .text: printText(trace)
-    case .json: Console.print(json(trace))
+    case .json: Console.print(json(trace, isLast: isLast))
     }
   }
 
@@ -39,7 +40,7 @@ enum TraceOutput {
     Console.print("  certificate  serial \(Hex.encode(name.serial)), issuer \(name.issuer)")
   }
 
-  private static func json(_ trace: Messages.Trace) -> String {
+  private static func json(_ trace: Messages.Trace, isLast: Bool) -> String {
     let payment = trace.payment ?? PaymentResult()
     let steps = trace.steps.map { step in
       JSON.object([
@@ -61,7 +62,7 @@ enum TraceOutput {
       ("company_serial", .text(Hex.encode(trace.companyCertificate?.serial ?? []))),
       ("mac_address", .text(macText(trace.macAddress))), ("session", .text(Hex.encode(trace.session))),
       ("path", .text(trace.path)), ("login_time_ms", .number(Int64(clamping: trace.loginTimeMs))),
-      ("steps", .list(steps)),
+      ("steps", .list(steps)), ("is_last", .truth(isLast)),
     ])
   }
 

@@ -28,7 +28,11 @@ struct Unresolved: AsyncParsableCommand {
         request.after = last
       }
       let epoch = try await administrator.run { try await $0.getEpoch(GetEpochRequest()) }
-      if !epoch.isConfirmed { Console.complain("note: until then nothing goes on: \(AdminProgram.confirmation)") }
+      if !epoch.isConfirmed {
+        Console.complain(
+          "note: the ledger was restored; nothing goes on until an administrator has confirmed it: "
+            + AdminProgram.confirmation)
+      }
     }
   }
 

@@ -17,6 +17,8 @@ struct CountersignBench: AsyncParsableCommand {
     subcommands: [
       PaymentBench.self, LoginBench.self, AuthorityCommand.self, RPCBench.self, IdleBench.self, AcquirerHost.self,
     ])
+
+  static func main() async { await main(NegativeNumbers.arguments) }
 }
 
 /// Connections and open calls on each, written 64x16.

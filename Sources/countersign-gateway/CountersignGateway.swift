@@ -23,6 +23,8 @@ struct CountersignGateway: AsyncParsableCommand {
       """,
     version: Gateway.Configuration.program,
     subcommands: [Init.self, Run.self, CertificateCommand.self, Update.self])
+
+  static func main() async { await main(NegativeNumbers.arguments) }
 }
 
 /// Options of every command.

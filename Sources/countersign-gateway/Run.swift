@@ -42,7 +42,7 @@ extension CountersignGateway {
     @Option(help: "Milliseconds for open calls to finish at the end, default 10000. [COUNTERSIGN_DRAIN]")
     var drain: Int?
 
-    @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
+    @Option(help: "Log level, default info: \(Settings.logLevels). [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
     func run() async throws {

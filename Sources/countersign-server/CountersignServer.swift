@@ -24,4 +24,6 @@ struct CountersignServer: AsyncParsableCommand {
       Init.self, Run.self, BundleCommand.self, CheckCertificate.self, AuditCommand.self, CanaryCommand.self,
       BackupCommand.self, RestoreCommand.self,
     ])
+
+  static func main() async { await main(NegativeNumbers.arguments) }
 }

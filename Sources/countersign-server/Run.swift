@@ -87,7 +87,7 @@ extension CountersignServer {
         """)
     var heads: String?
 
-    @Option(help: "Log level: trace, debug, info, notice, warning, error. [COUNTERSIGN_LOG_LEVEL]")
+    @Option(help: "Log level, default info: \(Settings.logLevels). [COUNTERSIGN_LOG_LEVEL]")
     var logLevel: String?
 
     @OptionGroup var handshakes: HandshakeOptions

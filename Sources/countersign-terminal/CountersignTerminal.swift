@@ -25,6 +25,8 @@ struct CountersignTerminal: AsyncParsableCommand {
       """,
     version: program,
     subcommands: [Enrol.self, CertificateCommand.self, LoginCommand.self, Pay.self, Status.self, Update.self])
+
+  static func main() async { await main(NegativeNumbers.arguments) }
 }
 
 /// Options of every command.

@@ -1,4 +1,5 @@
 import Foundation
+import TestAcquirer
 import Testing
 
 /// What operators ask about payments, on the command line (docs/operations.md).
@@ -33,10 +34,17 @@ import Testing
     #expect(all.map { $0["state"] as? String } == ["APPROVED", "DECLINED"])
     let declined = try desk.admin(["payments", "list", "--company", "Acme", "--state", "DECLINED"])
     #expect(declined.status == 0 && declined.output.contains("DECLINED  12900 KRW  400000******0515  order A-1"))
-    let limited = try desk.json(["payments", "list", "--limit", "1"])
-    #expect(limited.count == 1)
-
+    #expect(all.map { $0["is_last"] as? Bool } == [false, true])
     let number = try #require(all[0]["payment"] as? Int)
+    let limited = try desk.json(["payments", "list", "--limit", "1"])
+    #expect(limited.count == 1 && limited.first?["is_last"] as? Bool == false, "\(limited)")
+    let first = try desk.admin(["payments", "list", "--limit", "1"]).good()
+    #expect(first.errors.hasPrefix("note: there are more payments; --after \(number) goes on"), "\(first)")
+    for rest in [["--after", "\(number)", "--limit", "1"], ["--limit", "2"]] {
+      let told = try desk.admin(["payments", "list"] + rest).good()
+      #expect(told.errors.isEmpty && told.output.contains("DECLINED"), "\(told)")
+    }
+
     let file = "\(desk.server.root)/settlement.csv"
     func reconcile(_ lines: String) throws -> Program.Result {
       try Data("payment,amount,currency\n\(lines)".utf8).write(to: URL(fileURLWithPath: file))
@@ -123,6 +131,38 @@ import Testing
     #expect(void.status == 1 && void.errors.contains("OPERATION_CONFLICT"), "\(void.errors)")
   }
 
+  @Test func thatNothingIsBehindANumberIsSaid() throws {
+    let desk = try Desk()
+    _ = try desk.pay(card: Desk.card)
+    let questions = [["payments", "list"], ["trace", "--order", "A-1"], ["trace", "--consultant", "Kim"]]
+    for question in questions + [["trace", "--card"]] {
+      let beyond = try desk.admin(question + ["--after", "99999"], input: "4111111111111111").good()
+      #expect(beyond.output.isEmpty && beyond.errors == "note: nothing is after payment 99999\n", "\(beyond)")
+      let found = try desk.json(question, input: "4111111111111111")
+      #expect(found.map { $0["is_last"] as? Bool } == [true], "\(question) \(found)")
+    }
+  }
+
+  /// What the journal has of readings is what people asked for.
+  @Test func whoWaitsForTheAcquirerReadsNothing() throws {
+    let desk = try Desk()
+    _ = try desk.pay(card: Desk.card)
+    let folder = "\(desk.server.root)/lee"
+    try desk.admin(["administrator", "add", "Lee", "--role", "operator", "--folder", folder]).good()
+    let payment = try Sqlite.lines("\(desk.server.root)/server/ledger.db", "SELECT seq FROM payment")[0]
+    // The simulator leaves a refund of this amount without an answer.
+    let asked = try #require(try desk.json(["refund", payment, "--amount", "252"]).first?["operation"] as? Int)
+    func readings() throws -> Int {
+      try Sqlite.lines("\(desk.server.root)/server/ledger.db", "SELECT seq FROM event WHERE kind = 'PAYMENTS_READ'")
+        .count
+    }
+    let waited = try desk.admin(["confirm", "\(asked)", "--admin", folder])
+    #expect(waited.status == 2, "\(waited)")
+    #expect(try readings() == 0)
+    #expect(try desk.json(["operations", "list"]).count == 1)
+    #expect(try readings() > 0)
+  }
+
   @Test func nothingIsOpen() throws {
     let open = try Desk.shared.get().admin(["unresolved"])
     #expect(open.status == 0 && open.output.isEmpty, "\(open.errors)")
@@ -144,7 +184,7 @@ import Testing
     (["payments", "list", "--state", "PAID"], "", 64, "--state PAID: must be one of INTENT, APPROVED, DECLINED,"),
     (["payments", "list", "--state", "PAID"], "", 64, "REFUNDING, PARTLY_REFUNDED, REFUNDED, VOIDING, VOIDED"),
     (["payments", "list", "--limit", "0"], "", 64, "--limit"),
-    (["reconcile", "/nowhere.csv"], "", 64, "--from and --to"),
+    (["reconcile", "/nowhere.csv"], "", 64, "'--from <from>'"),
     (["reconcile", "/nowhere.csv", "--from", "2026-01-01", "--to", "2026-01-02"], "", 74, "/nowhere.csv"),
   ])
   func aWrongQuestionIsNamed(_ arguments: [String], _ input: String, _ status: Int32, _ words: String) throws {

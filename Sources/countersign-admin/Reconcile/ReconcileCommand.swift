@@ -27,19 +27,19 @@ struct Reconcile: AsyncParsableCommand {
   @Argument(help: "The settlement file.")
   var file: String
 
-  @OptionGroup var period: PeriodOptions
+  @Option(help: "First day or instant, UTC: 2026-11-01 or 2026-11-01T09:30:00Z.")
+  var from: String
+
+  @Option(help: "First day or instant that is no longer meant, UTC.")
+  var to: String
 
   @OptionGroup var options: AdminOptions
 
-  func validate() throws {
-    guard period.from != nil, period.to != nil else { throw ValidationError("--from and --to are needed") }
-  }
-
   func run() async throws {
-    try await AdminProgram.run(period.fields(in: "filter")) {
+    try await AdminProgram.run(PeriodOptions.fields(in: "filter")) {
       let bytes = try Files.read(file, limit: Self.largestFile)
       let lines = try SettlementFile.read(bytes, path: file)
-      let times = try period.milliseconds()
+      let times = try PeriodOptions.milliseconds(from, to)
       let administrator = try await options.administrator()
       let (payments, operations) = try await Self.ledger(administrator, times)
       let reconciliation = Reconciliation(payments, operations, of: times.from..<times.to)
