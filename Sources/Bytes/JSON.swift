@@ -4,7 +4,9 @@ public enum JSON {
     case text(String)
     case number(Int64)
     case truth(Bool)
+    /// Objects, each as ``JSON/object(_:)`` made it.
     case list([String])
+    case texts([String])
   }
 
   /// One object on one line.
@@ -18,6 +20,7 @@ public enum JSON {
     case .number(let number): String(number)
     case .truth(let truth): truth ? "true" : "false"
     case .list(let objects): "[" + objects.joined(separator: ",") + "]"
+    case .texts(let texts): "[" + texts.map(quote).joined(separator: ",") + "]"
     }
   }
 

@@ -100,12 +100,12 @@ struct AdministratorCommand: AsyncParsableCommand {
         var request = SetAdministratorRolesRequest()
         (request.administrator, request.roles) = (administrator, role.map(\.role))
         _ = try await options.administrator().run { [request] in try await $0.setAdministratorRoles(request) }
-        let names = role.map(\.rawValue).joined(separator: ", ")
+        let names = role.map(\.rawValue)
         switch options.output {
-        case .text: Console.print("administrator \(administrator): \(names)")
+        case .text: Console.print("administrator \(administrator): \(names.joined(separator: ", "))")
         case .json:
           Console.print(
-            JSON.object([("administrator", .number(Int64(clamping: administrator))), ("roles", .text(names))]))
+            JSON.object([("administrator", .number(Int64(clamping: administrator))), ("roles", .texts(names))]))
         }
       }
     }
@@ -138,17 +138,16 @@ struct AdministratorCommand: AsyncParsableCommand {
 
     private static func print(_ administrator: RegisteredAdministrator, as format: OutputFormat) {
       let names = RoleName.allCases.filter { administrator.roles.contains($0.role) }.map(\.rawValue)
-        .joined(separator: ", ")
       switch format {
       case .text:
         Console.print(
-          "administrator \(administrator.number) \(administrator.name)  \(names)"
+          "administrator \(administrator.number) \(administrator.name)  \(names.joined(separator: ", "))"
             + (administrator.isActive ? "" : "  no certificate that is good"))
       case .json:
         Console.print(
           JSON.object([
             ("administrator", .number(Int64(clamping: administrator.number))), ("name", .text(administrator.name)),
-            ("roles", .text(names)), ("is_active", .truth(administrator.isActive)),
+            ("roles", .texts(names)), ("is_active", .truth(administrator.isActive)),
           ]))
       }
     }

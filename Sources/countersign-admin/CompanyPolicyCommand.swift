@@ -19,7 +19,7 @@ extension CompanyCommand {
           countersign-admin company policy 3 --direct-from 192.0.2.0/24 --open none
         """)
 
-    @Argument(help: "Registered name or number of the company.")
+    @Argument(help: "Number or registered name of the company.")
     var company: String
 
     @Flag(inversion: .prefixedNo, help: "Sessions only through the company's gateway.")
@@ -109,7 +109,7 @@ extension CompanyCommand {
     static let configuration = CommandConfiguration(
       abstract: "Shows a company: its gateway, its policy, and what today's payments come to where the day is limited.")
 
-    @Argument(help: "Registered name or number of the company.")
+    @Argument(help: "Number or registered name of the company.")
     var company: String
 
     @OptionGroup var options: AdminOptions
@@ -162,10 +162,10 @@ extension CompanyCommand {
           ("company", .number(Int64(clamping: company.number))), ("name", .text(company.name)),
           ("is_revoked", .truth(company.revoked)), ("gateway", .text(company.gateway)),
           ("is_gateway_required", .truth(policy.gatewayRequired)), ("time_zone", .text(policy.timeZone)),
-          ("open_hours", .text(policy.openHours.joined(separator: "; "))),
-          ("currencies", .text(policy.currencies.joined(separator: " "))),
+          ("open_hours", .texts(policy.openHours)),
+          ("currencies", .texts(policy.currencies)),
           ("limits", .list(policy.limits.map { limit(of: company, $0) })),
-          ("direct_sources", .text(policy.directSources.joined(separator: " "))),
+          ("direct_sources", .texts(policy.directSources)),
         ]))
     }
   }

@@ -84,7 +84,7 @@ extension AdminOptions {
     case .json:
       Console.print(
         JSON.object([
-          ("number", .number(Int64(epoch.number))), ("begun_ms", .number(Int64(clamping: epoch.begunMs))),
+          ("epoch", .number(Int64(epoch.number))), ("begun_ms", .number(Int64(clamping: epoch.begunMs))),
           ("head_last", .number(Int64(clamping: epoch.headLast))), ("head_digest", .text(Hex.encode(epoch.headDigest))),
           ("is_confirmed", .truth(epoch.isConfirmed)), ("id", .text(Hex.encode(epoch.id))),
           ("reconciliation", .number(Int64(clamping: epoch.reconciliation))),

@@ -153,7 +153,7 @@ extension KeyAct {
 
   fileprivate var json: String {
     JSON.object([
-      ("number", .number(Int64(clamping: number))), ("kind", .text(kindName)), ("is_done", .truth(state == .done)),
+      ("operation", .number(Int64(clamping: number))), ("kind", .text(kindName)), ("is_done", .truth(state == .done)),
       ("place", .text(place)), ("requested_by", .text(requestedBy)), ("confirmed_by", .text(confirmedBy)),
       ("confirm_until_ms", .number(Int64(clamping: confirmUntilMs))), ("result", .number(Int64(result))),
     ])

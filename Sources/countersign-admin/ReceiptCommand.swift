@@ -134,7 +134,7 @@ struct VerifyReceipt: AsyncParsableCommand {
     }
     let operations = found.operations.map { operation in
       JSON.object([
-        ("kind", .text(operation.kind.name)), ("number", .number(operation.number)),
+        ("kind", .text(operation.kind.name)), ("operation", .number(operation.number)),
         ("state", .text(operation.state.name)), ("amount", .number(Int64(clamping: operation.amount))),
         ("record", .number(operation.record)), ("time_ms", .number(operation.time)),
       ])

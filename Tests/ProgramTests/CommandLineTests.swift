@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["revoke", "consultant", "Kim", "--reason", "superseded"], "number"),
+    (["revoke", "certificate", "Kim", "--reason", "superseded"], "hexadecimal digits"),
     (["revoke", "device", "52:54", "--reason", "superseded"], "MAC address"),
     (["revoke", "consultant", "1", "--reason", "because"], "key-compromise"),
     (["certificates", "--expiring", "soon"], "30d"), (["unlock"], "--consultant or --source"),
@@ -222,7 +222,7 @@ final class Desk {
     }
     let asked = try admin(arguments + ["--output", "json"]).good()
     let object = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
-    let number = try #require(object?["number"] as? Int)
+    let number = try #require(object?["operation"] as? Int)
     return try admin(["keys", "confirm", "\(number)", "--admin", folder]).good()
   }
 

@@ -80,7 +80,7 @@ import Testing
     while true {
       let asked = try desk.admin(["keys", "rewrap", "--output", "json"]).good()
       let object = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
-      let number = try #require(object?["number"] as? Int)
+      let number = try #require(object?["operation"] as? Int)
       let injection = try Injection(call, "signal=KILL", place: place, server: desk.server, thread: .any)
       let confirmed = try desk.admin(["keys", "confirm", "\(number)", "--admin", park])
       injection.end()

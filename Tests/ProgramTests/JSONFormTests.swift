@@ -169,7 +169,7 @@ private final class JSONRun {
     try see("countersign-admin unlock", ["--consultant", "1"])
     try see("countersign-admin keys status")
     for command in ["rewrap", "rotate"] {
-      let number = try see("countersign-admin keys \(command)")[0]["number"]?.number ?? 0
+      let number = try see("countersign-admin keys \(command)")[0]["operation"]?.number ?? 0
       try see("countersign-admin keys status")
       try see("countersign-admin keys confirm", ["\(number)", "--admin", lee])
     }

@@ -112,6 +112,6 @@ extension Desk {
     let asked = try admin(arguments + ["--output", "json"])
     try #require(asked.status == 0, "\(asked)")
     let operation = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
-    return "\(try #require((operation?["operation"] ?? operation?["number"]) as? Int))"
+    return "\(try #require(operation?["operation"] as? Int))"
   }
 }

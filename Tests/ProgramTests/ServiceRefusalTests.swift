@@ -126,7 +126,7 @@ import Testing
     _ = try desk.pay(card: Desk.card)
     let payment = try #require(try desk.json(["payments", "list"]).first?["payment"] as? Int)
     let refund = try #require(try desk.json(["refund", "\(payment)", "--amount", "1"]).first?["operation"] as? Int)
-    let act = try #require(try desk.json(["keys", "rotate"]).first?["number"] as? Int)
+    let act = try #require(try desk.json(["keys", "rotate"]).first?["operation"] as? Int)
     let first = try desk.admin(["confirm", "\(act)"])
     #expect(first.status == 1 && first.errors.contains("; countersign-admin keys confirm \(act) "), "\(first)")
     let second = try desk.admin(["keys", "confirm", "\(refund)"])
