@@ -21,7 +21,7 @@ struct ConsultantCommand: AsyncParsableCommand {
     @Argument(help: "Name, 1 to 64 bytes of UTF-8, not registered yet in this company.")
     var name: String
 
-    @Option(help: "Registered name of the company.")
+    @Option(help: "Number or registered name of the company.")
     var company: String
 
     @OptionGroup var options: AdminOptions
@@ -94,17 +94,19 @@ struct ConsultantCommand: AsyncParsableCommand {
           countersign-admin consultant token 17
         """)
 
-    @Argument(help: "Number of the consultant.")
-    var consultant: UInt64
+    @Argument(help: "Number or registered name of the consultant.")
+    var consultant: String
 
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
       try await AdminProgram.run(["consultant": "CONSULTANT"]) {
+        let administrator = try await options.administrator()
         var request = CreateTokenRequest()
-        request.consultant = consultant
-        let reply = try await options.administrator().run { [request] in try await $0.createToken(request) }
-        TokenOutput(consultant: consultant, token: reply.token, notAfter: reply.tokenNotAfterMs).print(options.output)
+        request.consultant = try await administrator.consultant(consultant, "CONSULTANT")
+        let reply = try await administrator.run { [request] in try await $0.createToken(request) }
+        TokenOutput(consultant: request.consultant, token: reply.token, notAfter: reply.tokenNotAfterMs).print(
+          options.output)
       }
     }
   }

@@ -20,7 +20,7 @@ struct GatewayCommand: AsyncParsableCommand {
           countersign-admin gateway add "Acme Tours" --host gateway.acme.example
         """)
 
-    @Argument(help: "Registered name of the company.")
+    @Argument(help: "Number or registered name of the company.")
     var company: String
 
     @Option(help: "Name or address that the company's terminals connect to.")
@@ -53,7 +53,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let end = Int64(clamping: reply.tokenNotAfterMs)
         switch options.output {
         case .text:
-          Console.print("gateway of \(company) at \(host) port \(port)")
+          Console.print("gateway of \(reply.companyName) at \(host) port \(port)")
           Console.print("token \(reply.token)")
           Console.print("good once, until \(TimeText.instant(end))")
           Console.print(
@@ -61,7 +61,8 @@ struct GatewayCommand: AsyncParsableCommand {
         case .json:
           Console.print(
             JSON.object([
-              ("company_name", .text(company)), ("host", .text(host)), ("port", .number(Int64(port))),
+              ("company", .number(Int64(clamping: reply.company))), ("company_name", .text(reply.companyName)),
+              ("host", .text(host)), ("port", .number(Int64(port))),
               ("token", .text(reply.token)), ("token_not_after_ms", .number(end)),
             ]))
         }

@@ -20,8 +20,8 @@ extension ConsultantCommand {
           countersign-admin consultant certificate 17 --certificate kim.pem
         """)
 
-    @Argument(help: "Number of the consultant.")
-    var consultant: UInt64
+    @Argument(help: "Number or registered name of the consultant.")
+    var consultant: String
 
     @Option(help: "PEM file with the chain, leaf first.")
     var certificate: String
@@ -30,7 +30,11 @@ extension ConsultantCommand {
 
     func run() async throws {
       try await AdminProgram.run(Registration.fields(holder: "CONSULTANT", certificate)) {
-        try await Registration.register(.consultant(consultant), "consultant \(consultant)", certificate, options)
+        let request = try Registration.request(certificate)
+        let administrator = try await options.administrator()
+        let number = try await administrator.consultant(consultant, "CONSULTANT")
+        try await Registration.register(
+          request, of: .consultant(number), "consultant \(number)", administrator, options.output)
       }
     }
   }
@@ -50,8 +54,8 @@ extension CompanyCommand {
           countersign-admin company certificate "Acme Tours" --certificate acme.pem
         """)
 
-    @Argument(help: "Registered name of the company.")
-    var name: String
+    @Argument(help: "Number or registered name of the company.")
+    var company: String
 
     @Option(help: "PEM file with the chain, leaf first.")
     var certificate: String
@@ -59,8 +63,10 @@ extension CompanyCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws {
-      try await AdminProgram.run(Registration.fields(holder: "NAME", certificate)) {
-        try await Registration.register(.company(name), "company \(name)", certificate, options)
+      try await AdminProgram.run(Registration.fields(holder: "COMPANY", certificate)) {
+        try await Registration.register(
+          Registration.request(certificate), of: .company(company), "company \(company)", options.administrator(),
+          options.output)
       }
     }
   }
@@ -71,20 +77,27 @@ private enum Registration {
     ["consultant": .argument(holder), "company": .argument(holder), "chain": .input(path)]
   }
 
-  static func register(
-    _ holder: RegisterCertificateRequest.Holder, _ who: String, _ path: String, _ options: AdminOptions
-  ) async throws {
+  /// The chain of a file, without the holder.
+  static func request(_ path: String) throws -> RegisterCertificateRequest {
     var request = RegisterCertificateRequest()
-    request.holder = holder
     do {
       request.chain = try LoginChain.certificates(inFile: try Files.read(path), rule: "certificate")
       _ = try LoginChain.read(request.chain)
     } catch let refusal as CertificateRefusal {
       throw ProgramError(.input, "\(path): \(refusal)")
     }
-    let reply = try await options.administrator().run { [request] in try await $0.registerCertificate(request) }
+    return request
+  }
+
+  static func register(
+    _ certificate: RegisterCertificateRequest, of holder: RegisterCertificateRequest.Holder, _ who: String,
+    _ administrator: Administrator, _ output: OutputFormat
+  ) async throws {
+    var request = certificate
+    request.holder = holder
+    let reply = try await administrator.run { [request] in try await $0.registerCertificate(request) }
     let name = reply.name ?? CertificateName()
-    switch options.output {
+    switch output {
     case .text:
       Console.print(
         "\(who): \(name.subject), serial \(Hex.encode(name.serial)), authority \(reply.authority), matched by "

@@ -11,6 +11,7 @@ struct Revoke: AsyncParsableCommand {
     discussion: """
       EXAMPLES
         countersign-admin revoke consultant 17 --reason privilege-withdrawn
+        countersign-admin revoke company "Acme Tours" --reason cessation-of-operation
         countersign-admin revoke device 52:54:00:12:34:56 --reason key-compromise --comment "stolen from desk 4"
         countersign-admin revoke certificate 4f1c… --reason superseded
       """)
@@ -21,7 +22,10 @@ struct Revoke: AsyncParsableCommand {
   var kind: Kind
 
   @Argument(
-    help: "Number of consultant or company; SHA-256 or serial number of a certificate, hexadecimal; MAC address.")
+    help: """
+      Number or registered name of a consultant or company; SHA-256 or serial number of a certificate, hexadecimal; MAC \
+      address.
+      """)
   var id: String
 
   @Option(help: "\(RevocationReason.names.map(\.name).joined(separator: ", ")).")
@@ -35,13 +39,21 @@ struct Revoke: AsyncParsableCommand {
   func run() async throws {
     try await AdminProgram.run(Self.fields) {
       var request = RevokeRequest()
-      request.target = try target()
       guard let reason = RevocationReason.names.first(where: { $0.name == reason })?.reason else {
         let names = RevocationReason.names.map(\.name).joined(separator: ", ")
         throw ProgramError(.usage, "--reason \(reason): must be one of \(names)")
       }
       (request.reason, request.comment) = (reason, comment)
-      let reply = try await options.administrator().run { [request] in try await $0.revoke(request) }
+      let named = try target()
+      let administrator = try await options.administrator()
+      request.target =
+        switch named {
+        case .consultant(let text): .consultant(try await administrator.consultant(text, "ID"))
+        case .company(let text): .company(try await administrator.company(text))
+        case .certificate(let name): .certificate(name)
+        case .device(let address): .device(address)
+        }
+      let reply = try await administrator.run { [request] in try await $0.revoke(request) }
       switch options.output {
       case .text:
         let time = TimeText.instant(Int64(clamping: reply.timeMs))
@@ -61,15 +73,22 @@ struct Revoke: AsyncParsableCommand {
   }
 
   private static let fields: RequestFields = [
-    "consultant": "ID", "company": "ID", "certificate": "ID", "device": "ID", "reason": "--reason",
-    "comment": "--comment",
+    "consultant": "ID", "company": "ID", "which": "ID", "name": "ID", "certificate": "ID", "device": "ID",
+    "reason": "--reason", "comment": "--comment",
   ]
 
-  private func target() throws -> RevokeRequest.Target {
+  /// What is named, before the service is asked for the number of a name.
+  private enum Named {
+    case consultant(String)
+    case company(String)
+    case certificate([UInt8])
+    case device([UInt8])
+  }
+
+  private func target() throws -> Named {
     switch kind {
-    case .consultant, .company:
-      guard let number = UInt64(id) else { throw ProgramError(.usage, "\(id): must be the number of a \(kind)") }
-      return kind == .consultant ? .consultant(number) : .company(number)
+    case .consultant: return .consultant(id)
+    case .company: return .company(id)
     case .certificate:
       guard let bytes = Hex.decode(id), bytes.count == 32 || (1...20).contains(bytes.count) else {
         throw ProgramError(.usage, "\(id): must be 64 hexadecimal digits of SHA-256 or 2 to 40 of a serial number")
@@ -94,8 +113,8 @@ struct Unlock: AsyncParsableCommand {
         countersign-admin unlock --source 192.0.2.7
       """)
 
-  @Option(help: "Number of the consultant.")
-  var consultant: UInt64?
+  @Option(help: "Number or registered name of the consultant.")
+  var consultant: String?
 
   @Option(help: "Address as the journal shows it.")
   var source: String?
@@ -103,15 +122,21 @@ struct Unlock: AsyncParsableCommand {
   @OptionGroup var options: AdminOptions
 
   func validate() throws {
-    guard (consultant == nil) != (source == nil) else { throw ValidationError("name --consultant or --source") }
+    guard consultant != nil || source != nil else { throw ValidationError("name --consultant or --source") }
+    guard consultant == nil || source == nil else {
+      throw ValidationError("--consultant and --source do not go together: give one, then the other")
+    }
   }
 
   func run() async throws {
     try await AdminProgram.run(["subject.consultant": "--consultant", "subject.source": "--source"]) {
+      let administrator = try await options.administrator()
       var request = UnlockRequest()
-      if let consultant { request.subject = .consultant(consultant) }
+      if let consultant {
+        request.subject = .consultant(try await administrator.consultant(consultant, "--consultant"))
+      }
       if let source { request.subject = .source(source) }
-      let reply = try await options.administrator().run { [request] in try await $0.unlock(request) }
+      let reply = try await administrator.run { [request] in try await $0.unlock(request) }
       switch options.output {
       case .text: Console.print(reply.wasLocked ? "unlocked" : "was not locked out; its failures are forgotten")
       case .json: Console.print(JSON.object([("was_locked", .truth(reply.wasLocked))]))

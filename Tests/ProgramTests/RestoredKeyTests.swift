@@ -47,6 +47,10 @@ import Testing
     #expect(late.status == 2 && late.output.contains("nothing was charged"), "\(late)")
     #expect(late.errors.split(separator: "\n").count == 2 && late.errors.contains("LEDGER_RESTORED"), "\(late)")
     #expect(try Set(terminal.folder.pending().map(\.idempotencyKey)) == Set(lostKeys))
+    // What people do once they have asked the acquirer: docs/operations.md, "Keys that stay LEDGER_RESTORED".
+    for key in lostKeys { try FileManager.default.removeItem(atPath: Self.file(key, root)) }
+    let ended = try desk.terminal(["status"]).good()
+    #expect(ended.output == "no payment of this terminal is open\n" && ended.errors.isEmpty, "\(ended)")
   }
 
   /// What a terminal leaves that was killed before its payment was answered.

@@ -83,6 +83,22 @@ import Testing
     #expect(epoch.id != first?.id)
   }
 
+  /// Unlike a refund it does no harm twice.
+  @Test func anActOnKeysThatWaitsSurvivesARestore() throws {
+    let ledger = try VerificationTests.ledger()
+    var act = KeyActRow(
+      id: 0, kind: .rotate, requestedBy: 1, time: TestLedger.time, confirmUntil: TestLedger.time + 1_800_000)
+    try ledger.open().write { store in
+      act.requestedBy = try store.insertAdministrator(name: "Lee", roles: .securityOfficer, time: TestLedger.time)
+      act.id = try store.insertEvent(EventRow(kind: .keyAct, time: TestLedger.time, text: "rotate asked for"))
+      try store.insertKeyAct(act)
+    }
+    let path = "\(ledger.folder)/restored.db"
+    _ = try SQLiteStore.restore(
+      ledger.path, to: path, time: Self.begun, signer: { [key = ledger.key] in try key.sign($0) }, prepare: { _ in })
+    #expect(try ledger.open(path).waitingKeyActs(at: Self.begun) == [act])
+  }
+
   /// Somebody with the key signs a chain anew in which a former life follows a later one.
   @Test func headsOfAFormerLifeDoNotFollowThoseOfALaterOne() async throws {
     let ledger = try VerificationTests.ledger()

@@ -102,8 +102,11 @@ struct AdminCalls: AdminServiceProtocol {
   }
 
   /// A registered company that is not revoked.
-  static func company(_ name: String, field: String = "company", in store: any Store) throws -> CompanyRow {
-    guard let company = try store.company(name: name) else { throw ServiceRefusal(.companyNotFound, field: field) }
+  ///
+  /// - Parameter text: its number or name; digits are a number.
+  static func company(_ text: String, field: String = "company", in store: any Store) throws -> CompanyRow {
+    let found = if let number = Int64(text) { try store.company(id: number) } else { try store.company(name: text) }
+    guard let company = found else { throw ServiceRefusal(.companyNotFound, field: field) }
     guard !company.revoked else { throw ServiceRefusal(company, field: field) }
     return company
   }
@@ -131,6 +134,9 @@ struct AdminCalls: AdminServiceProtocol {
     guard (1...64).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
       throw ServiceRefusal(
         .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
+    }
+    guard !name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      throw ServiceRefusal(.invalidField, field: "name", description: "must not be digits alone, which are a number")
     }
     return name
   }

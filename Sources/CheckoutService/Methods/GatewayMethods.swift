@@ -14,7 +14,7 @@ extension AdminCalls {
       let port = try checkedHop(request)
       let token = EnrolmentToken.make(root: rootFingerprint)
       let now = clock.wall()
-      try await ledger.perform { store in
+      let company = try await ledger.perform { store in
         let company = try Self.company(request.company, in: store)
         let former = try store.gateway(company: company.id)
         try store.setGateway(
@@ -27,8 +27,10 @@ extension AdminCalls {
           EventRow(
             kind: .gatewayAdded, company: company.id, time: now,
             text: "\(request.host) port \(port), \(request.dnsName), by \(administrator)"))
+        return company
       }
       var reply = AddGatewayReply()
+      (reply.company, reply.companyName) = (UInt64(company.id), company.name)
       reply.token = token.text
       reply.tokenNotAfterMs = UInt64(now + Self.tokenLifetime)
       return reply

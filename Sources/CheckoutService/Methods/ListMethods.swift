@@ -69,7 +69,10 @@ extension AdminCalls {
         guard company != nil else { throw ServiceRefusal(.companyNotFound, field: "company") }
       }
       let found = try await reader.consultants(
-        of: company, after: Int64(clamping: request.after), limit: Self.consultantsPerReply)
+        of: company, named: request.name, after: Int64(clamping: request.after), limit: Self.consultantsPerReply)
+      guard request.name.isEmpty || request.after > 0 || !found.isEmpty else {
+        throw ServiceRefusal(.consultantNotFound, field: "name")
+      }
       var reply = ListConsultantsReply()
       reply.consultants = found.map { RegisteredConsultant($0.consultant, of: $0.companyName) }
       return reply

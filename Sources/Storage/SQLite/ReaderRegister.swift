@@ -18,19 +18,22 @@ extension SQLiteReader {
 
   /// Consultants with a higher number, by number, with the names of their companies.
   ///
-  /// - Parameter company: of this one alone; nil: of all.
+  /// - Parameters:
+  ///   - company: of this one alone; nil: of all.
+  ///   - name: with this name alone; empty: with any.
   public func consultants(
-    of company: Int64?, after number: Int64, limit: Int
+    of company: Int64?, named name: String, after number: Int64, limit: Int
   ) throws(StoreError) -> [(consultant: ConsultantRow, companyName: String)] {
     let find = try database.prepare(
       """
       SELECT c.id, c.company, c.name, c.revoked IS NOT NULL, company.name
       FROM consultant c JOIN company ON company.id = c.company
-      WHERE c.id > ?1 AND (?2 IS NULL OR c.company = ?2) ORDER BY c.id LIMIT ?3
+      WHERE c.id > ?1 AND (?2 IS NULL OR c.company = ?2) AND (?4 = '' OR c.name = ?4) ORDER BY c.id LIMIT ?3
       """)
     find.bind(1, number)
     find.bind(2, company)
     find.bind(3, Int64(limit))
+    find.bind(4, name)
     return try find.all { (ConsultantRow(row: $0), $0.text(4)) }
   }
 

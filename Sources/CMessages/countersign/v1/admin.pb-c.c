@@ -3121,7 +3121,7 @@ const ProtobufCMessageDescriptor countersign__v1__list_companies_reply__descript
   (ProtobufCMessageInit) countersign__v1__list_companies_reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__list_consultants_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__list_consultants_request__field_descriptors[3] =
 {
   {
     "company",
@@ -3147,15 +3147,28 @@ static const ProtobufCFieldDescriptor countersign__v1__list_consultants_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ListConsultantsRequest, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__list_consultants_request__field_indices_by_name[] = {
   1,   /* field[1] = after */
   0,   /* field[0] = company */
+  2,   /* field[2] = name */
 };
 static const ProtobufCIntRange countersign__v1__list_consultants_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor countersign__v1__list_consultants_request__descriptor =
 {
@@ -3165,7 +3178,7 @@ const ProtobufCMessageDescriptor countersign__v1__list_consultants_request__desc
   "Countersign__V1__ListConsultantsRequest",
   "countersign.v1",
   sizeof(Countersign__V1__ListConsultantsRequest),
-  2,
+  3,
   countersign__v1__list_consultants_request__field_descriptors,
   countersign__v1__list_consultants_request__field_indices_by_name,
   1,  countersign__v1__list_consultants_request__number_ranges,
@@ -3735,7 +3748,7 @@ const ProtobufCMessageDescriptor countersign__v1__add_gateway_request__descripto
   (ProtobufCMessageInit) countersign__v1__add_gateway_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__add_gateway_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__add_gateway_reply__field_descriptors[4] =
 {
   {
     "token",
@@ -3761,15 +3774,41 @@ static const ProtobufCFieldDescriptor countersign__v1__add_gateway_reply__field_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "company",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayReply, company),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "company_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__AddGatewayReply, company_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__add_gateway_reply__field_indices_by_name[] = {
+  2,   /* field[2] = company */
+  3,   /* field[3] = company_name */
   0,   /* field[0] = token */
   1,   /* field[1] = token_not_after_ms */
 };
 static const ProtobufCIntRange countersign__v1__add_gateway_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor =
 {
@@ -3779,7 +3818,7 @@ const ProtobufCMessageDescriptor countersign__v1__add_gateway_reply__descriptor 
   "Countersign__V1__AddGatewayReply",
   "countersign.v1",
   sizeof(Countersign__V1__AddGatewayReply),
-  2,
+  4,
   countersign__v1__add_gateway_reply__field_descriptors,
   countersign__v1__add_gateway_reply__field_indices_by_name,
   1,  countersign__v1__add_gateway_reply__number_ranges,

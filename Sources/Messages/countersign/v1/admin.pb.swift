@@ -185,6 +185,8 @@ public struct ListConsultantsRequest: Message {
   public var company: String = ""
   /// Consultants with a higher number than this: 0 at first, then the number of the last one told.
   public var after: UInt64 = 0
+  /// Those with this registered name alone, of whatever company where `company` names none. Empty: all.
+  public var name: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -248,7 +250,7 @@ public struct DayTotal: Message {
 
 /// Set by the administrator.
 public struct AddConsultantRequest: Message {
-  /// Registered name of the company.
+  /// Number of the company, or its registered name; digits are a number.
   public var company: String = ""
   /// Name of the consultant, 1 to 64 bytes of UTF-8, not registered yet in this company.
   public var name: String = ""
@@ -293,7 +295,8 @@ public struct CreateTokenReply: Message {
 
 /// Set by the administrator.
 public struct AddGatewayRequest: Message {
-  /// Registered name of the company. A company has one gateway; adding it again replaces where it is.
+  /// Number of the company, or its registered name; digits are a number. A company has one gateway; adding it again
+  /// replaces where it is.
   public var company: String = ""
   /// Name or address that the company's terminals connect to.
   public var host: String = ""
@@ -312,6 +315,10 @@ public struct AddGatewayReply: Message {
   public var token: String = ""
   /// When the token ends, milliseconds since 1970-01-01T00:00:00Z.
   public var tokenNotAfterMs: UInt64 = 0
+  /// Number of the company.
+  public var company: UInt64 = 0
+  /// Registered name of the company.
+  public var companyName: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -327,7 +334,8 @@ public struct RegisterCertificateRequest: Message {
   public enum Holder: Sendable, Equatable {
     /// Number of the consultant.
     case consultant(UInt64)
-    /// Registered name of the company, which must also be the organisation in the certificate.
+    /// Number of the company, or its registered name; digits are a number. The name must also be the organisation in the
+    /// certificate.
     case company(String)
   }
   /// Which field of `holder` is set, or nil.
@@ -889,7 +897,8 @@ public struct RequestOperationReply: Message {
   public init() {}
 }
 
-/// Set by the administrator.
+/// Set by the administrator. The same administrator may ask again, and is told how it stands; that is no further record
+/// of the journal.
 public struct ConfirmOperationRequest: Message {
   /// Number of the operation.
   public var operation: UInt64 = 0
@@ -1609,11 +1618,13 @@ extension ListConsultantsRequest {
   public init(copying c: UnsafePointer<Countersign__V1__ListConsultantsRequest>) {
     company = String(decoded: c.pointee.company)
     after = c.pointee.after
+    name = String(decoded: c.pointee.name)
   }
 
   public func write(to c: inout Countersign__V1__ListConsultantsRequest, in arena: Arena) {
     c.company = arena.text(company)
     c.after = after
+    c.name = arena.text(name)
   }
 }
 
@@ -1809,11 +1820,15 @@ extension AddGatewayReply {
   public init(copying c: UnsafePointer<Countersign__V1__AddGatewayReply>) {
     token = String(decoded: c.pointee.token)
     tokenNotAfterMs = c.pointee.token_not_after_ms
+    company = c.pointee.company
+    companyName = String(decoded: c.pointee.company_name)
   }
 
   public func write(to c: inout Countersign__V1__AddGatewayReply, in arena: Arena) {
     c.token = arena.text(token)
     c.token_not_after_ms = tokenNotAfterMs
+    c.company = company
+    c.company_name = arena.text(companyName)
   }
 }
 

@@ -379,10 +379,14 @@ struct  Countersign__V1__ListConsultantsRequest
    * Consultants with a higher number than this: 0 at first, then the number of the last one told.
    */
   uint64_t after;
+  /*
+   * Those with this registered name alone, of whatever company where `company` names none. Empty: all.
+   */
+  char *name;
 };
 #define COUNTERSIGN__V1__LIST_CONSULTANTS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__list_consultants_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -498,7 +502,7 @@ struct  Countersign__V1__AddConsultantRequest
 {
   ProtobufCMessage base;
   /*
-   * Registered name of the company.
+   * Number of the company, or its registered name; digits are a number.
    */
   char *company;
   /*
@@ -579,7 +583,8 @@ struct  Countersign__V1__AddGatewayRequest
 {
   ProtobufCMessage base;
   /*
-   * Registered name of the company. A company has one gateway; adding it again replaces where it is.
+   * Number of the company, or its registered name; digits are a number. A company has one gateway; adding it again
+   * replaces where it is.
    */
   char *company;
   /*
@@ -614,10 +619,18 @@ struct  Countersign__V1__AddGatewayReply
    * When the token ends, milliseconds since 1970-01-01T00:00:00Z.
    */
   uint64_t token_not_after_ms;
+  /*
+   * Number of the company.
+   */
+  uint64_t company;
+  /*
+   * Registered name of the company.
+   */
+  char *company_name;
 };
 #define COUNTERSIGN__V1__ADD_GATEWAY_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__add_gateway_reply__descriptor) \
-    , (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
 
 
 typedef enum {
@@ -646,7 +659,8 @@ struct  Countersign__V1__RegisterCertificateRequest
      */
     uint64_t consultant;
     /*
-     * Registered name of the company, which must also be the organisation in the certificate.
+     * Number of the company, or its registered name; digits are a number. The name must also be the organisation in the
+     * certificate.
      */
     char *company;
   };
@@ -1698,7 +1712,8 @@ struct  Countersign__V1__RequestOperationReply
 
 
 /*
- * Set by the administrator.
+ * Set by the administrator. The same administrator may ask again, and is told how it stands; that is no further record
+ * of the journal.
  */
 struct  Countersign__V1__ConfirmOperationRequest
 {

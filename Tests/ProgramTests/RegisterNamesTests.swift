@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// Consultants and companies are named in one way by every command: by number, or by registered name.
+@Suite(.serialized) struct RegisterNamesTests {
+  @Test(arguments: ["Acme", "1"]) func aCompanyIsNamedByNameOrNumber(_ company: String) throws {
+    let desk = try Desk()
+    let added = try #require(try desk.json(["consultant", "add", "Lee", "--company", company]).first)
+    #expect(added["consultant"] as? Int == 2)
+    let gateway = try #require(try desk.json(["gateway", "add", company, "--host", "localhost"]).first)
+    #expect(gateway["company"] as? Int == 1 && gateway["company_name"] as? String == "Acme", "\(gateway)")
+    try desk.admin(["company", "policy", company, "--currency", "KRW"]).good()
+    let shown = try #require(try desk.json(["company", "show", company]).first)
+    #expect(shown["currencies"] as? [String] == ["KRW"] && shown["gateway"] as? String == "localhost:7443", "\(shown)")
+    let revoked = try desk.admin(["revoke", "company", company, "--reason", "cessation-of-operation"]).good()
+    #expect(revoked.output.contains("is revoked, at "), "\(revoked)")
+    #expect(try desk.json(["company", "show", "1"]).first?["is_revoked"] as? Bool == true)
+  }
+
+  @Test(arguments: ["Kim", "1"]) func aConsultantIsNamedByNameOrNumber(_ consultant: String) throws {
+    let desk = try Desk()
+    let token = try #require(try desk.json(["consultant", "token", consultant]).first)
+    #expect(token["consultant"] as? Int == 1 && (token["token"] as? String)?.isEmpty == false, "\(token)")
+    try desk.admin(["unlock", "--consultant", consultant]).good()
+    // Of the service's own authority: found as the consultant's, and refused for that alone.
+    let certificate = try desk.admin(
+      ["consultant", "certificate", consultant, "--certificate", "\(desk.server.root)/terminal/consultant.pem"])
+    #expect(certificate.status == 65 && certificate.errors.contains("is of the service's own"), "\(certificate)")
+    try desk.admin(["revoke", "consultant", consultant, "--reason", "superseded"]).good()
+    #expect(try desk.json(["consultant", "list"]).first?["is_revoked"] as? Bool == true)
+  }
+
+  @Test func aNameThatSeveralHaveIsNotGuessed() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    try desk.admin(["company", "add", "Other", "--certificate", "\(root)/o.pem", "--key", "\(root)/o.key"]).good()
+    try desk.admin(["consultant", "add", "Kim", "--company", "2"]).good()
+    for command in [["consultant", "token", "Kim"], ["revoke", "consultant", "Kim", "--reason", "superseded"]] {
+      let result = try desk.admin(command)
+      #expect(result.status == 64 && result.errors.contains("Kim: several consultants have this name"), "\(result)")
+      #expect(result.errors.contains("1 of Acme, 2 of Other; give the number"), "\(result)")
+    }
+    #expect(try desk.json(["consultant", "list"]).allSatisfy { $0["is_revoked"] as? Bool == false })
+  }
+
+  @Test(arguments: [
+    (["consultant", "token", "nobody"], "consultant"), (["consultant", "token", "99"], "consultant"),
+    (["unlock", "--consultant", "nobody"], "consultant"),
+    (["revoke", "consultant", "nobody", "--reason", "superseded"], "consultant"),
+    (["revoke", "company", "nobody", "--reason", "superseded"], "company"),
+    (["consultant", "add", "Lee", "--company", "99"], "company"), (["gateway", "add", "99", "--host", "a"], "company"),
+  ])
+  func whoIsNotThereIsSaidNotToBe(_ arguments: [String], _ kind: String) throws {
+    let result = try Desk.shared.get().admin(arguments)
+    #expect(result.status == 1 && result.errors.contains("no \(kind) has this name or number"), "\(result)")
+    #expect(result.errors.hasSuffix("countersign-admin \(kind) list shows all\n"), "\(result)")
+  }
+
+  /// It could never be told from a number again.
+  @Test func aNameOfDigitsAloneIsNotRegistered() throws {
+    let desk = try Desk.shared.get()
+    let added = try desk.admin(["consultant", "add", "17", "--company", "Acme"])
+    #expect(added.status == 64 && added.errors.contains("NAME must not be digits alone"), "\(added)")
+  }
+}
