@@ -62,7 +62,11 @@ public struct RequestFields: Sendable, ExpressibleByDictionaryLiteral {
     if let violation = status.violations.first, self[violation.field] != nil {
       // What is left of a payment bounds an amount that is asked for as any other rule does.
       let isOverPayment = status.reason == "AMOUNT_OVER_PAYMENT" && violation.field == "amount"
-      if status.code == .invalidArgument || isOverPayment { return wrong(violation.field, violation.description) }
+      // A login's words do not fit a file whose certificates are judged for a register.
+      let isRefusedChain = status.reason == "CERTIFICATE_REFUSED" && violation.field == "chain"
+      if status.code == .invalidArgument || isOverPayment || isRefusedChain {
+        return wrong(violation.field, violation.description)
+      }
     }
     var text = "refused: \(status)"
     for violation in status.violations where !status.text.contains(violation.description) {

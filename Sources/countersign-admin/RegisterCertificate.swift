@@ -15,6 +15,7 @@ extension ConsultantCommand {
       discussion: """
         The service must trust the authority (DATA/anchors). The organisation in the certificate must be the registered
         name of the consultant's company. The terminal then enrols with a token, this certificate and its key.
+        A certificate that would not log in is refused with the rule that it breaks; certificate 0 is the leaf.
 
         EXAMPLE
           countersign-admin consultant certificate 17 --certificate kim.pem
@@ -49,6 +50,8 @@ extension CompanyCommand {
       discussion: """
         The service must trust the authority (DATA/anchors). The organisation in the certificate must be the company's
         registered name.
+        A certificate that would not countersign a login is refused with the rule that it breaks; certificate 0 is the
+        leaf.
 
         EXAMPLE
           countersign-admin company certificate "Acme Tours" --certificate acme.pem

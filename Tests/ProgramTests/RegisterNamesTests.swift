@@ -30,6 +30,22 @@ import Testing
     #expect(try desk.json(["consultant", "list"]).first?["is_revoked"] as? Bool == true)
   }
 
+  /// A person who registers a file is the one who can mend it.
+  @Test(arguments: [["consultant", "certificate", "Kim"], ["company", "certificate", "1"]])
+  func aCertificateThatIsNotRegisteredIsToldItsRule(_ command: [String]) throws {
+    let desk = try Desk.shared.get()
+    let file = "\(desk.server.root)/self.pem"
+    try Program.shell(
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -out '\(file)' "
+        + "-subj /O=Acme/CN=Kim -days 10"
+    ).good()
+    let refused = try desk.admin(command + ["--certificate", file])
+    #expect(
+      refused.status == 65
+        && refused.errors == "error: \(file): certificate 0, rule end entity: is an authority's certificate\n",
+      "\(refused)")
+  }
+
   @Test func aNameThatSeveralHaveIsNotGuessed() throws {
     let desk = try Desk()
     let root = desk.server.root
