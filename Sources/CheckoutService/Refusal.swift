@@ -1,3 +1,4 @@
+import Bytes
 import CountersignRPC
 import Cryptography
 import Payments
@@ -154,7 +155,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .paymentExpired: "not_after_ms has passed; nothing was charged"
     case .idempotencyKeyReused: "the idempotency key belongs to a payment with other contents; nothing was charged"
     case .idempotencyKeyTime:
-      "the idempotency key is not a version 7 UUID within 24 hours of the service's time; make a new one"
+      "the idempotency key is no version 7 UUID of the last 24 hours; nothing was charged, make a new one"
     case .invalidField: "a field is wrong; nothing was done"
     case .ledgerRestored:
       "the ledger was restored from a copy and does not know the key, which may have been charged before; ask an "
@@ -193,8 +194,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .sourceRefused: PolicyRefusal.sourceRefused.text
     case .outsideHours: PolicyRefusal.outsideHours.text
     case .currencyRefused: PolicyRefusal.currencyRefused.text
-    case .amountOverLimit: PolicyRefusal.amountOverLimit.text
-    case .dayLimitReached: PolicyRefusal.dayLimitReached.text
+    case .amountOverLimit: PolicyRefusal.amountOverLimit(most: 0).text
+    case .dayLimitReached: PolicyRefusal.dayLimitReached(most: 0).text
     case .authorityUnreachable:
       "the authority that issued a certificate cannot be reached or gives no usable answer; try again later"
     case .noHeadYet: "no signed head is over the record yet; try again later"
@@ -254,7 +255,9 @@ public struct ServiceRefusal: Error, Sendable {
   }
 
   /// What the writer's transaction refused.
-  init(_ refusal: PaymentRefusal) {
+  ///
+  /// - Parameter key: the payment's.
+  init(_ refusal: PaymentRefusal, key: Bytes16) {
     switch refusal {
     case .sessionOver: self.init(RefusalReason.sessionOver)
     case .identityVoid: self.init(RefusalReason.identityVoid)
@@ -267,13 +270,13 @@ public struct ServiceRefusal: Error, Sendable {
     case .storeUnavailable: self.init(RefusalReason.storeUnavailable)
     case .ledgerUnconfirmed: self.init(RefusalReason.ledgerUnconfirmed)
     case .notFound: self.init(RefusalReason.paymentNotFound)
-    case .keyTimeRefused:
+    case .keyTimeRefused(let now):
       self.init(
-        RefusalReason.idempotencyKeyTime, field: "order.idempotency_key", description: "must be a fresh version 7 UUID")
+        RefusalReason.idempotencyKeyTime, field: "order.idempotency_key", description: KeyTime.fault(of: key, now: now))
     case .ledgerRestored: self.init(RefusalReason.ledgerRestored)
     case .policy(let refusal):
       self.init(
-        RefusalReason(refusal), field: refusal.field, description: refusal.field.map { _ in "is not allowed" },
+        RefusalReason(refusal), field: refusal.violation?.field, description: refusal.violation?.description,
         cause: "company policy")
     }
   }

@@ -14,7 +14,10 @@ public struct PaymentWait: Sendable {
 extension RPCStatus {
   /// The status of a sealed refusal.
   init(_ refusal: Refusal) {
-    let violations = refusal.field.isEmpty ? [] : [Violation(field: refusal.field, description: refusal.text)]
+    // The text tells the field and what is wrong with it last.
+    let told = refusal.text.ranges(of: ": \(refusal.field) ").last.map { refusal.text[$0.upperBound...] }
+    let description = told.map(String.init) ?? refusal.text
+    let violations = refusal.field.isEmpty ? [] : [Violation(field: refusal.field, description: description)]
     self.init(
       StatusCode(rawValue: refusal.code) ?? .unknown, refusal.text, reason: refusal.reason,
       retryAfterMilliseconds: refusal.retryAfterMs == 0 ? nil : refusal.retryAfterMs, violations: violations)

@@ -64,8 +64,8 @@ extension PolicyRefusal {
   /// The status that the terminal gets from the gateway.
   var status: RPCStatus {
     RPCStatus(
-      .permissionDenied, text, reason: rawValue,
-      violations: field.map { [RPCStatus.Violation(field: $0, description: "is not allowed")] } ?? [])
+      .permissionDenied, text, reason: reason,
+      violations: violation.map { [RPCStatus.Violation(field: $0.field, description: $0.description)] } ?? [])
   }
 }
 

@@ -16,7 +16,7 @@ extension Writer {
   private func record(_ intent: Intent, _ reference: UnsafeRawBufferPointer, in round: inout Round) throws {
     let refusal: PaymentRefusal? =
       if !KeyTime.isNear(intent.key, now: round.wall) {
-        .keyTimeRefused
+        .keyTimeRefused(now: round.wall)
       } else if intent.notAfter < round.now {
         .expired
       } else {

@@ -19,8 +19,11 @@ public enum Limits {
 
   /// How far ahead `not_after_ms` may lie: a held payment is charged within two minutes or never.
   public static let notAfterAheadMilliseconds: Int64 = 120_000
-  /// How far a key's UUID version 7 time may be off: beyond it, random-looking keys would slow the key index down.
-  public static let keyTimeMilliseconds: Int64 = 24 * 60 * 60 * 1_000
+  /// How far a key's UUID version 7 time may lie behind: beyond it, random-looking keys would slow the key index down.
+  public static let keyBehindMilliseconds: Int64 = 24 * 60 * 60 * 1_000
+  /// How far a key's time may lie ahead: what a lost ledger charged must not look as if it were made after the
+  /// confirmation of the restored one, which nobody reaches so fast.
+  public static let keyAheadMilliseconds: Int64 = 5 * 60 * 1_000
   /// Rest of long work on the writer's thread after a step beside payments, in times of what the step took: it has a
   /// sixteenth of the writer's time.
   public static let restBesidePayments = 15

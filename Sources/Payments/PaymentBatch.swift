@@ -105,8 +105,8 @@ public enum PaymentRefusal: Sendable, BitwiseCopyable, Equatable {
   case storeUnavailable
   /// No payment with this key (GetPayment).
   case notFound
-  /// A version 7 UUID more than 24 hours off, or not a version 7 UUID.
-  case keyTimeRefused
+  /// Not a version 7 UUID, or one whose time is too far from the service's: milliseconds since 1970-01-01T00:00:00Z.
+  case keyTimeRefused(now: Int64)
   /// The key is from before the ledger was restored from a copy, and the ledger that was lost may have charged it.
   case ledgerRestored
   /// The ledger was restored from a copy, and nobody has confirmed yet that it agrees with the acquirer.

@@ -105,8 +105,8 @@ extension CompanyRules {
     if let refusal = refusal(of: path, at: time) { return refusal }
     guard currencies.isEmpty || currencies.contains(currency) else { return .currencyRefused }
     guard let limit = limits[currency] else { return nil }
-    if limit.mostPerPayment > 0, amount > limit.mostPerPayment { return .amountOverLimit }
-    return limit.mostPerDay > 0 && amount > limit.mostPerDay ? .dayLimitReached : nil
+    if limit.mostPerPayment > 0, amount > limit.mostPerPayment { return .amountOverLimit(most: limit.mostPerPayment) }
+    return limit.mostPerDay > 0 && amount > limit.mostPerDay ? .dayLimitReached(most: limit.mostPerDay) : nil
   }
 
   /// What a day's payments in one currency may come to, and the day by the company's clocks; nil where there is no

@@ -85,10 +85,14 @@ import Testing
     #expect(desk.trace.all("send").isEmpty)
   }
 
-  @Test func aKeyOfAnotherDayRecordsNothing() async throws {
+  @Test func aKeyOfAnotherDayOrFarAheadRecordsNothing() async throws {
     let desk = try Desk()
-    let reply = desk.pay(1) { $0.key.high -= UInt64(Limits.keyTimeMilliseconds + 1) << 16 }
-    #expect(await desk.loop.answer(reply).verdict == .refused(.keyTimeRefused))
+    let refused = PaymentAnswer.Verdict.refused(.keyTimeRefused(now: ScriptedClock.start))
+    let replies = [
+      desk.pay(1) { $0.key.high -= UInt64(Limits.keyBehindMilliseconds + 1) << 16 },
+      desk.pay(2) { $0.key.high += UInt64(Limits.keyAheadMilliseconds + 1) << 16 },
+    ]
+    for reply in replies { #expect(await desk.loop.answer(reply).verdict == refused) }
     #expect(desk.trace.all("send").isEmpty)
   }
 

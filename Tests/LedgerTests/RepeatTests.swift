@@ -70,7 +70,7 @@ import Testing
   @Test func aRepeatThatCameTooLateForANewPaymentStillGetsTheOutcome() async throws {
     let desk = try Desk()
     _ = await desk.loop.answer(desk.pay(1))
-    desk.clock.advance(Limits.keyTimeMilliseconds * 2)
+    desk.clock.advance(Limits.keyBehindMilliseconds * 2)
     #expect(await desk.loop.outcome(desk.pay(1) { $0.notAfter = 1 }) == .approved)
   }
 

@@ -62,9 +62,16 @@ import Testing
     #expect((KeyTime.milliseconds(of: key) != nil) == (variant == 0b10))
   }
 
-  @Test(arguments: [(0, true), (86_400_000, true), (-86_400_000, true), (86_400_001, false), (-86_400_001, false)])
-  func aKeyIsAtMostADayOff(offset: Int64, isNear: Bool) {
+  @Test(arguments: [(0, true), (86_400_000, true), (86_400_001, false), (-300_000, true), (-300_001, false)])
+  func aKeyIsAtMostADayBehindAndFiveMinutesAhead(offset: Int64, isNear: Bool) {
     #expect(KeyTime.isNear(Self.example, now: Self.time + offset) == isNear)
+  }
+
+  @Test func theFaultNamesBothTimes() {
+    let ahead = KeyTime.fault(of: Self.example, now: Self.time - 300_001)
+    #expect(ahead.contains("2022-02-22T19:22:22Z") && ahead.contains("2022-02-22T19:17:21Z"), "\(ahead)")
+    let behind = KeyTime.fault(of: Self.example, now: Self.time + 86_401_000)
+    #expect(behind.contains("2022-02-22T19:22:22Z") && behind.contains("2022-02-23T19:22:23Z"), "\(behind)")
   }
 }
 

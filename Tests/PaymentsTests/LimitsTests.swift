@@ -2,7 +2,7 @@ import Payments
 import Testing
 
 @Suite struct LimitsTests {
-  @Test func aKeyOutlivesEverySession() { #expect(Limits.keyTimeMilliseconds >= Limits.sessionLifetimeMilliseconds) }
+  @Test func aKeyOutlivesEverySession() { #expect(Limits.keyBehindMilliseconds >= Limits.sessionLifetimeMilliseconds) }
 
   @Test func aHeldPaymentEndsBeforeItsSessionIsIdle() {
     #expect(Limits.notAfterAheadMilliseconds < Limits.sessionIdleMilliseconds)

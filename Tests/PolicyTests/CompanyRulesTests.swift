@@ -83,10 +83,10 @@ import Testing
   @Test func amountsAreLimitedCurrencyByCurrency() throws {
     let rules = try Self.rules { $0.limits = [Self.limit("KRW", 500, 700)] }
     #expect(rules.refusal(payment: 500, Self.krw, by: .gateway, at: 0) == nil)
-    #expect(rules.refusal(payment: 501, Self.krw, by: .gateway, at: 0) == .amountOverLimit)
+    #expect(rules.refusal(payment: 501, Self.krw, by: .gateway, at: 0) == .amountOverLimit(most: 500))
     #expect(rules.refusal(payment: 501, Self.usd, by: .gateway, at: 0) == nil)
     let dayOnly = try Self.rules { $0.limits = [Self.limit("KRW", 0, 700)] }
-    #expect(dayOnly.refusal(payment: 701, Self.krw, by: .gateway, at: 0) == .dayLimitReached)
+    #expect(dayOnly.refusal(payment: 701, Self.krw, by: .gateway, at: 0) == .dayLimitReached(most: 700))
   }
 
   @Test func onlyListedCurrenciesAreTaken() throws {

@@ -92,6 +92,17 @@ import Testing
     try await payment(path, "AMOUNT_OVER_LIMIT") { $0.limits = [Self.limit(12_899, 0)] }
   }
 
+  @Test(arguments: Path.allCases) func theRefusalTellsTheLimit(_ path: Path) async throws {
+    try await Site.with(path) { site in
+      let kim = try await site.kim.login()
+      for (limit, told) in [(Self.limit(12_899, 0), "at most 12899"), (Self.limit(0, 12_898), "at most 12898")] {
+        try await site.set { $0.limits = [limit] }
+        let error = await #expect(throws: TerminalError.self) { try await kim.pay(.test, card: .test()) }
+        #expect(error.map { "\($0)".contains("order.amount") && "\($0)".contains(told) } == true, "\(error as Any)")
+      }
+    }
+  }
+
   @Test(arguments: Path.allCases) func noPaymentOverTheDaysLimitAlone(_ path: Path) async throws {
     try await payment(path, "DAY_LIMIT_REACHED") { $0.limits = [Self.limit(0, 12_899)] }
   }

@@ -28,7 +28,8 @@ import Testing
     try store.write { store in
       let results = try (1...4).map { try store.record(Self.intent($0)) }
       #expect(results[0].number != nil && results[1].number != nil)
-      #expect(results[2].refusal == .policy(.dayLimitReached) && results[3].refusal == .policy(.dayLimitReached))
+      let refusal = PaymentRefusal.policy(.dayLimitReached(most: 250))
+      #expect(results[2].refusal == refusal && results[3].refusal == refusal)
       let rest = try store.record(Self.intent(5, amount: 50))
       #expect(rest.number != nil)
     }

@@ -249,7 +249,7 @@ extension PaymentLoop {
           answer.told(told.record, reference: bytes.part(start..<start + Int(told.record.reference.count)))
           respondSealed(payment.call, payment.opened)
         case .refused(let refusal):
-          refuseSealed(payment.call, payment.opened, ServiceRefusal(refusal))
+          refuseSealed(payment.call, payment.opened, ServiceRefusal(refusal, key: payment.opened.key))
         }
       }
     }

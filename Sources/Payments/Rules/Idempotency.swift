@@ -26,12 +26,22 @@ public enum KeyTime {
     return Int64(key.high >> 16)
   }
 
-  /// Whether `key` is a version 7 UUID with a time at most 24 hours off.
+  /// Whether `key` is a version 7 UUID with a time at most 24 hours behind and 5 minutes ahead.
   ///
   /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z, not negative.
   @inlinable
   public static func isNear(_ key: Bytes16, now: Int64) -> Bool {
     guard let time = milliseconds(of: key) else { return false }
-    return abs(time - now) <= Limits.keyTimeMilliseconds
+    return (-Limits.keyBehindMilliseconds...Limits.keyAheadMilliseconds).contains(time - now)
+  }
+
+  /// What is wrong with a key that is not near: both times, for whoever has to find out which clock is wrong.
+  public static func fault(of key: Bytes16, now: Int64) -> String {
+    guard let time = milliseconds(of: key) else { return "must be a version 7 UUID (RFC 9562)" }
+    let (own, service) = (RFC3339.text(seconds: time / 1_000), RFC3339.text(seconds: now / 1_000))
+    return time < now
+      ? "is of \(own), more than 24 hours behind the service's clock, \(service)"
+      : "is of \(own), more than 5 minutes ahead of the service's clock, \(service); make keys by the service's time, "
+        + "and log in again if its clock was set back"
   }
 }

@@ -1,12 +1,25 @@
-/// Why a company's policy does not let a login or payment through. Raw values are the stable reasons of
-/// `proto/PROTOCOL.md`, the same from the gateway and from the service.
-public enum PolicyRefusal: String, Sendable, BitwiseCopyable, CaseIterable {
-  case gatewayRequired = "GATEWAY_REQUIRED"
-  case sourceRefused = "SOURCE_REFUSED"
-  case outsideHours = "OUTSIDE_HOURS"
-  case currencyRefused = "CURRENCY_REFUSED"
-  case amountOverLimit = "AMOUNT_OVER_LIMIT"
-  case dayLimitReached = "DAY_LIMIT_REACHED"
+/// Why a company's policy does not let a login or payment through.
+public enum PolicyRefusal: Sendable, BitwiseCopyable, Equatable {
+  case gatewayRequired
+  case sourceRefused
+  case outsideHours
+  case currencyRefused
+  /// The most that one payment may be, minor units.
+  case amountOverLimit(most: UInt64)
+  /// The most that a day's payments may come to, minor units.
+  case dayLimitReached(most: UInt64)
+
+  /// The stable reason of `proto/PROTOCOL.md`, the same from the gateway and from the service.
+  public var reason: String {
+    switch self {
+    case .gatewayRequired: "GATEWAY_REQUIRED"
+    case .sourceRefused: "SOURCE_REFUSED"
+    case .outsideHours: "OUTSIDE_HOURS"
+    case .currencyRefused: "CURRENCY_REFUSED"
+    case .amountOverLimit: "AMOUNT_OVER_LIMIT"
+    case .dayLimitReached: "DAY_LIMIT_REACHED"
+    }
+  }
 
   /// What the peer is told.
   public var text: String {
@@ -20,11 +33,13 @@ public enum PolicyRefusal: String, Sendable, BitwiseCopyable, CaseIterable {
     }
   }
 
-  /// Field of the payment that the policy does not allow; nil where it is not one of its fields.
-  public var field: String? {
+  /// Field of the payment that the policy does not allow, and what it says of it; nil where it is not one of its fields.
+  public var violation: (field: String, description: String)? {
     switch self {
-    case .currencyRefused: "order.currency"
-    case .amountOverLimit, .dayLimitReached: "order.amount"
+    case .currencyRefused: ("order.currency", "is none of the company's currencies")
+    case .amountOverLimit(let most): ("order.amount", "must be at most \(most) in minor units")
+    case .dayLimitReached(let most):
+      ("order.amount", "must with the day's other payments come to at most \(most) in minor units")
     case .gatewayRequired, .sourceRefused, .outsideHours: nil
     }
   }

@@ -15,7 +15,9 @@ extension SQLiteStore {
     let number = position.nextNumber
     if let limit = intent.dayLimit {
       if let known = try payment(key: intent.key, company: intent.company) { return .exists(known) }
-      guard try days.count(intent, limit, number: number) else { return .refused(.policy(.dayLimitReached)) }
+      guard try days.count(intent, limit, number: number) else {
+        return .refused(.policy(.dayLimitReached(most: UInt64(clamping: limit.most))))
+      }
     }
     let leaf = Self.leaf(intent, reference: reference, original: original, time: time, number: number)
     guard try insert(intent, reference, original, time, number, leaf) else {

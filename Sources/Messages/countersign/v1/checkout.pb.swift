@@ -215,7 +215,8 @@ public struct PaymentOrder: Message {
   public var session: [UInt8] = []
   /// Sequence of this sealed call; also the nonce of `keyword` and `payment`.
   public var sequence: UInt64 = 0
-  /// 16 bytes, a version 7 UUID (RFC 9562) made once for each payment and kept for its repeats.
+  /// 16 bytes, a version 7 UUID (RFC 9562) made once for each payment and kept for its repeats. The time in a new one is
+  /// at most 24 hours behind and 5 minutes ahead of the service's clock, which HELLO and LoginResult tell.
   public var idempotencyKey: [UInt8] = []
   /// The company's own reference of the order, 1 to 64 bytes of UTF-8. No card number.
   public var orderReference: String = ""

@@ -425,7 +425,8 @@ struct  Countersign__V1__PaymentOrder
    */
   uint64_t sequence;
   /*
-   * 16 bytes, a version 7 UUID (RFC 9562) made once for each payment and kept for its repeats.
+   * 16 bytes, a version 7 UUID (RFC 9562) made once for each payment and kept for its repeats. The time in a new one is
+   * at most 24 hours behind and 5 minutes ahead of the service's clock, which HELLO and LoginResult tell.
    */
   ProtobufCBinaryData idempotency_key;
   /*
