@@ -126,6 +126,7 @@ public final class CheckoutServer: Service {
     onFatal: @escaping @Sendable (any Error) -> Void
   ) async throws -> (server: CheckoutServer, port: UInt16) {
     let parts = try ServerParts(configuration, folder, clock, logger, onFatal)
+    try await parts.tellWrongClock(clock, logger)
     try parts.ledger.start()
     do {
       try await parts.journalStart()
@@ -248,6 +249,7 @@ private struct ServerParts: Sendable {
   private let listener: OCSPListener
   private let acquirer: any Acquirer
   private let reader: SQLiteReader
+  private let journal: AuditReader
   private let companies: CompanyCertificates
   private let checkout: CheckoutCalls
   private let enrolment: EnrolmentCalls
@@ -308,13 +310,13 @@ private struct ServerParts: Sendable {
       acquirer: acquirer, companies: companies, policies: policies, authorities: authorities, status: status,
       responder: responder, refusals: refusals, lockouts: lockouts, sessions: sessions, connections: connections,
       vault: vault, clock: clock)
-    let auditReader = try AuditReader(path: folder.ledger)
+    journal = try AuditReader(path: folder.ledger)
     heads = HeadPublisher(
       folder: configuration.headsFolder ?? folder.file("heads"),
-      receivers: try HeadReceiver.readAll(in: folder.file("receivers")), reader: auditReader, clock: clock,
+      receivers: try HeadReceiver.readAll(in: folder.file("receivers")), reader: journal, clock: clock,
       logger: logger)
     audit = AuditCalls(
-      admin: admin, reader: auditReader, key: try folder.key("audit/key.pem"),
+      admin: admin, reader: journal, key: try folder.key("audit/key.pem"),
       serviceName: identity.serviceName)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
@@ -375,6 +377,17 @@ private struct ServerParts: Sendable {
     gateways.register(in: &methods)
     methods.addInLoop(CheckoutMethods.submitPayment) { [payments] loop in PaymentLoop(service: payments, loop: loop) }
     return methods
+  }
+
+  /// Certificates, policies and keys are judged by this clock, and times in the journal go back where it does.
+  func tellWrongClock(_ clock: ServiceClock, _ logger: Logger) async throws {
+    let now = clock.wall()
+    guard let last = try await journal.lastHead()?.time, now < last else { return }
+    logger.warning(
+      "this machine's clock is behind the ledger's last record; set it right",
+      metadata: [
+        "clock": "\(RFC3339.text(seconds: now / 1_000))", "last-record": "\(RFC3339.text(seconds: last / 1_000))",
+      ])
   }
 
   /// The journal shows each start, so that a gap can be told from a stop.

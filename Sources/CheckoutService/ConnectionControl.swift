@@ -50,6 +50,7 @@ final class ConnectionControl: Sendable {
   func end(certificates: [Bytes32]) async {
     let revoked = Set(certificates)
     guard !revoked.isEmpty, let server = server.withLock({ $0 }) else { return }
-    await server.endConnections { peer in peer.certificates.first.map { revoked.contains($0.fingerprint) } ?? false }
+    await server.endConnections(
+      ofRevoked: { peer in peer.certificates.first.map { revoked.contains($0.fingerprint) } ?? false })
   }
 }

@@ -115,12 +115,13 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   }
 
   /// Whether a login or enrolment that ends with it counts towards a lockout: not where the service or its time is the
-  /// cause, nor where a company's certificate is missing, since nothing was tried out with it and an office with one
-  /// terminal set up wrongly would be locked out.
+  /// cause, nor where a company's certificate is missing or a token was used before, since nothing was tried out with it
+  /// (who shows a token has its 16 random bytes) and an office with one terminal set up wrongly would be locked out.
   var isFailedLogin: Bool {
     switch self {
     case .storeUnavailable, .tooManyOpenCalls, .deadlineExceeded, .lockedOut, .sealingKeyUnknown, .renewalTooEarly,
-      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable, .companyCertificateRequired, .revoked:
+      .gatewayRequired, .sourceRefused, .outsideHours, .authorityUnreachable, .companyCertificateRequired, .revoked,
+      .tokenUsed:
       false
     default: true
     }
@@ -248,8 +249,18 @@ public struct ServiceRefusal: Error, Sendable {
   }
 
   /// The subject may try again in `remaining` milliseconds.
-  static func lockedOut(_ remaining: Int64, cause: String, consultant: Int64? = nil) -> ServiceRefusal {
-    var refusal = ServiceRefusal(.lockedOut, cause: cause, consultant: consultant)
+  ///
+  /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
+  static func lockedOut(_ subject: LockoutSubject, _ remaining: Int64, now: Int64) -> ServiceRefusal {
+    let (field, name) =
+      switch subject {
+      case .consultant(let id): ("consultant", "\(id)")
+      case .source(let address): ("source", address)
+      }
+    let until = RFC3339.text(seconds: (now + remaining + 999) / 1_000)
+    var refusal = ServiceRefusal(
+      .lockedOut, field: field, description: "\(name) is locked out until \(until)", cause: "\(field) \(name)",
+      consultant: subject.consultant)
     refusal.retryAfterMilliseconds = UInt64(remaining)
     return refusal
   }

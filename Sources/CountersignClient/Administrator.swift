@@ -18,8 +18,9 @@ public struct Administrator: Sendable {
   ///   - host: name or address of the service; the root decides whether it is the right one.
   /// - Throws: `FileError`, ``TerminalError/folder(_:)``, `CryptographyError`.
   public init(certificate: String, key keyPath: String, host: String, port: UInt16) throws {
-    chain = try Certificate.fromPEM(try Files.read(certificate))
-    key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: nil)
+    let advice = "put it back, or name another administrator's folder with --admin"
+    chain = try Certificate.fromPEM(try Files.readPart(certificate, orElse: advice))
+    key = try PrivateKey(pem: try Files.readPart(keyPath, isSecret: true, orElse: advice), passphrase: nil)
     guard let leaf = chain.first, chain.count > 1 else {
       throw TerminalError.folder("\(certificate) lacks the service's root, which must stand last")
     }
@@ -71,7 +72,7 @@ public enum CompanyFiles {
     guard path != certificate else {
       throw TerminalError.folder("\(path) cannot hold both certificate and key; name two files")
     }
-    try Files.checkWritable(certificate)
+    for file in [path, certificate] { try Files.checkWritable(file) }
     let asking = asking(path)
     let key: PrivateKey
     if Files.exists(asking) {

@@ -42,8 +42,7 @@ public struct TerminalEnrolment: Sendable {
       throw TerminalError.folder("\(folder.path) is enrolled already; --replace enrols it anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
-    try check(company, HolderCheck(role: .company, pinned: token.root))
-    let (key, reply) = try await ownCertificate(token, passphrase, interface)
+    let (key, reply) = try await ownCertificate(token, passphrase, interface, company)
     let issued = try IssuedCertificate(reply, key: key, pinned: token.root)
     let leaf = issued.chain[0]
     try check(
@@ -60,12 +59,14 @@ public struct TerminalEnrolment: Sendable {
 
   /// Makes the key, once the other end has shown the token's root, and has it certified.
   private func ownCertificate(
-    _ token: EnrolmentToken, _ passphrase: SecretBytes, _ interface: NetworkInterface
+    _ token: EnrolmentToken, _ passphrase: SecretBytes, _ interface: NetworkInterface, _ company: CertificateHolder?
   ) async throws -> (PrivateKey, EnrolReply) {
     var key: PrivateKey?
     var isNew = false
     do {
       let reply = try await exchange(token, interface) { secret in
+        // Not before: a token whose root half is mistyped must not be told as a wrong file.
+        try check(company, HolderCheck(role: .company, pinned: token.root))
         let kept = try folder.unfinishedKey(passphrase: passphrase, root: token.root)
         let used = kept ?? PrivateKey.generate(.p256)
         if kept == nil { try folder.store(key: used, passphrase: passphrase, root: token.root) }
@@ -74,16 +75,11 @@ public struct TerminalEnrolment: Sendable {
       }
       guard let key else { throw TerminalError.untrusted("the service answered before it was asked") }
       return (key, reply)
-    } catch TerminalError.refused(let status) where isNew && Self.issuesNothing(status) {
+    } catch TerminalError.refused(let status) where isNew && status.issuesNothing {
       // Nothing was issued for the key, and the next try may have another passphrase.
       try folder.dropUnfinishedKey()
       throw TerminalError.refused(status)
     }
-  }
-
-  /// Whether a refusal is about the token, so that no certificate can have been issued with it for a key made just now.
-  private static func issuesNothing(_ status: RPCStatus) -> Bool {
-    ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_USED", "WRONG_GATEWAY"].contains(status.reason)
   }
 
   /// A token that was used may be sent again with the same key, so a wrong file costs no token.
@@ -110,8 +106,8 @@ public struct TerminalEnrolment: Sendable {
     let token = try EnrolmentToken(parsing: token)
     let leaf = holder.chain[0]
     var companyCheck = HolderCheck(role: .company, pinned: token.root, organisation: leaf.organisation)
-    try check(company, companyCheck)
     let reply = try await exchange(token, interface) { secret in
+      try check(company, companyCheck)
       secret.certificateChain = holder.chain.map(\.der)
       secret.certificateProof = try holder.key.sign(
         SigningInput.outsideEnrolment(token: token.secret, leaf: leaf.fingerprint, macAddress: secret.macAddress))
@@ -149,12 +145,8 @@ public struct TerminalEnrolment: Sendable {
       try adding(&secret)
       let request = try await seal(secret, token, offered, channel)
       return try await client.enrol(request, options: CallOptions(isSealed: true))
-    } catch let status as RPCStatus where status.isUntrusted {
-      throw TerminalError.untrusted(
-        "who answers at \(host):\(port) is not the service that the token is of: \(status.text); compare token and "
-          + "address with what the administrator gave")
     } catch let status as RPCStatus {
-      throw TerminalError(status)
+      throw TerminalError(status, exchangingTokenAt: host, port)
     }
   }
 

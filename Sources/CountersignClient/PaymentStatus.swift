@@ -24,6 +24,13 @@ extension RPCStatus {
   }
 }
 
+extension RPCStatus {
+  /// Whether a refusal is about the token, so that no certificate can have been issued with it for a key made just now.
+  package var issuesNothing: Bool {
+    ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_USED", "WRONG_GATEWAY"].contains(reason)
+  }
+}
+
 extension Refusal {
   /// Whether it says nothing about what became of the payment: the ledger that knew was lost.
   var leavesOpen: Bool { reason == "LEDGER_RESTORED" }
@@ -78,6 +85,17 @@ extension TerminalError {
     case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the profile's service: \(status.text)")
     default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
     }
+  }
+
+  /// The error of a status that ends the exchange of a token.
+  package init(_ status: RPCStatus, exchangingTokenAt host: String, _ port: UInt16) {
+    guard status.isUntrusted else {
+      self.init(status)
+      return
+    }
+    self = .untrusted(
+      "who answers at \(host):\(port) is not the service that the token is of: \(status.text); compare token and "
+        + "address with what the administrator gave")
   }
 
   /// The error of a chain of the service that was refused.

@@ -126,16 +126,16 @@ public struct TerminalFolder: Sendable {
   public func trustedProfile() throws -> TrustedProfile {
     try checkEnrolled()
     for name in ["consultant.key", "profile.signed"] {
-      guard try Files.isOwn(file(name)) else {
+      guard try Files.isOwn(file(name), orElse: Self.advice) else {
         throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")
       }
     }
-    let root = try pinnedRoot(try Files.readSecret(file("consultant.key")), "consultant.key")
+    let root = try pinnedRoot(try part("consultant.key", isSecret: true), "consultant.key")
     return try TrustedProfile(try signedProfile(), pinned: root, wall: Wall.milliseconds(), isKept: true)
   }
 
   private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
-    let bytes = try Files.readSecret(file(name))
+    let bytes = try part(name, isSecret: true)
     let root = try pinnedRoot(bytes, name)
     let key = try PrivateKey(pem: bytes, passphrase: passphrase)
     // Whoever can write the file but lacks the passphrase cannot put another root beside this key.
@@ -163,8 +163,8 @@ public struct TerminalFolder: Sendable {
 
   /// Certificate and key of the company where this terminal holds them.
   func company() throws -> (chain: [Certificate], key: PrivateKey)? {
-    guard Files.exists(file("company.pem")) else { return nil }
-    let key = try PrivateKey(pem: try Files.readSecret(file("company.key")), passphrase: nil)
+    guard Files.exists(file("company.pem")) || Files.exists(file("company.key")) else { return nil }
+    let key = try PrivateKey(pem: try part("company.key", isSecret: true), passphrase: nil)
     return (try chain("company.pem"), key)
   }
 
@@ -197,12 +197,12 @@ public struct TerminalFolder: Sendable {
   }
 
   func interface() throws -> NetworkInterface {
-    try NetworkInterface(named: String(decoding: try Files.read(file("interface"), limit: 64), as: UTF8.self))
+    try NetworkInterface(named: String(decoding: try part("interface", limit: 64), as: UTF8.self))
   }
 
   func signedProfile() throws -> SignedProfile {
     do {
-      return try SignedProfile(decoding: try Files.read(file("profile.signed")))
+      return try SignedProfile(decoding: try part("profile.signed"))
     } catch let error as FileError {
       throw error
     } catch {
@@ -211,10 +211,15 @@ public struct TerminalFolder: Sendable {
   }
 
   private func chain(_ name: String) throws -> [Certificate] {
-    let path = file(name)
-    let chain = try Certificate.fromPEM(try Files.read(path))
-    guard !chain.isEmpty else { throw TerminalError.folder("\(path) holds no PEM certificate") }
+    let chain = try Certificate.fromPEM(try part(name))
+    guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
     return chain
+  }
+
+  private static let advice = "put it back, or enrol again with --replace"
+
+  private func part(_ name: String, isSecret: Bool = false, limit: Int = 1 << 16) throws(FileError) -> [UInt8] {
+    try Files.readPart(file(name), isSecret: isSecret, limit: limit, orElse: Self.advice)
   }
 }
 

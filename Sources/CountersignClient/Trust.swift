@@ -37,7 +37,9 @@ public struct TrustedProfile: Sendable {
       (1...65_535).contains(profile.hopPort), !profile.hopDnsName.isEmpty
     else { throw .untrusted("the profile names another root or lacks its destination") }
     guard wall <= Int64(clamping: profile.notAfterMs) else {
-      throw .untrusted("the profile is over; enrol again with --replace")
+      throw .untrusted(
+        "the profile ended \(Self.time(profile.notAfterMs)) and this machine's clock says \(Self.time(UInt64(wall))): "
+          + "set the clock right if that is wrong, else enrol again with --replace")
     }
     // What was signed while the certificate was valid ends so long after it at the latest.
     guard Int64(clamping: profile.notAfterMs) <= (chain.leaf.notAfter + Lifetime.profile) * 1_000 else {
@@ -46,6 +48,8 @@ public struct TrustedProfile: Sendable {
     self.profile = profile
     root = chain.root
   }
+
+  private static func time(_ milliseconds: UInt64) -> String { RFC3339.text(seconds: Int64(milliseconds / 1_000)) }
 
   /// How the hop's TLS certificate is verified.
   package func verification() throws(TerminalError) -> ServerVerification {

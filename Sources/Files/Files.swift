@@ -34,6 +34,22 @@ public enum Files {
     return try read(path, limit: limit)
   }
 
+  /// Reads a file that a program's folder must have.
+  ///
+  /// - Parameters:
+  ///   - isSecret: whether others must not be able to read it.
+  ///   - advice: what people do where it is missing.
+  /// - Throws: ``FileError``, where the file is missing one that is ``FileError/isOfFolder``.
+  public static func readPart(
+    _ path: String, isSecret: Bool = false, limit: Int = 1 << 16, orElse advice: String
+  ) throws(FileError) -> [UInt8] {
+    do {
+      return isSecret ? try readSecret(path, limit: limit) : try read(path, limit: limit)
+    } catch {
+      throw error.code == ENOENT || error.code == ENOTDIR ? FileError(missing: path, advice) : error
+    }
+  }
+
   /// Writes a file so that after a crash either the former or the new contents are there.
   ///
   /// - Parameter mode: rights of the new file, 0600 where it is secret.
@@ -51,23 +67,26 @@ public enum Files {
     }
     guard fsync(file) == 0 else { throw abandon(file, temporary, path) }
     close(file)
-    try rename(temporary, to: path)
+    do {
+      try rename(temporary, to: path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
   }
 
-  /// Tries whether a file can be written at a path, and leaves what is there as it is.
+  /// Tries whether a file that a person names can be written at a path, by the rule of ``checkReplaceable(_:)``, and
+  /// leaves what is there as it is.
   ///
   /// - Throws: ``FileError``.
   public static func checkWritable(_ path: String) throws(FileError) {
+    try checkReplaceable(path)
     let temporary = path + ".new"
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
     close(file)
     unlink(temporary)
-    var status = stat()
-    guard stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else {
-      throw FileError(path: path, doing: "write", code: EISDIR)
-    }
   }
 
   /// Looks whether a file that a person names may be put at a path: what is there already must be a file, since a device,
@@ -146,12 +165,15 @@ public enum Files {
       nanoseconds: Int64(status.st_mtim.tv_nsec))
   }
 
-  /// Whether a file belongs to the user that this process acts for.
+  /// Whether a file that a program's folder must have belongs to the user that this process acts for.
   ///
-  /// - Throws: ``FileError`` where there is no such file.
-  public static func isOwn(_ path: String) throws(FileError) -> Bool {
+  /// - Parameter advice: what people do where it is missing.
+  /// - Throws: ``FileError``, where the file is missing one that is ``FileError/isOfFolder``.
+  public static func isOwn(_ path: String, orElse advice: String) throws(FileError) -> Bool {
     var status = stat()
-    guard stat(path, &status) == 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    guard stat(path, &status) == 0 else {
+      throw errno == ENOENT ? FileError(missing: path, advice) : FileError(path: path, doing: "read", code: errno)
+    }
     return status.st_uid == geteuid()
   }
 
@@ -201,17 +223,31 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
   public let description: String
   /// The system's error number; 0 where the cause is not the system's.
   public let code: Int32
+  /// Whether a program's folder is not what it must be: a file is missing, or people wrote something wrong into one.
+  public let isOfFolder: Bool
 
   public init(path: String, doing: String, code: Int32) {
     self.path = path
     self.code = code
+    isOfFolder = false
     description = "cannot \(doing) \(path): \(String(cString: strerror(code)))"
   }
 
+  /// A file that a program's folder lacks, and what to do.
+  public init(missing path: String, _ advice: String) {
+    self.path = path
+    code = ENOENT
+    isOfFolder = true
+    description = "\(path) is missing; \(advice)"
+  }
+
   /// A file whose contents are not what they must be.
-  public init(path: String, doing: String, cause: String) {
+  ///
+  /// - Parameter isOfFolder: whether people wrote them.
+  public init(path: String, doing: String, cause: String, isOfFolder: Bool = false) {
     self.path = path
     code = 0
+    self.isOfFolder = isOfFolder
     description = "cannot \(doing) \(path): \(cause)"
   }
 }

@@ -38,7 +38,7 @@ public enum Program {
   private static func status(of error: any Error) -> ExitStatus {
     switch error {
     case let error as any ProgramEnding: error.status
-    case is FileError: .file
+    case let error as FileError: error.isOfFolder ? .configuration : .file
     case is ListenError: .configuration
     case let error as TerminalError: status(of: error)
     case is CryptographyError: .untrusted

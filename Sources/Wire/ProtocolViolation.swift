@@ -43,6 +43,9 @@ public struct CloseReason: Sendable, Equatable {
 
   /// The server is stopping.
   public static let shuttingDown = CloseReason("SHUTTING_DOWN", "the server is stopping")
+  /// The certificate that the connection was made with holds no longer.
+  public static let certificateRevoked = CloseReason(
+    "CERTIFICATE_REVOKED", "the certificate that this connection was made with is revoked; ask an administrator")
   /// Nothing was sent for too long.
   public static let idle = CloseReason("IDLE_TIMEOUT", "no frame for \(seconds(ConnectionLimits.idleTimeout))")
 

@@ -34,9 +34,9 @@ extension AuditCommand {
 
     func run() async throws {
       try await AdminProgram.run {
+        try OutputFile.check(output)
         let reply = try await connection.administrator().audit { try await $0.getAuditKey(GetAuditKeyRequest()) }
         let key = try PublicKey(der: reply.publicKey)
-        try Files.checkReplaceable(output)
         try Files.write(key.pem, to: output, mode: 0o644)
         Console.print("\(output): journal key of \(reply.service), SHA-256 \(Hex.encode(SHA256.digest(key.der).bytes))")
       }

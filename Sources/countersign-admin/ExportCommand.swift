@@ -47,13 +47,18 @@ extension AuditCommand {
     func run() async throws {
       try await AdminProgram.run(Self.fields) {
         let request = try request()
-        try Files.checkReplaceable(output)
+        try OutputFile.check(output)
+        let administrator = try await connection.administrator()
         let unfinished = "\(output).part"
         let lines = Lines(file: try AppendedFile(unfinished, isEmptied: true, mode: 0o600))
-        let (records, heads) = try await connection.administrator().audit { [request] client in
-          try await Self.write(client, request, lines)
+        let (records, heads): (Int64, Int64)
+        do {
+          (records, heads) = try await administrator.audit { try await Self.write($0, request, lines) }
+          try Files.rename(unfinished, to: output)
+        } catch {
+          try? Files.destroy(unfinished)
+          throw error
         }
-        try Files.rename(unfinished, to: output)
         Console.print("\(output): \(counted(records, "record")) under \(counted(heads, "head"))")
       }
     }

@@ -36,9 +36,9 @@ struct ReceiptCommand: AsyncParsableCommand {
       case .number(let number): request.which = .payment(number)
       case .key(let key): request.which = .idempotencyKey(key)
       }
-      let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
       let file = output ?? "receipt-\(payment)"
-      try Files.checkReplaceable(file)
+      try OutputFile.check(file)
+      let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
       try Files.write(reply.receipt, to: file, mode: 0o644)
       let records = (try? Receipt(reply.receipt).proofs.map { "\($0.record.number)" }) ?? []
       Console.print("\(file): records \(records.joined(separator: ", ")), \(reply.receipt.count) bytes")

@@ -50,6 +50,12 @@ struct BackupCommand: AsyncParsableCommand {
       let path = try Self.absolute(file)
       let partial = path + ".partial"
       guard !Files.exists(path) else { throw ProgramError(.file, "\(path) exists already; name a new file") }
+      guard !Files.exists(partial) else {
+        throw ProgramError(
+          .file,
+          "\(partial) is there: another backup is making it, or was cut off; in that case remove it and give the command "
+            + "again")
+      }
       if try !SQLiteStore.copyStopped(folder.ledger, to: partial) { try await copyRunning(folder, to: partial) }
       try Files.sync(partial)
       let pace = try Pace(beside: folder.ledger)

@@ -147,8 +147,9 @@ extension CountersignServer {
       let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
       var configuration = CheckoutServer.Configuration(
         listenHost: listen, listenPort: UInt16(try settings.number(port, .port, default: 7_443, in: 0...65_535)),
-        publicHost: settings.text(publicHost, .publicHost, default: listen),
-        publicPort: UInt16(try settings.number(publicPort, .publicPort, default: 0, in: 0...65_535)),
+        publicHost: try settings.value(publicHost, .publicHost, "must be a host name or an IP address", Self.host)
+          ?? listen,
+        publicPort: UInt16(try settings.optionalNumber(publicPort, .publicPort, in: 1...65_535) ?? 0),
         profileNumber: UInt64(try settings.number(profile, .profile, default: 1, in: 1...Int.max)),
         eventLoops: try settings.number(eventLoops, .eventLoops, default: max(1, cores / 2), in: 1...64),
         drainMilliseconds: Int64(try settings.number(drain, .drain, default: 10_000, in: 0...600_000)),
@@ -163,9 +164,13 @@ extension CountersignServer {
       if let port = try settings.optionalNumber(httpsPort, .httpsPort, in: 0...65_535) {
         configuration.network = .init(
           listenPort: UInt16(port),
-          publicPort: UInt16(try settings.number(publicHttpsPort, .publicHTTPSPort, default: 0, in: 0...65_535)))
+          publicPort: UInt16(try settings.optionalNumber(publicHttpsPort, .publicHTTPSPort, in: 1...65_535) ?? 0))
       }
       return configuration
+    }
+
+    private static func host(_ text: String) -> String? {
+      HostName.isValid(text) || HostName.isAddress(text) ? text : nil
     }
 
     private func ocspLimits(_ settings: Settings) throws -> OCSPListener.Limits {

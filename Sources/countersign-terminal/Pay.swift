@@ -85,7 +85,11 @@ extension CountersignTerminal {
       if options.output == .json {
         Console.report([JSON.object([("outcome", .text("UNKNOWN")), ("key", .text(Hex.encode(key)))])])
       }
-      return ProgramError(.outcomeUnknown, "\(error); countersign-terminal status \(PaymentKey.text(key))")
+      // Some errors name the key already.
+      let named = "\(error)".replacing(Hex.encode(key), with: PaymentKey.text(key))
+      let isNamed = named.contains(PaymentKey.text(key))
+      let asking = "countersign-terminal status" + (isNamed ? "" : " \(PaymentKey.text(key))")
+      return ProgramError(.outcomeUnknown, "\(named); \(asking)")
     }
   }
 }

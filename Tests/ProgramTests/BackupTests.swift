@@ -184,6 +184,36 @@ import Testing
     }
   }
 
+  /// Its journal is whole, and an index of it is empty.
+  @Test func aDamagedBackupIsNamedAndNotRestored() throws {
+    let desk = try Desk()
+    let (root, copy) = (desk.server.root, "\(desk.server.root)/copy.db")
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    #expect(try Self.backup(desk).status == 0)
+    #expect(desk.server.stop() == 0)
+    let find = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_payment_1'"
+    let page = try #require(UInt64(try Sqlite.lines(copy, find)[0]))
+    let size = try #require(UInt64(try Sqlite.lines(copy, "PRAGMA page_size")[0]))
+    let file = try FileHandle(forWritingTo: URL(filePath: copy))
+    try file.seek(toOffset: (page - 1) * size)
+    // sqlite.org/fileformat2.html, section 1.6: a leaf of an index without cells.
+    try file.write(contentsOf: [0x0A, 0, 0, 0, 0, UInt8(size >> 8), UInt8(size & 0xFF), 0])
+    try file.close()
+    let restored = try Self.restore(root)
+    #expect(restored.status == 74 && restored.errors.contains("\(copy) is damaged: "), "\(restored)")
+    #expect(!restored.errors.contains(".restoring"), "\(restored)")
+  }
+
+  @Test func aBackupThatWasCutOffIsToldByTheNext() throws {
+    let desk = try Desk.shared.get()
+    let partial = "\(desk.server.root)/left.db.partial"
+    try Data("cut off".utf8).write(to: URL(filePath: partial))
+    let told = try Self.backup(desk, to: "left.db")
+    #expect(told.status == 74 && told.errors.contains("\(partial) is there: another backup is making it"), "\(told)")
+    try FileManager.default.removeItem(atPath: partial)
+    #expect(try Self.backup(desk, to: "left.db").status == 0)
+  }
+
   /// Source: docs/operations.md, "On another machine".
   @Test func aServiceBeginsAnewOnAnotherMachineFromWhatABackupHas() async throws {
     let desk = try Desk(server: try ServerProcess())

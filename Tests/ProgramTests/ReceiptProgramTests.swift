@@ -22,6 +22,31 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["link"])
   }
 
+  @Test(arguments: [["audit", "key"], ["audit", "export"]])
+  func standardOutputAndNoNameAreRefusedAndLeaveNothing(_ command: [String]) throws {
+    let desk = try Desk.shared.get()
+    let root = NSTemporaryDirectory() + "countersign-output-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    for name in ["-", "", "folder/"] {
+      let words = (command + ["--output", name]).map { "'\($0)'" }.joined(separator: " ")
+      let run = try Program.shell(
+        "cd '\(root)' && '\(Program.folder.path)/countersign-admin' \(words)", environment: desk.server.admin)
+      #expect(run.status == 64 && run.errors.contains("--output") && run.errors.contains("name a file"), "\(run)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: root).isEmpty)
+  }
+
+  @Test func anExportThatIsRefusedLeavesNothing() throws {
+    let desk = try Desk.shared.get()
+    let root = NSTemporaryDirectory() + "countersign-output-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let run = try desk.admin(["audit", "export", "--output", "\(root)/all.jsonl", "--from", "99999999"])
+    #expect(run.status != 0, "\(run)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: root).isEmpty)
+  }
+
   @Test func aReceiptIsVerifiedWithoutTheService() throws {
     let desk = try Desk()
     let root = desk.server.root

@@ -13,6 +13,19 @@ import Testing
     #expect(added.status == 0, "\(added.errors)")
   }
 
+  /// A link to nothing, which a rename would replace.
+  @Test(arguments: ["linked.pem", "linked.key"])
+  func aLinkIsNotReplacedByACompanysFile(_ name: String) throws {
+    let desk = try Desk.shared.get()
+    let root = desk.server.root
+    try FileManager.default.createSymbolicLink(atPath: "\(root)/\(name)", withDestinationPath: "/nowhere/file")
+    let failed = try add("Linked \(name)", "\(root)/linked.pem", "\(root)/linked.key")
+    #expect(failed.status == 74 && failed.errors.contains("\(root)/\(name): it is no regular file"), "\(failed)")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(root)/\(name)") == "/nowhere/file")
+    try FileManager.default.removeItem(atPath: "\(root)/\(name)")
+    #expect(try !FileManager.default.contentsOfDirectory(atPath: root).contains { $0.hasPrefix("linked.") })
+  }
+
   /// The state after a kill between the service's answer and the files.
   @Test func addingACompanyThatWasCutOffIsFinishedByTheSameCommand() throws {
     let desk = try Desk.shared.get()

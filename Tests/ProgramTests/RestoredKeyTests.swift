@@ -53,6 +53,19 @@ import Testing
     #expect(ended.output == "no payment of this terminal is open\n" && ended.errors.isEmpty, "\(ended)")
   }
 
+  /// Such a key would look as if it were made after the confirmation of a restore.
+  @Test func aKeyFarAheadIsRefusedWithBothTimes() async throws {
+    let desk = try Desk.shared.get()
+    let session = try await BackupTests.terminal(desk.server.root).login()
+    let key = session.makeKey(at: session.serviceTime + 600_000).map { String(format: "%02x", $0) }.joined()
+    let paid = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "100", "--currency", "KRW", "--key", key], input: Desk.card)
+    let time = #"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"#
+    let told = try Regex(
+      "^error: --key: is of \(time), more than 5 minutes ahead of the service's clock, \(time); make keys by")
+    #expect(try paid.status == 64 && told.firstMatch(in: paid.errors) != nil, "\(paid)")
+  }
+
   /// What a terminal leaves that was killed before its payment was answered.
   private static func leaveOpen(_ key: [UInt8], in session: TerminalSession) throws {
     try session.terminal.folder.remember(

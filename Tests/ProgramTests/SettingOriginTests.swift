@@ -9,6 +9,13 @@ import Testing
   static let wrong: [(command: [String], option: String, variable: String, value: String, words: String)] = [
     (server, "--port", "COUNTERSIGN_PORT", "99999", "must be a number from 0 to 65535"),
     (server, "--https-port", "COUNTERSIGN_HTTPS_PORT", "99999", "must be a number from 0 to 65535"),
+    (server, "--public-host", "COUNTERSIGN_PUBLIC_HOST", "pay example", "must be a host name or an IP address"),
+    (server, "--public-host", "COUNTERSIGN_PUBLIC_HOST", "", "must be a host name or an IP address"),
+    (server, "--public-port", "COUNTERSIGN_PUBLIC_PORT", "0", "must be a number from 1 to 65535"),
+    (
+      server + ["--https-port", "0"], "--public-https-port", "COUNTERSIGN_PUBLIC_HTTPS_PORT", "0",
+      "must be a number from 1 to 65535"
+    ),
     (server, "--handshakes", "COUNTERSIGN_HANDSHAKES", "0", "must be a number from "),
     (server, "--ocsp-url", "COUNTERSIGN_OCSP_URL", "ftp://x", "must be http://HOST"),
     (server, "--log-level", "COUNTERSIGN_LOG_LEVEL", "loud", "must be one of trace, debug, info"),

@@ -12,6 +12,8 @@ import Testing
       #expect(status?.reason == "LOCKED_OUT")
       let wait = status?.retryAfterMilliseconds ?? 0
       #expect((1_700_000...1_800_000).contains(wait))
+      let told = status?.violations.first { $0.field == "consultant" }?.description ?? ""
+      #expect(told.contains(/^1 is locked out until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/), "\(told)")
     }
   }
 
@@ -63,7 +65,24 @@ import Testing
 
   @Test func failuresBeforeAGoodSignatureLockTheSourceOut() async throws {
     try await sourceLockedOut { _, kim in
-      await expectRefusal("LOCKED_OUT") { _ = try await kim.login() }
+      let status = await Self.status { _ = try await kim.login() }
+      #expect(status?.reason == "LOCKED_OUT")
+      let told = status?.violations.first { $0.field == "source" }?.description ?? ""
+      #expect(told.contains(/^127\.0\.0\.1 is locked out until \S+Z$/), "\(told)")
+    }
+  }
+
+  /// Who shows a token that was used has its secret; nothing is tried out with it.
+  @Test func tokensThatWereUsedLockNobodyOut() async throws {
+    try await TestService.withKim { service, kim in
+      let token = try await service.addConsultant("Lee", company: "Acme").token
+      _ = try await service.enrol("lee", token: token, holding: "Acme")
+      for number in 0..<11 {
+        await expectRefusal("TOKEN_USED") {
+          _ = try await service.enrol("again\(number)", token: token, holding: "Acme")
+        }
+      }
+      _ = try await kim.login()
     }
   }
 

@@ -90,7 +90,7 @@ import Testing
       let reply = try await gateway.service.revoke(kind, of: kim, behind: gateway)
       #expect(reply.isNew && reply.sessions == 1)
       // Told by the server's GOAWAY, not by a broken connection.
-      try await gateway.log.wait(for: "SHUTTING_DOWN")
+      try await gateway.log.wait(for: "CERTIFICATE_REVOKED")
       try await gateway.waitUntil(isServing: true)
       await expectRefusal("REVOKED") { _ = try await kim.login() }
     }

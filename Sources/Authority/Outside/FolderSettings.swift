@@ -10,7 +10,9 @@ package struct FolderSettings {
   /// - Throws: `FileError` that names file and line.
   package init(reading path: String) throws(FileError) {
     self.path = path
-    let text = String(decoding: try Files.read(path, limit: 1 << 16), as: UTF8.self)
+    let bytes = try Files.readPart(
+      path, orElse: "write its lines as docs/operations.md has them, or move its folder elsewhere")
+    let text = String(decoding: bytes, as: UTF8.self)
     for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = line.trimmed
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
@@ -26,7 +28,7 @@ package struct FolderSettings {
   /// A value that must be there, one of a few words.
   package mutating func required<Value>(_ name: String, among words: [String: Value]) throws(FileError) -> Value {
     guard let (line, text) = values.removeValue(forKey: name) else {
-      throw FileError(path: path, doing: "use", cause: "\(name) is missing; it must be \(Self.list(words.keys))")
+      throw Self.error(path, "\(name) is missing; it must be \(Self.list(words.keys))")
     }
     guard let value = words[text] else {
       throw Self.error(path, line, "\(name) \"\(text)\" must be \(Self.list(words.keys))")
@@ -72,7 +74,7 @@ package struct FolderSettings {
     _ name: String, form: String, _ read: (String) -> Value?
   ) throws(FileError) -> Value {
     guard let (line, text) = values.removeValue(forKey: name) else {
-      throw FileError(path: path, doing: "use", cause: "\(name) is missing; it must be \(form)")
+      throw Self.error(path, "\(name) is missing; it must be \(form)")
     }
     guard let value = read(text) else { throw Self.error(path, line, "\(name) \"\(text)\" must be \(form)") }
     return value
@@ -82,8 +84,7 @@ package struct FolderSettings {
   package mutating func mark() throws(FileError) -> RoleMark {
     let (usage, policy) = (values.removeValue(forKey: "usage"), values.removeValue(forKey: "policy"))
     guard (usage == nil) != (policy == nil), let (line, text) = usage ?? policy else {
-      throw FileError(
-        path: path, doing: "use", cause: "exactly one of usage and policy must name what marks the role in a leaf")
+      throw Self.error(path, "exactly one of usage and policy must name what marks the role in a leaf")
     }
     guard RoleMark.isIdentifier(text) else {
       throw Self.error(path, line, "\"\(text)\" must be an object identifier, for example 1.2.410.200004.10.1")
@@ -98,12 +99,16 @@ package struct FolderSettings {
   /// - Throws: `FileError` where a line was not asked for.
   package func end() throws(FileError) {
     if let (name, value) = values.min(by: { $0.value.line < $1.value.line }) {
-      throw Self.error(path, value.line, "\(name) is not known")
+      throw Self.error(path, value.line, "\(name) is not known; docs/operations.md has all names")
     }
   }
 
   private static func error(_ path: String, _ line: Int, _ text: String) -> FileError {
-    FileError(path: path, doing: "use", cause: "line \(line): \(text)")
+    error(path, "line \(line): \(text)")
+  }
+
+  private static func error(_ path: String, _ text: String) -> FileError {
+    FileError(path: path, doing: "use", cause: text, isOfFolder: true)
   }
 
   private static func list(_ words: some Sequence<String>) -> String { words.sorted().joined(separator: ", ") }

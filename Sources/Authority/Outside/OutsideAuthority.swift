@@ -37,7 +37,8 @@ public struct OutsideAuthority: Sendable {
     for name in try Files.names(in: path) { authorities.append(try read("\(path)/\(name)", name: name)) }
     for authority in authorities where authority.anchor.certificates.contains(where: { $0 == root }) {
       throw FileError(
-        path: "\(path)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root")
+        path: "\(path)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root",
+        isOfFolder: true)
     }
     return try apart(authorities, path)
   }
@@ -71,7 +72,8 @@ public struct OutsideAuthority: Sendable {
   }
 
   private static func certificates(_ path: String) throws(FileError) -> [Certificate] {
-    let bytes = try Files.read(path)
+    let bytes = try Files.readPart(
+      path, orElse: "put the authority's self-signed certificates there as PEM, or move its folder elsewhere")
     do {
       let certificates = try Certificate.fromPEM(bytes)
       guard !certificates.isEmpty else { throw FileError(path: path, doing: "use", cause: "holds no PEM certificate") }
@@ -94,7 +96,8 @@ public struct OutsideAuthority: Sendable {
       if let same = others.first(where: { $0.anchor.mark == authority.anchor.mark }) {
         throw FileError(
           path: "\(path)/\(authority.anchor.name)/authority.conf", doing: "use",
-          cause: "marks \(authority.anchor.role) by what marks \(same.anchor.role) in \(same.anchor.name)")
+          cause: "marks \(authority.anchor.role) by what marks \(same.anchor.role) in \(same.anchor.name)",
+          isOfFolder: true)
       }
       result[index].anchor = authority.anchor.apart(from: others.map(\.anchor.mark))
     }

@@ -36,7 +36,8 @@ struct HeadReceiver: Sendable {
     let timeout = try settings.number("timeout", in: 100...60_000, default: 10_000)
     try settings.end()
     do {
-      let anchors = try Certificate.fromPEM(try Files.read(anchorsPath))
+      let anchors = try Certificate.fromPEM(
+        try Files.readPart(anchorsPath, orElse: "put the anchors of the receiver's certificate there as PEM"))
       let tls = try TLSContext.foreignClient(anchors: anchors, name: address.host)
       post = HTTPPost(
         host: address.host, port: address.port, path: address.path,

@@ -57,7 +57,7 @@ public struct DataFolder: Sendable {
   /// Reads a chain of PEM certificates, leaf first.
   func chain(_ name: String) throws -> [Certificate] {
     let path = file(name)
-    let bytes = try Files.read(path)
+    let bytes = try Files.readPart(path, limit: 1 << 20, orElse: Self.advice(name))
     let chain: [Certificate]
     do {
       chain = try Certificate.fromPEM(bytes)
@@ -70,12 +70,18 @@ public struct DataFolder: Sendable {
 
   /// Reads a private key.
   func key(_ name: String) throws -> PrivateKey {
-    let bytes = try Files.readSecret(file(name))
+    let bytes = try Files.readPart(file(name), isSecret: true, orElse: Self.advice(name))
     do {
       return try PrivateKey(pem: bytes, passphrase: nil)
     } catch {
       throw FileError(path: file(name), doing: "use", cause: "\(error)")
     }
+  }
+
+  /// What to do where a file is missing.
+  private static func advice(_ name: String) -> String {
+    let folder = name.prefix { $0 != "/" }
+    return "put the copy of \(folder)/ back that belongs to this service: docs/operations.md, \"Backup\""
   }
 
   /// Reads a chain and its leaf's key.

@@ -44,7 +44,7 @@ final class Lockouts: Sendable {
   func check(source: String) throws {
     let now = clock.wall()
     let remaining = sources.withLock { $0.counts[source]?.remaining(at: now) }
-    if let remaining { throw ServiceRefusal.lockedOut(remaining, cause: "source \(source)") }
+    if let remaining { throw ServiceRefusal.lockedOut(.source(source), remaining, now: now) }
   }
 
   /// Runs a login or enrolment; its failure is counted.

@@ -80,7 +80,7 @@ enum LoginRecording {
   private static func passLockout(_ consultant: Int64, now: Int64, in store: any Store) throws {
     guard let lockout = try store.lockout(.consultant(consultant)) else { return }
     if let remaining = lockout.remaining(at: now) {
-      throw ServiceRefusal.lockedOut(remaining, cause: "consultant \(consultant)", consultant: consultant)
+      throw ServiceRefusal.lockedOut(.consultant(consultant), remaining, now: now)
     }
     try store.setLockout(.consultant(consultant), nil)
   }

@@ -24,7 +24,7 @@ struct Matching {
   func row(of leaf: Certificate, _ field: String, in store: any Store) throws -> CertificateRow {
     if let row = try store.certificate(issuer: leaf.issuerDER, serial: leaf.serial) {
       guard row.fingerprint == leaf.fingerprint, row.holder == holder ?? row.holder else {
-        throw Self.notRegistered(leaf, field)
+        throw notRegistered(leaf, field)
       }
       guard row.revocation == nil else { throw ServiceRefusal(.revoked, field: field, cause: leaf.subjectText) }
       return row
@@ -32,7 +32,7 @@ struct Matching {
     guard let authority, authority.match == .subject,
       let former = try Self.former(of: leaf, role: authority.anchor.role, macAddress: macAddress, in: store),
       former.holder == holder ?? former.holder
-    else { throw Self.notRegistered(leaf, field) }
+    else { throw notRegistered(leaf, field) }
     let row = CertificateRow(leaf, holder: former.holder, macAddress: former.macAddress)
     try store.insertCertificate(row)
     try store.insertEvent(
@@ -55,9 +55,14 @@ struct Matching {
     return rows.first { $0.macAddress == macAddress } ?? first
   }
 
-  private static func notRegistered(_ leaf: Certificate, _ field: String) -> ServiceRefusal {
-    ServiceRefusal(
-      .notRegistered, field: field,
+  /// The peer is told which certificate of an outside authority to register: it has shown it with a good signature.
+  private func notRegistered(_ leaf: Certificate, _ field: String) -> ServiceRefusal {
+    let description = authority.map {
+      "serial \(Hex.encode(leaf.serial)), issued by \(leaf.issuerText.prefix(256)), is not registered; an administrator "
+        + "does that with countersign-admin \($0.anchor.role == .company ? "company" : "consultant") certificate"
+    }
+    return ServiceRefusal(
+      .notRegistered, field: field, description: description,
       cause: "\(leaf.subjectText), serial \(Hex.encode(leaf.serial)), issued by \(leaf.issuerText)")
   }
 }

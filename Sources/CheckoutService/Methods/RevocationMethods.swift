@@ -168,7 +168,8 @@ extension RevocationTarget {
 }
 
 extension LockoutSubject {
-  fileprivate var consultant: Int64? { if case .consultant(let id) = self { id } else { nil } }
+  /// Nil: a source.
+  var consultant: Int64? { if case .consultant(let id) = self { id } else { nil } }
 }
 
 extension CertificateCursor {

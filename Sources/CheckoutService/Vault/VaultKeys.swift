@@ -41,7 +41,7 @@ struct VaultKeys: Sendable {
       data[version] = try Self.unwrap(Self.dataName(version), wrapping, folder)
     }
     guard !data.isEmpty else {
-      throw FileError(path: folder.file("vault"), doing: "use", cause: "it holds no data-V.key; restore it from a copy")
+      throw SetupError.lacking(folder.file("vault/data-1.key"), Self.advice)
     }
     fingerprint = try Self.unwrap(Self.fingerprintName, wrapping, folder)
   }
@@ -104,10 +104,11 @@ struct VaultKeys: Sendable {
   static func checkThere(in folder: DataFolder) throws {
     guard ![wrapping, nextWrapping].contains(where: { Files.exists(folder.file($0)) }) else { return }
     let missing = Files.exists(folder.file("vault")) ? wrapping : "vault"
-    throw SetupError.lacking(
-      folder.file(missing),
-      "put back the copy of vault/ that belongs to this ledger: nothing else opens the stored cards")
+    throw SetupError.lacking(folder.file(missing), advice)
   }
+
+  private static let advice =
+    "put back the copy of vault/ that belongs to this ledger: nothing else opens the stored cards"
 
   /// The present key-encryption key first, then the one that is to follow it, as far as they are there.
   private static func wrappingKeys(_ folder: DataFolder, _ pin: SecretBytes?) throws -> [SecretBytes] {
@@ -136,7 +137,7 @@ struct VaultKeys: Sendable {
 
   private static func unwrap(_ name: String, _ wrapping: [SecretBytes], _ folder: DataFolder) throws -> SecretBytes {
     let path = folder.file("vault/\(name)")
-    let wrapped = try Files.readSecret(path)
+    let wrapped = try Files.readPart(path, isSecret: true, orElse: advice)
     if wrapped.count == 60 {
       for key in wrapping {
         let opened = AES256GCM(key: key)

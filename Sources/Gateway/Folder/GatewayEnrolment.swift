@@ -37,17 +37,7 @@ public struct GatewayEnrolment: Sendable {
       throw TerminalError.folder("\(folder.path) is set up already; --replace sets it up anew, or name another folder")
     }
     let token = try EnrolmentToken(parsing: token)
-    let keys = try folder.enrolmentKeys(passphrase: passphrase, tokenURI: tokenURI)
-    let channel = try RPCClient(
-      host: host, port: port,
-      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
-    defer { channel.closeSoon() }
-    let client = EnrolmentClient(channel)
-    let reply = try await TerminalError.mapping {
-      let offered = try await client.getSealingKey(GetSealingKeyRequest())
-      let request = try await seal(token, keys, offered, channel)
-      return try await client.enrolGateway(request, options: CallOptions(isSealed: true))
-    }
+    let (keys, reply) = try await exchange(token, passphrase, tokenURI)
     guard let profile = reply.profile else { throw TerminalError.untrusted("no profile came") }
     let company = GatewayFolder.Holder(chain: try Self.chain(reply.companyChain), key: keys.company)
     let tls = GatewayFolder.Holder(chain: try Self.chain(reply.tlsChain), key: keys.tls)
@@ -59,8 +49,31 @@ public struct GatewayEnrolment: Sendable {
     return identity
   }
 
+  /// Makes the keys, once the other end has shown the token's root, and has them certified.
+  private func exchange(
+    _ token: EnrolmentToken, _ passphrase: SecretBytes, _ tokenURI: String?
+  ) async throws -> (GatewayFolder.EnrolmentKeys, EnrolGatewayReply) {
+    let channel = try RPCClient(
+      host: host, port: port,
+      tls: .client(verify: ServerVerification(rootFingerprint: token.root, dnsName: nil, role: .server)))
+    defer { channel.closeSoon() }
+    let client = EnrolmentClient(channel)
+    var keys: GatewayFolder.EnrolmentKeys?
+    do {
+      let offered = try await client.getSealingKey(GetSealingKeyRequest())
+      let made = try folder.enrolmentKeys(passphrase: passphrase, tokenURI: tokenURI)
+      keys = made
+      let request = try await seal(token, made, offered, channel)
+      return (made, try await client.enrolGateway(request, options: CallOptions(isSealed: true)))
+    } catch let status as RPCStatus {
+      // Nothing was issued for keys made just now, and the next try may have another passphrase.
+      if let keys, keys.isNew, status.issuesNothing { try folder.dropEnrolmentKeys() }
+      throw TerminalError(status, exchangingTokenAt: host, port)
+    }
+  }
+
   private func seal(
-    _ token: EnrolmentToken, _ keys: (company: PrivateKey, tls: PrivateKey), _ offered: GetSealingKeyReply,
+    _ token: EnrolmentToken, _ keys: GatewayFolder.EnrolmentKeys, _ offered: GetSealingKeyReply,
     _ channel: RPCClient
   ) async throws -> EnrolRequest {
     guard let root = try await channel.peerCertificates().last(where: { $0.fingerprint == token.root }) else {

@@ -73,7 +73,7 @@ public struct GatewayFolder: Sendable {
   public func trustedProfile() throws -> TrustedProfile {
     try checkEnrolled()
     for name in ["profile.signed", "tls.pem"] {
-      guard try Files.isOwn(file(name)) else {
+      guard try Files.isOwn(file(name), orElse: Self.advice) else {
         throw TerminalError.folder("\(file(name)) belongs to another user; run this as that user")
       }
     }
@@ -90,7 +90,7 @@ public struct GatewayFolder: Sendable {
   }
 
   private func signedProfile() throws -> SignedProfile {
-    let bytes = try Files.read(file("profile.signed"))
+    let bytes = try Files.readPart(file("profile.signed"), orElse: Self.advice)
     do {
       return try SignedProfile(decoding: bytes)
     } catch {
@@ -99,10 +99,12 @@ public struct GatewayFolder: Sendable {
   }
 
   private func chain(_ name: String) throws -> [Certificate] {
-    let chain = try Certificate.fromPEM(try Files.read(file(name)))
+    let chain = try Certificate.fromPEM(try Files.readPart(file(name), orElse: Self.advice))
     guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
     return chain
   }
+
+  private static let advice = "put it back, or set the gateway up anew with a new token and init --replace"
 
   private func companyKey(_ passphrase: SecretBytes) throws -> PrivateKey {
     guard Files.exists(file("company.uri")) else { return try key("company.key", passphrase) }
@@ -120,7 +122,8 @@ public struct GatewayFolder: Sendable {
 
   private func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
     do {
-      return try PrivateKey(pem: try Files.readSecret(file(name)), passphrase: passphrase)
+      let pem = try Files.readPart(file(name), isSecret: true, orElse: Self.advice)
+      return try PrivateKey(pem: pem, passphrase: passphrase)
     } catch let error as CryptographyError {
       throw TerminalError.key("\(file(name)): \(error)")
     }
@@ -132,15 +135,29 @@ public struct GatewayFolder: Sendable {
 extension GatewayFolder {
   private static let names = (company: "enrolling-company.key", tls: "enrolling-tls.key")
 
+  /// Keys that certificates are asked for.
+  struct EnrolmentKeys {
+    let company: PrivateKey
+    let tls: PrivateKey
+    /// Whether no enrolment before left one of them.
+    let isNew: Bool
+  }
+
   /// The keys of an enrolment that was interrupted, else new ones, written before anything is asked for.
   ///
   /// - Parameter tokenURI: where the company's key is in a token already.
-  func enrolmentKeys(passphrase: SecretBytes, tokenURI: String?) throws -> (company: PrivateKey, tls: PrivateKey) {
-    try Files.makeFolder(path)
+  func enrolmentKeys(passphrase: SecretBytes, tokenURI: String?) throws -> EnrolmentKeys {
     let company = try tokenURI.map { try Self.tokenKey($0, pin: passphrase) }
-    return (
-      try company ?? kept(Self.names.company, passphrase), try kept(Self.names.tls, nil)
-    )
+    let isNew = ![Self.names.company, Self.names.tls].contains { Files.exists(file($0)) }
+    try Files.makeFolder(path)
+    return EnrolmentKeys(
+      company: try company ?? kept(Self.names.company, passphrase), tls: try kept(Self.names.tls, nil), isNew: isNew)
+  }
+
+  /// Removes keys that no certificate was issued for.
+  func dropEnrolmentKeys() throws {
+    try Files.destroy(file(Self.names.company))
+    try Files.destroy(file(Self.names.tls))
   }
 
   private func kept(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
@@ -165,7 +182,6 @@ extension GatewayFolder {
     try Files.write(tls.chain.flatMap(\.pem), to: file("tls.pem"), mode: 0o644)
     try Files.write(try tls.key.pem(passphrase: nil), to: file("tls.key"))
     try Files.write(profile.encoded(), to: file("profile.signed"))
-    try Files.destroy(file(Self.names.company))
-    try Files.destroy(file(Self.names.tls))
+    try dropEnrolmentKeys()
   }
 }

@@ -131,10 +131,11 @@ public final class RPCServer: Sendable {
     try? await running.group.shutdownGracefully()
   }
 
-  /// Ends the connections whose peer `isMeant` names: GOAWAY, open calls are finished, no new ones are taken.
-  public func endConnections(of isMeant: @escaping @Sendable (Peer) -> Bool) async {
+  /// Ends the connections whose peer `isRevoked` names, and tells them so: GOAWAY, open calls are finished, no new ones
+  /// are taken.
+  public func endConnections(ofRevoked isRevoked: @escaping @Sendable (Peer) -> Bool) async {
     for loop in running.withLock({ $0?.loops ?? [] }) {
-      try? await loop.eventLoop.submit { loop.value.endConnections(of: isMeant) }.get()
+      try? await loop.eventLoop.submit { loop.value.endConnections(ofRevoked: isRevoked) }.get()
     }
   }
 

@@ -58,7 +58,7 @@ final class ServerConnection: ChannelDuplexHandler {
     isReady = true
     machine = ServerConnectionMachine(limits: loop.limits, now: ServerLoop.now())
     write(.hello, stream: 0, meta: Meta.encodeHello(loop.limits, isServer: true))
-    if loop.isDraining { drain() }
+    if loop.isDraining { drain(.shuttingDown) }
     flushOutput()
   }
 }
@@ -276,11 +276,11 @@ extension ServerConnection {
     context?.close(mode: .output, promise: nil)
   }
 
-  /// The server stops: no new calls, the open ones are finished.
-  func drain() {
+  /// No new calls, the open ones are finished.
+  func drain(_ reason: CloseReason) {
     guard isReady else { return cut() }
     guard machine.startDrain() else { return }
-    write(.goAway, stream: 0, meta: Meta.encodeGoAway(lastStream: machine.lastAccepted, .shuttingDown))
+    write(.goAway, stream: 0, meta: Meta.encodeGoAway(lastStream: machine.lastAccepted, reason))
   }
 
   func cut() {

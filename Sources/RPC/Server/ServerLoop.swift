@@ -147,15 +147,15 @@ extension ServerLoop {
     isDraining = true
     let promise = drained ?? eventLoop.makePromise()
     drained = promise
-    for connection in connections.all { connection.drain() }
+    for connection in connections.all { connection.drain(.shuttingDown) }
     flush()
     if connections.isEmpty { promise.succeed() }
     return promise.futureResult
   }
 
-  /// Sends GOAWAY on the connections whose peer `isMeant` names.
-  func endConnections(of isMeant: (Peer) -> Bool) {
-    for connection in connections.all where isMeant(connection.peer) { connection.drain() }
+  /// Sends GOAWAY on the connections whose peer `isRevoked` names.
+  func endConnections(ofRevoked isRevoked: (Peer) -> Bool) {
+    for connection in connections.all where isRevoked(connection.peer) { connection.drain(.certificateRevoked) }
     flush()
   }
 

@@ -83,7 +83,10 @@ final class Backup {
     progress.isRunning = false
     guard code != SQLITE_OK else { return }
     unlink(progress.path)
-    progress.failure = .unavailable("\(progress.path): \(String(cString: sqlite3_errstr(code))) (\(code))")
+    let words = "\(String(cString: sqlite3_errstr(code))) (\(code))"
+    progress.failure =
+      [SQLITE_CORRUPT, SQLITE_NOTADB].contains(code & 0xFF)
+      ? .damaged("\(source.path): \(words)") : .unavailable("\(progress.path): \(words)")
   }
 }
 
@@ -136,8 +139,15 @@ extension SQLiteStore {
     try copy.withRests(pace) { () throws(StoreError) in try checkIntegrity(copy) }
   }
 
-  static func checkIntegrity(_ database: Database) throws(StoreError) {
-    let found = try database.prepare("PRAGMA integrity_check(1)").first { $0.text(0) }
-    guard found == "ok" else { throw .damaged("\(database.path) is damaged: \(found ?? "nothing can be read")") }
+  /// - Parameter file: whose copy it is; nil: it is looked at for itself.
+  static func checkIntegrity(_ database: Database, of file: String? = nil) throws(StoreError) {
+    let name = file ?? database.path
+    let found: String?
+    do throws(StoreError) {
+      found = try database.prepare("PRAGMA integrity_check(1)").first { $0.text(0) }
+    } catch .damaged(let words) {
+      throw .damaged(words.replacing(database.path, with: name))
+    }
+    guard found == "ok" else { throw .damaged("\(name) is damaged: \(found ?? "nothing can be read")") }
   }
 }

@@ -105,7 +105,7 @@ extension SQLiteStore {
     clean()
     defer { clean() }
     try copy(file, to: new)
-    try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE))
+    try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE), of: file)
     let epoch = try begin(in: new, time: time, from: file, signer: signer)
     unlink("\(new)-lock")
     let former = access(path, F_OK) == 0 ? "\(path).before-epoch-\(epoch.number)" : nil

@@ -1,3 +1,4 @@
+import Bytes
 import CountersignRPC
 import Cryptography
 import Foundation
@@ -74,7 +75,11 @@ import Testing
     let other = try national.ca.issue("kim-newer", subject: "/C=KR/O=Acme/CN=Kim Minji", usage: OutsideCA.consultant)
     try await OutsideDesk.with { desk in
       let terminal = try desk.kim(with: other)
-      await expectRefusal("NOT_REGISTERED") { _ = try await terminal.login() }
+      let refusal = await #expect(throws: TerminalError.self) { _ = try await terminal.login() }
+      let leaf = try Certificate.fromPEM(try Array(Data(contentsOf: URL(filePath: other.chain))))[0]
+      for words in ["NOT_REGISTERED", "serial \(Hex.encode(leaf.serial)), issued by \(leaf.issuerText)"] {
+        #expect(refusal.map { "\($0)".contains(words) } == true, "\(refusal as Any)")
+      }
       // An administrator's act makes it Kim's.
       try await desk.service.register(.consultant(desk.consultant), other.chain)
       _ = try await terminal.login()
