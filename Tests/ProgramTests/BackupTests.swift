@@ -191,7 +191,7 @@ import Testing
     #expect(try desk.pay(card: Desk.card).status == 0)
     #expect(try Self.backup(desk).status == 0)
     #expect(desk.server.stop() == 0)
-    let find = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_payment_1'"
+    let find = "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'payment'"
     let page = try #require(UInt64(try Sqlite.lines(copy, find)[0]))
     let size = try #require(UInt64(try Sqlite.lines(copy, "PRAGMA page_size")[0]))
     let file = try FileHandle(forWritingTo: URL(filePath: copy))
