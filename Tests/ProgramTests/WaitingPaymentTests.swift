@@ -17,7 +17,7 @@ import Testing
 
     let paid = try Program.shell(
       """
-      fallocate -l 100M '\(disk)/filler'; cd '\(server.root)'
+      fallocate -l 100M '\(disk)/filler'; cd '\(server.root)'; : > told
       '\(Program.folder.path)/countersign-terminal' pay --order A-1 --amount 100 --currency KRW --output json \
         < '\(desk.card(Desk.card))' 2> told &
       until grep -q waiting told; do kill -0 $! || break; sleep 0.05; done
