@@ -20,8 +20,8 @@ public struct Terminal: Sendable {
   let company: (chain: [Certificate], key: PrivateKey)?
   let interface: NetworkInterface
   let program: String
-  /// The service's certificates, which come with each login.
-  let known = KnownCertificates()
+  /// Of the service's sealing certificate, which comes with each login.
+  let known = KnownPaths()
 
   /// Reads the folder and verifies the profile under the root that stands beside the key.
   ///

@@ -69,10 +69,9 @@ struct TrustedSealingKey: Sendable {
   let publicKey: [UInt8]
   let serviceName: String
 
-  /// - Parameter known: certificates that need not be read again; keeps the service's.
+  /// - Parameter known: under this root; keeps the service's path.
   init(
-    _ signed: SignedSealingKey, pinned: Bytes32, root: Certificate, known: KnownCertificates = KnownCertificates(),
-    wall: Int64
+    _ signed: SignedSealingKey, pinned: Bytes32, root: Certificate, known: KnownPaths = KnownPaths(), wall: Int64
   ) throws(TerminalError) {
     let chain = try ServiceChain.verify(
       signed.chain + [root.der], pinned: pinned, known: known, wall: wall, what: "sealing key")
@@ -98,23 +97,26 @@ struct TrustedSealingKey: Sendable {
 /// Chains of the service's sealing certificate.
 enum ServiceChain {
   /// - Parameters:
-  ///   - known: certificates that need not be read again; keeps those of a chain that was found good.
+  ///   - known: paths under this root that need not be verified again; keeps one that was found good.
   ///   - isKept: whether the leaf may be over.
   /// - Returns: leaf and root of a chain whose root has the pinned fingerprint and whose leaf has role `sealing`.
   /// - Throws: ``TerminalError/untrusted(_:)``.
   static func verify(
-    _ ders: [[UInt8]], pinned: Bytes32, known: KnownCertificates = KnownCertificates(), wall: Int64, what: String,
+    _ ders: [[UInt8]], pinned: Bytes32, known: KnownPaths = KnownPaths(), wall: Int64, what: String,
     isKept: Bool = false
   ) throws(TerminalError) -> (leaf: Certificate, root: Certificate) {
     do {
-      let chain = try ders.prefix(8).map { try known.certificate(der: $0) }
-      guard let leaf = chain.first, let root = chain.last(where: { $0.fingerprint == pinned }) else {
+      let chain = try LoginChain(ders, role: .sealing, at: wall / 1_000, known: known)
+      guard let root = chain.certificates.last(where: { $0.fingerprint == pinned }) else {
         throw TerminalError.untrusted("the \(what)'s chain does not lead to the pinned root")
       }
-      let time = isKept ? min(wall / 1_000, leaf.notAfter) : wall / 1_000
-      try CertificatePath.verify(chain: chain, anchors: [root], role: .sealing, at: time, dnsName: nil)
-      known.keep(chain)
-      return (leaf, root)
+      if chain.path == nil {
+        let time = isKept ? min(wall / 1_000, chain.leaf.notAfter) : wall / 1_000
+        let path = try CertificatePath.verify(
+          chain: chain.certificates, anchors: [root], role: .sealing, at: time, dnsName: nil)
+        chain.keep(path, in: known)
+      }
+      return (chain.leaf, root)
     } catch let error as TerminalError {
       throw error
     } catch let refusal as CertificateRefusal {

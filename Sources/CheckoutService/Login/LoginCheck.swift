@@ -25,8 +25,8 @@ private struct AskedLogin {
   let challenge: Bytes32
   let enc: Bytes32
   let macAddress: MACAddress
-  let consultantChain: [Certificate]
-  let companyChain: [Certificate]
+  let consultantChain: LoginChain
+  let companyChain: LoginChain
   let sealingKey: SealingKeyRing.Entry
 }
 
@@ -39,14 +39,14 @@ struct LoginCheck: Sendable {
   let rootFingerprint: Bytes32
   let authorities: Authorities
   let status: any CertificateStatusSource
-  let known: KnownCertificates
+  let known: KnownPaths
 
   /// - Parameters:
   ///   - monotonic: milliseconds, for the challenge.
   ///   - wall: milliseconds since 1970-01-01T00:00:00Z, for certificates.
   /// - Throws: ``ServiceRefusal``.
   func verify(_ request: LoginRequest, monotonic: Int64, wall: Int64) async throws -> VerifiedLogin {
-    let asked = try checkFields(request)
+    let asked = try checkFields(request, wall)
     guard challenges.isGood(asked.challenge, now: monotonic) else {
       throw ServiceRefusal(.challengeInvalid, field: "statement.challenge", cause: "made up or older than 60 s")
     }
@@ -60,8 +60,8 @@ struct LoginCheck: Sendable {
       refusal.signer = consultant.leaf
       throw refusal
     }
-    known.keep(asked.consultantChain.dropFirst())
-    known.keep(asked.companyChain)
+    asked.consultantChain.keep(consultant, in: known)
+    asked.companyChain.keep(company, in: known)
     return VerifiedLogin(
       statement: asked.statement, statementDigest: asked.statementDigest, challenge: asked.challenge, enc: asked.enc,
       macAddress: asked.macAddress, consultant: consultant, company: company, sealingKey: asked.sealingKey)
@@ -76,7 +76,7 @@ struct LoginCheck: Sendable {
     }
   }
 
-  private func checkFields(_ request: LoginRequest) throws -> AskedLogin {
+  private func checkFields(_ request: LoginRequest, _ wall: Int64) throws -> AskedLogin {
     guard !request.companyChain.isEmpty, !request.countersignature.isEmpty else {
       throw ServiceRefusal(.companyCertificateRequired, field: "company_chain", cause: "no company chain or signature")
     }
@@ -99,9 +99,9 @@ struct LoginCheck: Sendable {
     guard let key = sealingKeys.entry(id: statement.sealingKeyId) else {
       throw ServiceRefusal(.sealingKeyUnknown, field: "statement.sealing_key_id")
     }
-    let consultant = try certificates(request.consultantChain, "consultant_chain")
-    let company = try certificates(request.companyChain, "company_chain")
-    guard statement.certificateDigest == consultant[0].fingerprint.bytes else {
+    let consultant = try chain(request.consultantChain, .consultant, "consultant_chain", wall)
+    let company = try chain(request.companyChain, .company, "company_chain", wall)
+    guard statement.certificateDigest == consultant.leaf.fingerprint.bytes else {
       throw ServiceRefusal(
         .signatureInvalid, field: "statement.certificate_digest", cause: "statement is for another certificate")
     }
@@ -114,19 +114,20 @@ struct LoginCheck: Sendable {
     ServiceRefusal(.invalidField, field: "statement.\(field)", description: "must be \(count) bytes")
   }
 
-  private func certificates(_ chain: [[UInt8]], _ field: String) throws -> [Certificate] {
+  private func chain(_ ders: [[UInt8]], _ role: Role, _ field: String, _ wall: Int64) throws -> LoginChain {
     do {
-      return try LoginChain.read(chain, known: known)
+      return try LoginChain(ders, role: role, at: wall / 1_000, known: known)
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }
   }
 
   private func checkChain(
-    _ chain: [Certificate], _ anchors: [TrustAnchor], _ field: String, _ wall: Int64
+    _ chain: LoginChain, _ anchors: [TrustAnchor], _ field: String, _ wall: Int64
   ) throws -> VerifiedPath {
+    if let path = chain.path { return path }
     do {
-      return try CertificatePath.verify(chain: chain, anchors: anchors, at: wall / 1_000)
+      return try CertificatePath.verify(chain: chain.certificates, anchors: anchors, at: wall / 1_000)
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }

@@ -46,7 +46,7 @@ struct CheckoutCalls: CheckoutServiceProtocol {
     check = LoginCheck(
       challenges: challenges, sealingKeys: sealingKeys, serviceName: identity.serviceName,
       rootFingerprint: identity.root.fingerprint, authorities: authorities, status: status,
-      known: KnownCertificates())
+      known: KnownPaths())
     opener = SessionOpener(
       sessions: sessions, policies: policies, sealingKeys: sealingKeys, ledger: ledger,
       serviceName: identity.serviceName, rootFingerprint: identity.root.fingerprint,

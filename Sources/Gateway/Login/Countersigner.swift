@@ -10,7 +10,7 @@ import Seals
 struct Countersigner: Sendable {
   private let identity: GatewayIdentity
   private let rules: CurrentRules
-  private let known = KnownCertificates()
+  private let known = KnownPaths()
 
   init(_ identity: GatewayIdentity, rules: CurrentRules) {
     self.identity = identity
@@ -27,13 +27,13 @@ struct Countersigner: Sendable {
     guard login.statement.serviceName == profile.serviceName,
       login.statement.rootFingerprint == identity.root.fingerprint.bytes
     else { throw GatewayRefusal(.wrongDestination, cause: "statement is for \(login.statement.serviceName)") }
-    let chain = try consultant(login.request.consultantChain, now)
-    let leaf = chain[0]
+    let (chain, path) = try consultant(login.request.consultantChain, now)
+    let leaf = path.leaf
     guard login.statement.certificateDigest == leaf.fingerprint.bytes,
       leaf.publicKey.isValid(
         signature: login.request.signature, for: SigningInput.statement(login.request.statement))
     else { throw GatewayRefusal(.signatureInvalid, cause: leaf.subjectText) }
-    known.keep(chain.dropFirst())
+    chain.keep(path, in: known)
     guard leaf.organisation == identity.organisation else {
       throw GatewayRefusal(.wrongCompany, cause: leaf.subjectText)
     }
@@ -41,11 +41,13 @@ struct Countersigner: Sendable {
     return try sign(login.request).encoded()
   }
 
-  private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> [Certificate] {
+  private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> (LoginChain, VerifiedPath) {
     do {
-      let chain = try LoginChain.read(ders, known: known)
-      _ = try CertificatePath.verify(chain: chain, anchors: identity.consultants, at: now / 1_000)
-      return chain
+      let chain = try LoginChain(ders, role: .consultant, at: now / 1_000, known: known)
+      let path =
+        try chain.path
+        ?? CertificatePath.verify(chain: chain.certificates, anchors: identity.consultants, at: now / 1_000)
+      return (chain, path)
     } catch {
       throw GatewayRefusal(.certificateRefused, cause: "\(error)")
     }

@@ -17,12 +17,13 @@ public enum CertificatePath {
   ///   - at: seconds since 1970-01-01T00:00:00Z.
   ///   - dnsName: nil where no host name is checked (RFC 6125 otherwise).
   /// - Throws: ``CertificateRefusal`` of the first path tried, where no path is good.
+  @discardableResult
   public static func verify(
     chain: [Certificate], anchors: [Certificate], role: Role, at time: Int64, dnsName: String?
-  ) throws(CertificateRefusal) {
+  ) throws(CertificateRefusal) -> VerifiedPath {
     let anchor = TrustAnchor(name: TrustAnchor.builtIn, certificates: anchors, role: role)
     do {
-      _ = try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
+      return try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
     } catch {
       let begin = (chain + anchors).map(\.notBefore).max() ?? time
       guard error.rule == PathRules.validityName, time < begin,

@@ -1,7 +1,32 @@
 /// The certificate check of a login: from the bytes that came to the path.
 ///
 /// Source: docs/security.md, "Certificate paths".
-public enum LoginChain {
+public struct LoginChain: Sendable {
+  /// Leaf first; nothing of them is trusted but by ``path``.
+  public let certificates: [Certificate]
+  /// Where the same chain was found good before and is valid still.
+  public let path: VerifiedPath?
+  private let key: KnownPaths.Key
+
+  public var leaf: Certificate { certificates[0] }
+
+  /// Reads a chain within its limits, as far as it is not known.
+  ///
+  /// - Parameters:
+  ///   - role: that it will be verified in.
+  ///   - time: seconds since 1970-01-01T00:00:00Z.
+  /// - Throws: ``CertificateRefusal``.
+  public init(_ ders: [[UInt8]], role: Role, at time: Int64, known: KnownPaths) throws(CertificateRefusal) {
+    key = KnownPaths.Key(ders, role)
+    path = known.path(key, at: time)
+    certificates = if let path { path.certificates } else { try Self.read(ders, known: known) }
+  }
+
+  /// Keeps the path of this chain, whose leaf's signature was found good.
+  public func keep(_ found: VerifiedPath, in known: KnownPaths) {
+    if path == nil { known.keep(found, key) }
+  }
+
   /// Reads a chain and verifies that its leaf leads to the anchor in the anchor's role.
   ///
   /// - Parameters:
@@ -17,10 +42,10 @@ public enum LoginChain {
 
   /// Reads a chain within its limits; nothing of it is trusted yet.
   ///
-  /// - Parameter known: certificates that need not be read again.
+  /// - Parameter known: issuers' certificates that need not be read again.
   /// - Throws: ``CertificateRefusal``.
   public static func read(
-    _ ders: [[UInt8]], known: KnownCertificates? = nil
+    _ ders: [[UInt8]], known: KnownPaths? = nil
   ) throws(CertificateRefusal) -> [Certificate] {
     let bytes = ders.reduce(0) { $0 + $1.count }
     guard (1...CertificatePath.largestLoginChain).contains(ders.count), bytes <= CertificatePath.largestLoginChainBytes
