@@ -54,6 +54,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case cutOffPassed = "CUT_OFF_PASSED"
   case secondAdministratorRequired = "SECOND_ADMINISTRATOR_REQUIRED"
   case nameTaken = "NAME_TAKEN"
+  case certificateTaken = "CERTIFICATE_TAKEN"
   case companyNotFound = "COMPANY_NOT_FOUND"
   case consultantNotFound = "CONSULTANT_NOT_FOUND"
   case certificateNotFound = "CERTIFICATE_NOT_FOUND"
@@ -103,7 +104,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       .operationNotWaiting, .operationOtherKind, .paymentNotCharged, .amountOverPayment, .cutOffPassed,
       .epochNotWaiting, .reconciliationRequired:
       .failedPrecondition
-    case .replayed, .nameTaken, .idempotencyKeyReused: .alreadyExists
+    case .replayed, .nameTaken, .certificateTaken, .idempotencyKeyReused: .alreadyExists
     case .keywordRejected, .paymentSealRejected, .invalidField, .idempotencyKeyTime, .messageInvalid: .invalidArgument
     case .paymentNotFound, .companyNotFound, .consultantNotFound, .certificateNotFound, .administratorNotFound,
       .operationNotFound:
@@ -166,7 +167,9 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .storeUnavailable: "the ledger takes no new payments now; nothing was charged"
     case .tooManyOpenCalls: "too many calls are open; try again later"
     case .deadlineExceeded: "the deadline passed before anything was recorded"
-    case .tokenInvalid: "the enrolment token is not known here"
+    case .tokenInvalid:
+      "the enrolment token is not known here as one of this kind; consultants' are for countersign-terminal enrol, "
+        + "gateways' for countersign-gateway init"
     case .tokenUsed: "the enrolment token was used for another key; ask for a new one"
     case .tokenExpired: "the enrolment token is over; ask for a new one"
     case .enrolmentRejected: "the enrolment request does not open or its certificate request is wrong"
@@ -184,6 +187,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .cutOffPassed: "the acquirer's cut-off has passed; ask for a refund"
     case .secondAdministratorRequired: "another administrator than the one who asked for it must do this"
     case .nameTaken: "the name is registered already"
+    case .certificateTaken: "the certificate or its subject is registered for another holder"
     case .companyNotFound: "no company has this name or number"
     case .consultantNotFound: "no consultant has this name or number"
     case .certificateNotFound: "no registered certificate of this name, or several; name it by its fingerprint"

@@ -232,16 +232,23 @@ public struct CertificateHolder: Sendable {
   ///   - certificate: path of a PEM file: the leaf, then what leads to the authority's anchor.
   ///   - key: path of a PEM file with mode 0600.
   ///   - passphrase: opens the key where it is encrypted.
-  /// - Throws: `FileError`, ``TerminalError/key(_:)``, ``TerminalError/folder(_:)`` where they do not belong together.
+  /// - Throws: `FileError`, ``TerminalError/invalid(field:_:)`` with the file that is none of its kind,
+  ///   ``TerminalError/key(_:)`` where the passphrase is wrong, ``TerminalError/folder(_:)`` where they do not belong
+  ///   together.
   public init(certificate: String, key keyPath: String, passphrase: SecretBytes? = nil) throws {
     file = certificate
+    let pem = try Files.read(certificate)
     do {
-      chain = try LoginChain.read(try Certificate.ders(fromPEM: try Files.read(certificate)))
-      key = try PrivateKey(pem: try Files.readSecret(keyPath), passphrase: passphrase)
-    } catch let error as CertificateRefusal {
-      throw TerminalError.key("\(certificate): \(error)")
-    } catch let error as CryptographyError {
-      throw TerminalError.key("\(certificate) or \(keyPath): \(error)")
+      chain = try LoginChain.read(try Certificate.ders(fromPEM: pem))
+    } catch {
+      throw TerminalError.invalid(field: certificate, "\(error)")
+    }
+    let keyPEM = try Files.readSecret(keyPath)
+    do {
+      key = try PrivateKey(pem: keyPEM, passphrase: passphrase)
+    } catch {
+      throw error.isOfPassphrase
+        ? TerminalError.key("\(keyPath): \(error)") : TerminalError.invalid(field: keyPath, "\(error)")
     }
     guard chain[0].publicKey == key.publicKey else {
       throw TerminalError.folder("\(keyPath) is not the key of \(certificate); name the files that belong together")

@@ -82,7 +82,8 @@ extension TerminalError {
       let cause = status.violations.first { $0.field == "session" }?.description
       self = .sessionOver(cause.map { "the session is over: \($0); log in again" } ?? status.text)
     case "CLOCK_BEHIND": self = .clock(status.text)
-    case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the profile's service: \(status.text)")
+    case "CERTIFICATE_OVER": self = .untrusted(status.text)
+    case "SERVER_UNTRUSTED": self = .untrusted("who answers is not the service that is trusted here: \(status.text)")
     default: self = status.wasSent ? .refused(status) : .unreachable(status.text)
     }
   }
@@ -102,9 +103,13 @@ extension TerminalError {
   ///
   /// - Parameter what: whose chain it is, for example "the profile's chain".
   package init(_ refusal: CertificateRefusal, of what: String) {
-    if let early = refusal.early {
+    if let early = refusal.offset, early > 0 {
       self = .clock(
         "this machine's clock is \(early) seconds or more behind the service's: \(what) is not valid before; set it right"
+      )
+    } else if refusal.offset != nil {
+      self = .untrusted(
+        "\(what) is over by this machine's clock (\(refusal)); set the clock right where it is wrong, else ask for a new one"
       )
     } else {
       self = .untrusted("\(what) is refused: \(refusal)")

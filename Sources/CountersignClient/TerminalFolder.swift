@@ -137,7 +137,7 @@ public struct TerminalFolder: Sendable {
   private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
     let bytes = try part(name, isSecret: true)
     let root = try pinnedRoot(bytes, name)
-    let key = try PrivateKey(pem: bytes, passphrase: passphrase)
+    let key = try parts.key(in: bytes, name, passphrase)
     // Whoever can write the file but lacks the passphrase cannot put another root beside this key.
     guard let signature = Self.line("root-signature: ", of: bytes).flatMap({ Hex.decode($0) }),
       key.publicKey.isValid(signature: signature, for: SigningInput.pinnedRoot(root))
@@ -164,7 +164,7 @@ public struct TerminalFolder: Sendable {
   /// Certificate and key of the company where this terminal holds them.
   func company() throws -> (chain: [Certificate], key: PrivateKey)? {
     guard Files.exists(file("company.pem")) || Files.exists(file("company.key")) else { return nil }
-    let key = try PrivateKey(pem: try part("company.key", isSecret: true), passphrase: nil)
+    let key = try parts.key("company.key", nil)
     return (try chain("company.pem"), key)
   }
 
@@ -200,26 +200,18 @@ public struct TerminalFolder: Sendable {
     try NetworkInterface(named: String(decoding: try part("interface", limit: 64), as: UTF8.self))
   }
 
-  func signedProfile() throws -> SignedProfile {
-    do {
-      return try SignedProfile(decoding: try part("profile.signed"))
-    } catch let error as FileError {
-      throw error
-    } catch {
-      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); enrol again with --replace")
-    }
+  func signedProfile() throws(FileError) -> SignedProfile {
+    try parts.signedProfile()
   }
 
-  private func chain(_ name: String) throws -> [Certificate] {
-    let chain = try Certificate.fromPEM(try part(name))
-    guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
-    return chain
-  }
+  private func chain(_ name: String) throws(FileError) -> [Certificate] { try parts.chain(name) }
 
   private static let advice = "put it back, or enrol again with --replace"
 
+  private var parts: FolderParts { FolderParts(path, advice: Self.advice) }
+
   private func part(_ name: String, isSecret: Bool = false, limit: Int = 1 << 16) throws(FileError) -> [UInt8] {
-    try Files.readPart(file(name), isSecret: isSecret, limit: limit, orElse: Self.advice)
+    try parts.bytes(name, isSecret: isSecret, limit: limit)
   }
 }
 

@@ -28,6 +28,7 @@ public enum Files {
   public static func readSecret(_ path: String, limit: Int = 1 << 16) throws(FileError) -> [UInt8] {
     var status = stat()
     guard stat(path, &status) == 0 else { throw FileError(path: path, doing: "read", code: errno) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path: path, doing: "read", code: EISDIR) }
     guard status.st_mode & 0o077 == 0 else {
       throw FileError(path: path, doing: "read", cause: "others may read it; run chmod 600 on it")
     }

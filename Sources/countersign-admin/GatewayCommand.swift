@@ -53,7 +53,9 @@ struct GatewayCommand: AsyncParsableCommand {
         let end = Int64(clamping: reply.tokenNotAfterMs)
         switch options.output {
         case .text:
-          Console.print("gateway of \(reply.companyName) at \(host) port \(port)")
+          Console.print(
+            "gateway of \(reply.companyName) at \(host) port \(port); terminals that enrol or renew from now on connect there"
+          )
           Console.print("token \(reply.token)")
           Console.print("good once, until \(TimeText.instant(end))")
           Console.print(

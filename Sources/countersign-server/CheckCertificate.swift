@@ -92,6 +92,9 @@ struct CheckCertificate: AsyncParsableCommand {
 
   private func nonce() throws -> [UInt8]? {
     guard let ocspNonce else { return nil }
+    guard ocspResponse != nil else {
+      throw ProgramError(.usage, "--ocsp-nonce is compared with an answer; give --ocsp-response too")
+    }
     guard let bytes = Hex.decode(ocspNonce), !bytes.isEmpty else {
       throw ProgramError(.usage, "--ocsp-nonce \(ocspNonce): must be hexadecimal")
     }

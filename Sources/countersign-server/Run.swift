@@ -170,7 +170,7 @@ extension CountersignServer {
     }
 
     private static func host(_ text: String) -> String? {
-      HostName.isValid(text) || HostName.isAddress(text) ? text : nil
+      HostName.isHost(text) ? text : nil
     }
 
     private func ocspLimits(_ settings: Settings) throws -> OCSPListener.Limits {

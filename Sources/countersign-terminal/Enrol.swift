@@ -86,7 +86,8 @@ extension CountersignTerminal {
       switch options.output {
       case .text:
         Console.print(
-          "enrolled \(consultant) in \(folder.path); the certificate ends \(TimeText.date(notAfter * 1_000))")
+          "enrolled\(certificate == nil ? "" : " with the certificate of") \(consultant) in \(folder.path); the certificate ends \(TimeText.date(notAfter * 1_000))"
+        )
       case .json:
         Console.print(
           JSON.object([

@@ -108,6 +108,10 @@ import Testing
     #expect(login.status == 77, "\(login)")
     let told = /the profile ended \S+Z and this machine's clock says \S+Z: set the clock/
     #expect(login.errors.contains(told), "\(login)")
+    let token = try Self.token("Ahead", "Acme", desk.admin)
+    let enrol = try Self.enrol(desk.server, token, "ahead", passphrase: "correct horse", clock.environment)
+    #expect(enrol.status == 77 && enrol.errors.contains("set the clock right where it is wrong"), "\(enrol)")
+    #expect(!enrol.errors.contains("compare token"), "\(enrol)")
   }
 
   @Test func aServiceWhoseClockIsBehindItsLedgerSaysSo() throws {

@@ -131,6 +131,16 @@ import Testing
     await channel.close()
   }
 
+  @Test func theLogSaysOnceWhyTheServiceIsNotReached() async throws {
+    let gateway = try GatewayProcess()
+    gateway.server.kill()
+    try await gateway.logs("the service is not reached")
+    // Several attempts are made in this time.
+    try await Task.sleep(for: .seconds(3))
+    let told = gateway.logText.split(separator: "\n").filter { $0.contains("the service is not reached") }
+    #expect(told.count == 1 && told[0].contains("warning") && told[0].contains("refused"), "\(gateway.logText)")
+  }
+
   /// The gateway's preset destination lives in its signed profile as a terminal's does.
   @Test func aGatewayWithAnAlteredProfileDoesNotStartAndGoesNowhere() async throws {
     let gateway = try GatewayProcess()

@@ -36,7 +36,7 @@ import Testing
         "enrol", "localhost:\(server.port)", token, "--certificate", kim.chain, "--key", kim.key, "--company",
         acme.chain, "--company-key", acme.key,
       ], environment)
-    #expect(enrolled.hasPrefix("enrolled Kim"), "\(enrolled)")
+    #expect(enrolled.hasPrefix("enrolled with the certificate of Kim"), "\(enrolled)")
     try Self.good("countersign-terminal", ["login", "--check"], environment)
 
     // Gone: the reason is told, and exit 69 says that it can be tried again.

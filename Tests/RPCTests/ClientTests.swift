@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import Synchronization
+import TLS
 import TestCertificates
 import Testing
 import Wire
@@ -144,6 +145,27 @@ import Wire
       let status = await failure(client, "/test.Echo/Async", [], .standard)
       #expect(status?.reason == "SERVER_UNTRUSTED")
       #expect(status?.wasSent == false)
+      await client.close()
+    }
+  }
+
+  @Test(
+    "a server whose certificates are of another time is not tried again, and the clock is named",
+    arguments: [(400, "CERTIFICATE_OVER"), (-400, "CLOCK_BEHIND")])
+  func wrongClock(days: Int64, reason: String) async throws {
+    let other = try TestAuthority(now: TLSContext.wallClock() - days * 86_400)
+    let server = try other.issue(.server, dnsNames: ["localhost"], days: 30)
+    let transport: RPCServer.Transport = { channel, connection in
+      try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: try server.server()), connection)
+    }
+    try await withServer(transport: transport) { port, _ in
+      let client = try makeClient(port: port, tls: .client(verify: other.verification())) {
+        $0.backoff.first = 3_600_000_000_000
+        $0.backoff.longest = 3_600_000_000_000
+      }
+      let status = await failure(client, "/test.Echo/Async", [], .standard)
+      #expect(status?.reason == reason && status?.wasSent == false, "\(status.map { "\($0)" } ?? "")")
+      #expect(status?.text.contains("clock") == true)
       await client.close()
     }
   }

@@ -38,7 +38,7 @@ extension AdminCalls {
   }
 
   private func checkedHop(_ request: AddGatewayRequest) throws -> UInt16 {
-    guard (1...253).contains(request.host.utf8.count), request.host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+    guard HostName.isHost(request.host) else {
       throw ServiceRefusal(.invalidField, field: "host", description: "must be a host name or an address")
     }
     guard HostName.isValid(request.dnsName) else {

@@ -96,8 +96,7 @@ extension AdminCalls {
   private static func known(
     _ leaf: Certificate, holder: CertificateRow.Holder, _ authority: OutsideAuthority, in store: any Store
   ) throws -> CertificateRow? {
-    let taken = ServiceRefusal(
-      .nameTaken, field: "chain", description: "the certificate or its subject is registered for another holder")
+    let taken = ServiceRefusal(.certificateTaken, field: "chain")
     if authority.match == .subject {
       let others = try store.certificates(issuer: leaf.issuerDER, subject: leaf.subjectText)
       guard others.allSatisfy({ $0.holder == holder || $0.revocation != nil }) else { throw taken }

@@ -89,20 +89,11 @@ public struct GatewayFolder: Sendable {
     let key: PrivateKey
   }
 
-  private func signedProfile() throws -> SignedProfile {
-    let bytes = try Files.readPart(file("profile.signed"), orElse: Self.advice)
-    do {
-      return try SignedProfile(decoding: bytes)
-    } catch {
-      throw TerminalError.untrusted("\(file("profile.signed")) is damaged (\(error)); set the gateway up anew")
-    }
-  }
+  private func signedProfile() throws(FileError) -> SignedProfile { try parts.signedProfile() }
 
-  private func chain(_ name: String) throws -> [Certificate] {
-    let chain = try Certificate.fromPEM(try Files.readPart(file(name), orElse: Self.advice))
-    guard !chain.isEmpty else { throw TerminalError.folder("\(file(name)) holds no PEM certificate") }
-    return chain
-  }
+  private func chain(_ name: String) throws(FileError) -> [Certificate] { try parts.chain(name) }
+
+  private var parts: FolderParts { FolderParts(path, advice: Self.advice) }
 
   private static let advice = "put it back, or set the gateway up anew with a new token and init --replace"
 
@@ -121,12 +112,7 @@ public struct GatewayFolder: Sendable {
   }
 
   private func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
-    do {
-      let pem = try Files.readPart(file(name), isSecret: true, orElse: Self.advice)
-      return try PrivateKey(pem: pem, passphrase: passphrase)
-    } catch let error as CryptographyError {
-      throw TerminalError.key("\(file(name)): \(error)")
-    }
+    try parts.key(name, passphrase)
   }
 }
 

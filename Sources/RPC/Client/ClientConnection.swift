@@ -278,22 +278,28 @@ extension ClientConnection {
 extension RPCStatus {
   static func connectionFailed(_ error: any Error) -> RPCStatus {
     switch error as? TLSError {
-    case .certificateRefused(let refusal) where refusal.early != nil:
+    case .certificateRefused(let refusal) where refusal.offset ?? 0 > 0:
       RPCStatus(
         .unavailable,
-        "this machine's clock is \(refusal.early ?? 0) seconds or more behind the other end's, whose certificate is not "
+        "this machine's clock is \(refusal.offset ?? 0) seconds or more behind the other end's, whose certificate is not "
           + "valid before; set it right", reason: "CLOCK_BEHIND")
+    case .certificateRefused(let refusal) where refusal.offset ?? 0 < 0:
+      RPCStatus(
+        .unavailable,
+        "by this machine's clock the other end's certificate is over (\(refusal)); set the clock right where it is wrong, "
+          + "else a new certificate is needed there", reason: "CERTIFICATE_OVER")
     case .certificateRefused, .rootNotPresented, .chainUnreadable:
       RPCStatus(.unavailable, "\(error)", reason: "SERVER_UNTRUSTED")
     default: connectionEnded("the connection failed: \(error)")
     }
   }
 
-  /// The server is not the one that was asked for: trying again would not help.
+  /// The server is not the one that was asked for.
   package var isUntrusted: Bool { reason == "SERVER_UNTRUSTED" }
 
-  /// The server's certificates are good, but for later than this machine's clock says.
-  var isClockBehind: Bool { reason == "CLOCK_BEHIND" }
+  /// The server's certificates are not good, or not at the time that this machine's clock says: trying again would not
+  /// help.
+  var isOfServersCertificates: Bool { isUntrusted || reason == "CLOCK_BEHIND" || reason == "CERTIFICATE_OVER" }
 
   static func connectionEnded(_ text: String) -> RPCStatus {
     RPCStatus(.unavailable, text, reason: "CONNECTION_LOST")

@@ -182,7 +182,7 @@ extension ClientSlot {
     call.failures += 1
     call.stream = nil
     calls[ticket] = call
-    if call.options.isSealed || status.isUntrusted || status.isClockBehind || call.failures >= configuration.attempts {
+    if call.options.isSealed || status.isOfServersCertificates || call.failures >= configuration.attempts {
       finish(ticket, .failure(status), wasSent: wasSent)
     }
   }

@@ -3,8 +3,13 @@ import COpenSSL
 /// What a key, seal or certificate could not be used for, and why.
 public struct CryptographyError: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
+  /// Whether a key's passphrase is missing or wrong.
+  public let isOfPassphrase: Bool
 
-  package init(_ description: String) { self.description = description }
+  package init(_ description: String, isOfPassphrase: Bool = false) {
+    self.description = description
+    self.isOfPassphrase = isOfPassphrase
+  }
 
   /// With OpenSSL's own words, which are taken out of its queue.
   static func openSSL(_ what: String) -> CryptographyError {

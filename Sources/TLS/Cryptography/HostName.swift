@@ -17,6 +17,14 @@ public enum HostName {
     return inet_pton(AF_INET, text, &room) == 1 || inet_pton(AF_INET6, text, &room) == 1
   }
 
+  /// Whether it is what can be connected to: an address, or a name whose last label is no number (RFC 1123 section 2.1), as
+  /// that of a mistyped address is.
+  public static func isHost(_ text: String) -> Bool {
+    guard !isAddress(text) else { return true }
+    let last = text.split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+    return isValid(text) && !last.allSatisfy(\.isNumber)
+  }
+
   /// Whether a wildcard name stands for `host` too, among others. Capitals do not matter.
   static func wildcard(_ name: String, spans host: String) -> Bool {
     guard name.hasPrefix("*."), let dot = host.firstIndex(of: ".") else { return false }

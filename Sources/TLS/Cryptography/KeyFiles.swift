@@ -23,7 +23,8 @@ extension PrivateKey {
       takeErrors()
       guard question.wasAsked else { throw CryptographyError("is not a PEM private key") }
       throw CryptographyError(
-        passphrase == nil ? "is encrypted and no passphrase was given" : "the passphrase is wrong")
+        passphrase == nil ? "is encrypted and no passphrase was given" : "the passphrase is wrong",
+        isOfPassphrase: true)
     }
     try self.init(owning: handle)
   }

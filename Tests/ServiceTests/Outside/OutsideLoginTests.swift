@@ -112,7 +112,7 @@ import Testing
     let other = try national.ca.issue("kim-twice", subject: "/C=KR/O=Acme/CN=Kim Minji", usage: OutsideCA.consultant)
     try await OutsideDesk.with(settings: "match = subject\n") { desk in
       let added = try await desk.service.addConsultant("Kim the second", company: "Acme")
-      await expectRefusal("NAME_TAKEN") {
+      await expectRefusal("CERTIFICATE_TAKEN") {
         try await desk.service.register(.consultant(added.consultant), other.chain)
       }
     }

@@ -26,10 +26,12 @@ public enum CertificatePath {
       return try verify(chain: chain, anchor: anchor, at: time, dnsName: dnsName)
     } catch {
       let begin = (chain + anchors).map(\.notBefore).max() ?? time
-      guard error.rule == PathRules.validityName, time < begin,
-        (try? verify(chain: chain, anchor: anchor, at: begin, dnsName: dnsName)) != nil
+      let end = (chain + anchors).map(\.notAfter).min() ?? time
+      let nearest = time < begin ? begin : min(time, end)
+      guard error.rule == PathRules.validityName, nearest != time,
+        (try? verify(chain: chain, anchor: anchor, at: nearest, dnsName: dnsName)) != nil
       else { throw error }
-      throw CertificateRefusal(error.rule, error.index, error.text, early: begin - time)
+      throw CertificateRefusal(error.rule, error.index, error.text, offset: nearest - time)
     }
   }
 

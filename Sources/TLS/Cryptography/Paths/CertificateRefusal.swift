@@ -6,15 +6,15 @@ public struct CertificateRefusal: Error, Sendable, Equatable, CustomStringConver
   public let index: Int
   /// What was found.
   public let text: String
-  /// Seconds after which the path would have been good, where nothing else is wrong with it; nil otherwise. With a
-  /// service's own certificates it is this machine's clock that is behind.
-  public let early: Int64?
+  /// Seconds until the path begins to be good, or since it ended (negative), where nothing else is wrong with it; nil
+  /// otherwise. With a service's own certificates it is most likely this machine's clock that is wrong.
+  public let offset: Int64?
 
-  public init(_ rule: String, _ index: Int, _ text: String, early: Int64? = nil) {
+  public init(_ rule: String, _ index: Int, _ text: String, offset: Int64? = nil) {
     self.rule = rule
     self.index = index
     self.text = text
-    self.early = early
+    self.offset = offset
   }
 
   public var description: String { "certificate \(index), rule \(rule): \(text)" }
