@@ -86,7 +86,7 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "Ledger", dependencies: ["Bytes", "CLinux", "Payments"]),
     .target(
-      name: "StorageSQLite", dependencies: ["Audit", "Bytes", "CSQLite", "Cryptography", "Payments"],
+      name: "StorageSQLite", dependencies: ["Audit", "Bytes", "CSQLite", "Cryptography", "Files", "Payments"],
       path: "Sources/Storage/SQLite"),
     .target(
       name: "AcquirerSimulator", dependencies: ["Bytes", "Payments"], path: "Sources/Acquirer/Simulator"),

@@ -111,10 +111,17 @@ public enum Files {
     guard fsync(file) == 0 else { throw FileError(path: path, doing: "write", code: errno) }
   }
 
+  /// Makes durable which files lie in the folder that a path is in: a file that was made, renamed or removed is so for
+  /// good only then.
+  public static func syncFolder(of path: String) throws(FileError) {
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    try sync(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder)
+  }
+
   /// Puts a file in the place of another.
   public static func rename(_ path: String, to new: String) throws(FileError) {
     guard Glibc.rename(path, new) == 0 else { throw FileError(path: path, doing: "rename", code: errno) }
-    syncFolder(of: new)
+    try? syncFolder(of: new)
   }
 
   /// Makes a folder for its owner alone; one that exists is left as it is.
@@ -190,7 +197,7 @@ public enum Files {
       close(file)
     }
     guard unlink(path) == 0 || errno == ENOENT else { throw FileError(path: path, doing: "remove", code: errno) }
-    syncFolder(of: path)
+    try? syncFolder(of: path)
   }
 
   private static func abandon(_ file: Int32, _ temporary: String, _ path: String) -> FileError {
@@ -198,15 +205,6 @@ public enum Files {
     close(file)
     unlink(temporary)
     return FileError(path: path, doing: "write", code: code)
-  }
-
-  /// A rename is durable only once its folder is.
-  private static func syncFolder(of path: String) {
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    let file = open(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard file >= 0 else { return }
-    fsync(file)
-    close(file)
   }
 }
 

@@ -33,7 +33,7 @@ extension AuditCommand {
 
         EXIT CODES
           0 whole   1 the first bad record is named   64 wrong usage   65 a file of heads is not one of this journal
-          74 file error   77 the key is none
+          74 file error   77 the key is none   78 wrong folder
         """)
 
     @Option(help: "The server's folder. [COUNTERSIGN_DATA]")
@@ -62,6 +62,7 @@ extension AuditCommand {
           throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")
         }
         if self.ledger == nil { try folder?.checkMade() }
+        try SQLiteStore.checkNotCutOff(ledger)
         let files = try against.flatMap(HeadFile.files)
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }

@@ -14,7 +14,9 @@ extension IssuingError: ProgramEnding {
 }
 
 extension StoreError: ProgramEnding {
-  public var status: ExitStatus { .file }
+  public var status: ExitStatus {
+    if case .restoreCutOff = self { .configuration } else { .file }
+  }
 }
 
 extension ConfigurationError: ProgramEnding {

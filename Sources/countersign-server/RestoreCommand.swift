@@ -13,7 +13,8 @@ struct RestoreCommand: AsyncParsableCommand {
       The backup is verified first. The payments made after it are not in it: so all sessions end, new cards get a new
       data key, STANs go on behind a gap, a record of the journal names the head it goes on from, and payments are
       refused until countersign-admin epoch confirm says that ledger and acquirer agree. The former ledger is kept
-      beside the new one.
+      beside the new one. Where the command is cut off, the former ledger is as it was, or the service does not start
+      until the command is given again.
 
       EXAMPLE
         countersign-server restore --data /var/lib/countersign /backup/ledger-2026-11-28.db
@@ -38,7 +39,7 @@ struct RestoreCommand: AsyncParsableCommand {
     try await Program.run {
       let settings = try await Settings(file: nil)
       let folder = try DataFolder(data, settings)
-      try folder.checkMade()
+      try folder.checkMade(isToRestore: true)
       _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
       let restored = try folder.restore(file, pin: try vault.pin(settings), now: Int64(time(nil)) * 1_000)
       switch output {
@@ -46,7 +47,11 @@ struct RestoreCommand: AsyncParsableCommand {
         Console.print(
           "epoch \(restored.epoch), id \(Hex.encode(restored.id.bytes)), goes on from the head over record \(restored.headLast); data key "
             + "\(restored.keyVersion) is in force")
-        if let former = restored.former { Console.print("the former ledger is kept as \(former)") }
+        if let former = restored.kept.first {
+          let more = restored.kept.dropFirst()
+          Console.print(
+            "the former ledger is kept as \(former)" + (more.isEmpty ? "" : ", with \(more.joined(separator: ", "))"))
+        }
         Console.print("next: start the service, compare with the acquirer (countersign-admin reconcile), then")
         Console.print("  countersign-admin epoch confirm --comment TEXT")
       case .json:
@@ -54,7 +59,7 @@ struct RestoreCommand: AsyncParsableCommand {
           JSON.object([
             ("epoch", .number(restored.epoch)), ("id", .text(Hex.encode(restored.id.bytes))),
             ("head_last", .number(restored.headLast)),
-            ("key_version", .number(Int64(restored.keyVersion))), ("former", .text(restored.former ?? "")),
+            ("key_version", .number(Int64(restored.keyVersion))), ("former", .texts(restored.kept)),
           ]))
       }
     }

@@ -3,6 +3,7 @@ import Bytes
 import Cryptography
 import Files
 import Messages
+import StorageSQLite
 
 /// The server's folder: where each key, certificate and the ledger stand.
 ///
@@ -21,6 +22,7 @@ import Messages
 /// acquirer/stan                        STANs reserved for the ISO 8583 link
 /// admin/chain.pem key.pem              the first administrator's certificate
 /// ledger.db                            SQLite
+/// ledger.db.restore-begun              while a restore that was cut off has to be given again
 /// ```
 public struct DataFolder: Sendable {
   public let path: String
@@ -31,9 +33,12 @@ public struct DataFolder: Sendable {
     self.path = end.map { String(path[...$0]) } ?? path
   }
 
-  /// - Throws: ``SetupError/missing(_:)`` where no service was made here, `FileError` where that cannot be told.
-  public func checkMade() throws {
+  /// - Parameter isToRestore: whether a restore that was cut off is no fault, since it is given again.
+  /// - Throws: ``SetupError/missing(_:)`` where no service was made here, `StoreError.restoreCutOff`, `FileError` where that
+  ///   cannot be told.
+  public func checkMade(isToRestore: Bool = false) throws {
     guard try Files.isThere(file("authority")) || Files.isThere(ledger) else { throw SetupError.missing(path) }
+    if !isToRestore { try SQLiteStore.checkNotCutOff(ledger) }
   }
 
   /// Path of a file of the folder.

@@ -15,8 +15,9 @@ public struct RestoredLedger: Sendable {
   public let headLast: Int64
   /// Version of the data key that new cards are sealed under.
   public let keyVersion: UInt32
-  /// Where the former ledger is kept; nil where there was none.
-  public let former: String?
+  /// Where the former ledger is kept: the ledger first, then its WAL and its heads as far as they are there; empty where
+  /// there was none.
+  public let kept: [String]
 }
 
 extension DataFolder {
@@ -29,32 +30,22 @@ extension DataFolder {
   /// - Parameters:
   ///   - pin: of the token that holds the vault's key-encryption key.
   ///   - now: milliseconds since 1970-01-01T00:00:00Z.
-  /// - Throws: `StoreError`, `FileError` or ``SetupError`` that names the file. What was done of it does no harm, and the
-  ///   same call goes on.
+  /// - Throws: `StoreError`, `FileError` or ``SetupError`` that names the file. The former ledger is in its place then, or
+  ///   nobody opens the ledger before the same call, which puts it back first.
   public func restore(_ file: String, pin: SecretBytes? = nil, now: Int64) throws -> RestoredLedger {
     try VaultKeys.checkThere(in: self)
     let signer = try key("audit/key.pem")
     var keyVersion: UInt32 = 0
-    let (epoch, former) = try SQLiteStore.restore(
-      file, to: ledger, time: now, signer: { try signer.sign($0) },
-      prepare: { epoch in
+    // The heads of what is lost are not those of what goes on; they stay as proof.
+    let restored = try SQLiteStore.restore(
+      file, to: ledger, besides: ["heads"], time: now, signer: { try signer.sign($0) },
+      prepare: {
         let stans = self.file("acquirer/stan")
         if Files.exists(stans) { try STANFile.skip(Self.stanGap, in: stans) }
-        // The heads of what is lost are not those of what goes on; they stay as proof.
-        let heads = self.file("heads")
-        let former = "\(heads).before-epoch-\(epoch)"
-        if Files.exists(heads) {
-          guard !Files.exists(former) else {
-            throw FileError(
-              path: former, doing: "make",
-              cause: "it exists, with the heads before another restore; move it away first")
-          }
-          try Files.rename(heads, to: former)
-        }
         keyVersion = try VaultKeys.addDataKey(in: self, pin: pin).version
       })
-    try Files.sync(path)
     return RestoredLedger(
-      epoch: epoch.number, id: epoch.id, headLast: epoch.headLast, keyVersion: keyVersion, former: former)
+      epoch: restored.epoch.number, id: restored.epoch.id, headLast: restored.epoch.headLast, keyVersion: keyVersion,
+      kept: restored.kept)
   }
 }

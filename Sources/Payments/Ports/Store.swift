@@ -189,6 +189,8 @@ public enum StoreError: Error, Sendable, Equatable {
   case unavailable(String)
   /// No room, and the store is as sound as before: what was tried is taken back, and all else goes on.
   case noRoom(String)
+  /// A restore was cut off and left this file: neither the former ledger nor the copy is in its place.
+  case restoreCutOff(String)
   /// The database was written by a newer program.
   case newerSchema(found: Int, supported: Int)
   /// The file is not one of ours, or damaged.
@@ -207,6 +209,9 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .conflict(let column): "\(column) is taken already"
     case .unavailable(let text), .noRoom(let text), .damaged(let text), .failed(let text): text
+    case .restoreCutOff(let marker):
+      "\(marker) is there: a restore was cut off, and what lies in the ledger's place is not to be used; give "
+        + "countersign-server restore again, which goes on from the former ledger"
     case .newerSchema(let found, let supported):
       "the ledger has schema \(found) and this program knows \(supported); start a newer program"
     }

@@ -2,6 +2,7 @@ import Audit
 import Bytes
 import CSQLite
 import Cryptography
+import Files
 import Glibc
 import Payments
 
@@ -101,6 +102,7 @@ public final class SQLiteStore: Store {
     self.signer = signer
     self.reserve = reserve
     do throws(StoreError) {
+      try Self.checkRestored(path)
       database = try Database(path: path, flags: SQLITE_OPEN_READWRITE)
       try Schema.check(database)
       try database.execute(
@@ -138,6 +140,7 @@ public final class SQLiteStore: Store {
 
   /// Two processes with one journal would both number its records.
   private static func takeLock(_ path: String) throws(StoreError) -> Int32 {
+    try LedgerReplacement.checkNone(of: path)
     guard access(path, F_OK) == 0 else {
       throw .unavailable("\(path) does not exist; make the folder with countersign-server init")
     }
@@ -145,6 +148,16 @@ public final class SQLiteStore: Store {
       throw .unavailable("\(path) is in use by another server process; stop that one first")
     }
     return lock
+  }
+
+  /// With the lock held, so that no restore begins meanwhile.
+  private static func checkRestored(_ path: String) throws(StoreError) {
+    try LedgerReplacement.checkNone(of: path)
+    do throws(FileError) {
+      try Files.syncFolder(of: path)
+    } catch {
+      throw .unavailable("\(error)")
+    }
   }
 
   /// - Returns: the lock's file; nil where another process holds it.

@@ -108,6 +108,11 @@ extension SQLiteStore {
 
   public var backup: BackupProgress? { copying?.progress }
 
+  /// - Throws: ``StoreError/restoreCutOff(_:)`` where a restore was cut off and has to be given again first.
+  public static func checkNotCutOff(_ ledger: String) throws(StoreError) {
+    try LedgerReplacement.checkNone(of: ledger)
+  }
+
   /// Copies the ledger of a stopped service.
   ///
   /// - Returns: false where a server process has it open; nothing was copied then.
@@ -115,6 +120,7 @@ extension SQLiteStore {
   public static func copyStopped(_ ledger: String, to path: String) throws(StoreError) -> Bool {
     guard let lock = try takeLockIfFree(ledger) else { return false }
     defer { close(lock) }
+    try checkNotCutOff(ledger)
     try copy(ledger, to: path)
     return true
   }

@@ -86,19 +86,22 @@ extension SQLiteStore {
   ///
   /// - Parameters:
   ///   - file: the copy; left as it is.
+  ///   - besides: names of files and folders beside the ledger that belong to the former one and are kept with it.
   ///   - time: milliseconds since 1970-01-01T00:00:00Z.
   ///   - signer: signs the next head.
-  ///   - prepare: called before the ledger is replaced, with the epoch's number.
-  /// - Returns: the epoch, and where the former ledger lies now; nil where there was none.
-  /// - Throws: ``StoreError`` that names the file, or what `prepare` throws; the former ledger is in its place then, or
-  ///   beside it, and the same call goes on.
+  ///   - prepare: called before the first file of the former ledger is moved.
+  /// - Throws: ``StoreError`` or `FileError` that names the file, or what `prepare` throws. All of the former ledger is in
+  ///   its place then, or nobody opens the ledger (``StoreError/restoreCutOff(_:)``) before the same call, which puts
+  ///   the former one back first.
   public static func restore(
-    _ file: String, to path: String, time: Int64, signer: @escaping Signer, prepare: (Int64) throws -> Void
-  ) throws -> (epoch: LedgerEpoch, former: String?) {
+    _ file: String, to path: String, besides: [String] = [], time: Int64, signer: @escaping Signer,
+    prepare: () throws -> Void = {}
+  ) throws -> LedgerRestoration {
     guard let lock = try takeLockIfFree(path) else {
       throw StoreError.unavailable("\(path) is in use by a server process; stop it first")
     }
     defer { close(lock) }
+    try LedgerReplacement(cutOff: path)?.putBack()
     let new = "\(path).restoring"
     // Of a try that was cut off, and of this one where it is refused.
     func clean() { for suffix in ["", "-wal", "-shm", "-lock"] { unlink(new + suffix) } }
@@ -108,17 +111,10 @@ extension SQLiteStore {
     try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE), of: file)
     let epoch = try begin(in: new, time: time, from: file, signer: signer)
     unlink("\(new)-lock")
-    let former = access(path, F_OK) == 0 ? "\(path).before-epoch-\(epoch.number)" : nil
-    if let former, access(former, F_OK) == 0 {
-      throw StoreError.failed("\(former) exists already: it is the ledger before another restore; move it away first")
-    }
-    try prepare(epoch.number)
-    if let former {
-      for suffix in ["-wal", ""] where access(path + suffix, F_OK) == 0 { try move(path + suffix, to: former + suffix) }
-    }
-    unlink("\(path)-shm")
-    try move(new, to: path)
-    return (epoch, former)
+    let replacement = try LedgerReplacement(of: path, epoch: epoch.number, besides: besides)
+    try prepare()
+    try replacement.run(with: new)
+    return LedgerRestoration(epoch: epoch, kept: replacement.moves.map { replacement.path($0.kept) }.reversed())
   }
 
   private static func begin(
@@ -133,10 +129,12 @@ extension SQLiteStore {
     guard code == SQLITE_OK else { throw store.database.error(code) }
     return epoch
   }
+}
 
-  private static func move(_ path: String, to new: String) throws(StoreError) {
-    guard rename(path, new) == 0 else {
-      throw .unavailable("\(path) cannot be renamed to \(new): \(String(cString: strerror(errno)))")
-    }
-  }
+/// A ledger that was put in the place of another.
+public struct LedgerRestoration: Sendable {
+  public let epoch: LedgerEpoch
+  /// Paths under which the former ledger is kept: the ledger first, then its WAL and what belongs to it; empty where
+  /// there was none.
+  public let kept: [String]
 }
