@@ -4,11 +4,14 @@
 
 Prints what the receipt proves, or says what is wrong. Needs the package `cryptography`.
 
-Exit codes: 0 the receipt is good; 1 refused; 64 wrong command line; 74 a file cannot be read; 77 the file of the key is
-no public key of a journal; 78 the package is missing.
+Exit codes: 0 the receipt is good; 1 refused; 64 wrong command line; 74 a file cannot be read, or the output not be
+written; 77 the file of the key is no public key of a journal; 78 the package is missing. Where nobody reads the output
+any more it ends by SIGPIPE, which a shell tells as 141.
 """
 
 import hashlib
+import os
+import signal
 import sys
 
 try:
@@ -233,6 +236,19 @@ def read(path):
         return file.read()
 
 
+def say(text):
+    """Prints in one piece: what was found must not get lost for a full disk, and 1 means that the receipt is refused."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    except OSError as problem:
+        print(f"error: standard output cannot be written ({problem.strerror}); it would have said:", file=sys.stderr)
+        print(text, file=sys.stderr, flush=True)
+        os._exit(74)  # Python would try to write it once more
+
+
 def main(arguments):
     if len(arguments) != 2:
         print("usage: python3 verify_receipt.py RECEIPT AUDIT_PUBLIC.pem", file=sys.stderr)
@@ -247,11 +263,13 @@ def main(arguments):
         print(f"error: {public_key} {problem}", file=sys.stderr)
         return 77
     except Refused as problem:
-        print(f"refused: {problem}")
+        say(f"refused: {problem}")
         return 1
     payment = records[0]
-    print(f"good: payment {payment['number']}, {payment['amount']} {payment['currency']}, order {payment['reference']}")
-    print(f"standing up to record {until}: {standing(records)}")
+    say(
+        f"good: payment {payment['number']}, {payment['amount']} {payment['currency']}, order {payment['reference']}\n"
+        f"standing up to record {until}: {standing(records)}"
+    )
     return 0
 
 

@@ -4,6 +4,7 @@ Tests/ProgramTests/ReceiptProgramTests.swift runs the same program on a receipt 
 """
 
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -122,3 +123,21 @@ def test_a_key_that_is_none_is_named(tmp_path):
         done = run_program(VECTORS / "refunded.receipt", tmp_path / "key.pem")
         assert (done.returncode, done.stdout) == (77, "")
         assert done.stderr.startswith(f"error: {tmp_path}/key.pem ") and words in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_no_refusal():
+    program = [sys.executable, ROOT / "docs" / "verify_receipt.py", VECTORS / "refunded.receipt", VECTORS / "audit.pem"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 74
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: standard output cannot be written (No space left on device)")
+    assert lines[1].startswith("good: payment ") and lines[2].startswith("standing up to record ")
+
+
+def test_an_output_that_nobody_reads_ends_it_without_a_word():
+    program = [sys.executable, ROOT / "docs" / "verify_receipt.py", VECTORS / "refunded.receipt", VECTORS / "audit.pem"]
+    running = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    errors = running.stderr.read()
+    assert (running.wait(), errors) == (-signal.SIGPIPE, b"")
