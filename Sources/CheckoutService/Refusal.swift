@@ -209,8 +209,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
     case .epochNotWaiting:
       "there is nothing to confirm: the ledger was never restored, or its epoch was confirmed before"
     case .reconciliationRequired:
-      "nobody has compared the ledger with the acquirer since the restore: run countersign-admin reconcile over the time "
-        + "that was lost, or say why not"
+      "no countersign-admin reconcile since the restore has something of the time that was lost: run one over that time, "
+        + "or say why not"
     }
   }
 

@@ -166,6 +166,12 @@ public struct ApprovalCode: Hashable, Sendable, BitwiseCopyable {
   public var text: String { asciiText(value, count: 8) }
   public static let none = ApprovalCode(value: 0)
   public init(value: UInt64) { self.value = value }
+
+  /// - Parameter text: at most 8 printable ASCII characters, else nil.
+  public init?(text: String) {
+    guard text.utf8.count <= 8, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) else { return nil }
+    value = text.utf8.reduce(0) { $0 << 8 | UInt64($1) }
+  }
 }
 
 /// Two or three ASCII characters of the acquirer's answer (ISO 8583 DE39), first most significant; 0 where there is none.

@@ -37,7 +37,8 @@ struct EpochCommand: AsyncParsableCommand {
       abstract: "Says that ledger and acquirer agree; payments are taken from then on.",
       discussion: """
         Needs a countersign-admin reconcile since the restore, over a time that has something of what was lost; or
-        --without-reconciliation with a reason, which stands in the journal.
+        --without-reconciliation with a reason, which stands in the journal. Payments that were open in the copy are
+        APPROVED then where a reconcile found them charged; the others are inquired or reversed.
         """)
 
     @Option(help: "What became of the differences, for the journal, at most 256 bytes.")
@@ -59,7 +60,7 @@ struct EpochCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      try await AdminProgram.run(["comment": "--comment"]) {
+      try await AdminProgram.run(["comment": "--comment", "without_reconciliation": "--reason"]) {
         var request = ConfirmEpochRequest()
         (request.comment, request.withoutReconciliation) = (comment ?? "", reason ?? "")
         options.print(try await options.administrator().run { [request] in try await $0.confirmEpoch(request) })
@@ -80,7 +81,12 @@ extension AdminOptions {
         case (false, let record): "not confirmed, reconciled by record \(record)"
         }
       Console.print("epoch \(epoch.number), goes on from the head over record \(epoch.headLast); \(standing)")
-      Console.print("  begun \(TimeText.instant(Int64(clamping: epoch.begunMs))), id \(Hex.encode(epoch.id))")
+      let (lost, begun) = (TimeText.instant(Int64(clamping: epoch.lostSinceMs)), Int64(clamping: epoch.begunMs))
+      Console.print("  begun \(TimeText.instant(begun)), id \(Hex.encode(epoch.id)); what came after \(lost) is lost")
+      guard epoch.charged > 0 else { return }
+      Console.print(
+        "  \(counted(epoch.charged, "payment")) that \(epoch.charged == 1 ? "was" : "were") open in the copy "
+          + (epoch.isConfirmed ? "and charged: APPROVED now" : "and charged: APPROVED with the confirmation"))
     case .json:
       Console.print(
         JSON.object([
@@ -88,6 +94,7 @@ extension AdminOptions {
           ("head_last", .number(Int64(clamping: epoch.headLast))), ("head_digest", .text(Hex.encode(epoch.headDigest))),
           ("is_confirmed", .truth(epoch.isConfirmed)), ("id", .text(Hex.encode(epoch.id))),
           ("reconciliation", .number(Int64(clamping: epoch.reconciliation))),
+          ("lost_since_ms", .number(Int64(clamping: epoch.lostSinceMs))), ("charged", .number(Int64(epoch.charged))),
         ]))
     }
   }

@@ -227,6 +227,8 @@ final class MemoryStore: Store {
   var isHeld: Bool { disk.contents.withLock { $0.isHeld } }
   func mayHaveLost(_ key: Bytes16) -> Bool { false }
   func setReconciliation(_ number: Int64) throws(StoreError) { throw Self.absent }
+  func setCharged(_ payments: [ChargedPayment], recordedIn times: Range<Int64>) throws(StoreError) { throw Self.absent }
+  func chargedPayments() throws(StoreError) -> [ChargedPayment] { throw Self.absent }
   func confirmEpoch(time: Int64) throws(StoreError) { try write("epoch confirmed") { $0.isHeld = false } }
 
   var shortage: StoreError? { faults.shortage ? .unavailable("nearly full") : nil }

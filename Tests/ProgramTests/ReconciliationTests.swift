@@ -55,6 +55,17 @@ import Testing
       try Self.differences(header + "T3,5,R5,100,KRW\n", payments) == ["ONLY_IN_FILE 2 0", "ONLY_IN_LEDGER 0 1"])
   }
 
+  /// What a confirmation of a restored ledger makes APPROVED.
+  @Test func openSalesThatTheFileHasAreToldWithTheirApprovalCode() throws {
+    let states: [PaymentState] = [.intent, .unknown, .inquiring, .reversing, .declined, .approved, .intent]
+    let payments = states.enumerated().map { Self.payment(UInt64($0 + 1), $1) }
+    let rows = (1...6).map { "\($0),100,KRW,C\($0)\n" }.joined() + "7,99,KRW,C7\n"
+    let lines = try SettlementFile.read(Array("payment,amount,currency,approval_code\n\(rows)".utf8), path: "f.csv")
+    let found = Reconciliation(payments).differences(lines)
+    #expect(found.map(\.chargedOpen) == ["C1", "C2", "C3", nil, nil, nil])
+    #expect(found.map(\.payment) == [1, 2, 3, 4, 5, 7])
+  }
+
   @Test func aRefundThatWasNeverDoneIsNotMeantByOneOfAnotherAmount() throws {
     let operations = [Self.operation(20, .refund, of: 7, 40, .requested)]
     #expect(

@@ -16,18 +16,23 @@ extension AdminCalls {
         throw ServiceRefusal(.invalidField, field: "digest", description: "must be the 32 bytes of SHA-256")
       }
       let times = try TimePeriod.range(request.fromMs, request.toMs, field: "to_ms")
+      let charged = try Self.charged(request)
       let now = clock.wall()
       let text =
         "\(file), SHA-256 \(Hex.encode(digest.bytes)), from \(times.lowerBound) to \(times.upperBound): "
-        + "\(request.lines) lines, \(request.entries) entries, \(request.differences) differences, by \(administrator)"
+        + "\(request.lines) lines, \(request.entries) entries, \(request.differences) differences"
+        + (charged.isEmpty ? "" : ", \(Self.counted(charged.count)) charged") + ", by \(administrator)"
       return try await ledger.perform { store in
         var reply = RecordReconciliationReply()
         let number = try store.insertEvent(EventRow(kind: .reconciled, time: now, text: text))
         reply.number = UInt64(number)
-        if let epoch = try store.epoch(), epoch.confirmed == nil, epoch.isAbout(times) {
-          try store.setReconciliation(number)
-          reply.epoch = UInt32(clamping: epoch.number)
-        }
+        guard let epoch = try store.epoch(), epoch.confirmed == nil else { return reply }
+        try store.setCharged(charged, recordedIn: times)
+        reply.waitingEpoch = UInt32(clamping: epoch.number)
+        (reply.lostSinceMs, reply.begunMs) = (UInt64(clamping: epoch.lostSince), UInt64(clamping: epoch.begun))
+        guard epoch.isAbout(times) else { return reply }
+        try store.setReconciliation(number)
+        reply.epoch = reply.waitingEpoch
         return reply
       }
     }
@@ -36,7 +41,11 @@ extension AdminCalls {
   func getEpoch(_ request: GetEpochRequest, context: ServerContext) async throws -> Epoch {
     try await refusals.journaling(.callRefused, context) {
       _ = try await administrator(context)
-      return Epoch(try await ledger.perform { store in try store.epoch() })
+      return try await ledger.perform { store in
+        var epoch = Epoch(try store.epoch())
+        epoch.charged = UInt32(try store.chargedPayments().count)
+        return epoch
+      }
     }
   }
 
@@ -48,24 +57,70 @@ extension AdminCalls {
       let comment =
         reason.isEmpty || !request.comment.isEmpty ? try Self.text(request.comment, field: "comment") : ""
       let now = clock.wall()
-      return Epoch(
-        try await ledger.perform { store in
-          guard let epoch = try store.epoch(), epoch.confirmed == nil else {
-            throw ServiceRefusal(.epochNotWaiting, cause: "asked by \(administrator)")
-          }
-          guard epoch.reconciliation != nil || !reason.isEmpty else {
-            throw ServiceRefusal(.reconciliationRequired, cause: "epoch \(epoch.number), asked by \(administrator)")
-          }
-          try store.confirmEpoch(time: now)
-          let ground =
-            reason.isEmpty
-            ? "reconciled by record \(epoch.reconciliation ?? 0)" : "without reconciliation: \(reason)"
-          let said = [ground, comment].filter { !$0.isEmpty }.joined(separator: "; ")
-          try store.insertEvent(
-            EventRow(kind: .epochConfirmed, time: now, text: "epoch \(epoch.number), by \(administrator), \(said)"))
-          return try store.epoch()
-        })
+      return try await ledger.perform { store in
+        guard let epoch = try store.epoch(), epoch.confirmed == nil else {
+          throw ServiceRefusal(.epochNotWaiting, cause: "asked by \(administrator)")
+        }
+        guard epoch.reconciliation != nil || !reason.isEmpty else {
+          throw ServiceRefusal(
+            .reconciliationRequired, field: "without_reconciliation",
+            description: "may be empty once a reconcile begins at \(TimeText.instant(epoch.begun)) or before and ends "
+              + "after \(TimeText.instant(epoch.lostSince)): what came between is lost",
+            cause: "epoch \(epoch.number), asked by \(administrator)")
+        }
+        var settled = 0
+        for charged in try store.chargedPayments() where try Self.settle(charged, at: now, in: store) { settled += 1 }
+        try store.confirmEpoch(time: now)
+        var said = [
+          reason.isEmpty ? "reconciled by record \(epoch.reconciliation ?? 0)" : "without reconciliation: \(reason)",
+          comment,
+        ]
+        if settled > 0 { said.append("\(Self.counted(settled)) charged according to the acquirer's file") }
+        let text = "epoch \(epoch.number), by \(administrator), " + said.filter { !$0.isEmpty }.joined(separator: "; ")
+        try store.insertEvent(EventRow(kind: .epochConfirmed, time: now, text: text))
+        var reply = Epoch(try store.epoch())
+        reply.charged = UInt32(settled)
+        return reply
+      }
     }
+  }
+
+  private static func counted(_ open: Int) -> String { "\(open) open payment\(open == 1 ? "" : "s")" }
+
+  /// Takes the acquirer's word for a payment that was open in the copy, as it is taken of one after a start: what the
+  /// ledger that was lost has told of it is not known, and a reversal would take back what was told as approved.
+  ///
+  /// - Returns: false where it is not open, or a reversal was sent.
+  private static func settle(_ charged: Payments.ChargedPayment, at now: Int64, in store: any Store) throws -> Bool {
+    guard let stored = try store.payment(number: charged.payment) else { return false }
+    let waiting = PaymentStateMachine.step(PaymentSituation(stored.record), .restarted, canInquire: true).next
+    let step = PaymentStateMachine.step(waiting, .inquiryApproved, canInquire: true)
+    guard step.action == .settle else { return false }
+    try store.insertEvent(
+      EventRow(
+        kind: .paymentState, payment: charged.payment, time: now,
+        text: "\(waiting.state.name), charged according to the acquirer's file"))
+    try store.insertOutcome(
+      OutcomeRow(
+        payment: charged.payment, state: step.next.state, approvalCode: charged.approvalCode, responseCode: .none,
+        time: now))
+    try store.clearUnresolved(payment: charged.payment)
+    return true
+  }
+
+  private static func charged(
+    _ request: RecordReconciliationRequest
+  ) throws(ServiceRefusal) -> [Payments.ChargedPayment] {
+    var payments: [Payments.ChargedPayment] = []
+    for charged in request.charged.flatMap(\.payments) {
+      guard let code = ApprovalCode(text: charged.approvalCode) else {
+        throw ServiceRefusal(
+          .invalidField, field: "charged.payments.approval_code",
+          description: "must be at most 8 printable ASCII characters, of payment \(charged.payment)")
+      }
+      payments.append(Payments.ChargedPayment(payment: Int64(clamping: charged.payment), approvalCode: code))
+    }
+    return payments
   }
 
   /// What an administrator writes into the journal.
@@ -88,5 +143,6 @@ extension Epoch {
     isConfirmed = epoch.map { $0.confirmed != nil } ?? true
     id = (epoch?.id ?? Bytes16(high: 0, low: 0)).bytes
     reconciliation = UInt64(clamping: epoch?.reconciliation ?? 0)
+    lostSinceMs = UInt64(clamping: epoch?.lostSince ?? 0)
   }
 }

@@ -21,6 +21,12 @@ public protocol BackupStore: AnyObject {
   ///
   /// - Parameter number: of the journal's record.
   func setReconciliation(_ number: Int64) throws(StoreError)
+  /// Keeps which open payments a comparison found charged, in the place of those recorded in the time that it was about.
+  ///
+  /// - Parameter times: milliseconds since 1970-01-01T00:00:00Z.
+  func setCharged(_ payments: [ChargedPayment], recordedIn times: Range<Int64>) throws(StoreError)
+  /// What ``setCharged(_:recordedIn:)`` keeps, by number; none once the epoch is confirmed.
+  func chargedPayments() throws(StoreError) -> [ChargedPayment]
   /// Says that ledger and acquirer agree. Once that is committed, ``isHeld`` is false.
   ///
   /// - Parameter time: milliseconds since 1970-01-01T00:00:00Z.
@@ -42,6 +48,17 @@ public struct BackupProgress: Sendable, Equatable {
     self.pages = pages
     self.isRunning = isRunning
     self.failure = failure
+  }
+}
+
+/// A payment that the acquirer's file says it charged.
+public struct ChargedPayment: Sendable, Equatable {
+  public var payment: Int64
+  public var approvalCode: ApprovalCode
+
+  public init(payment: Int64, approvalCode: ApprovalCode) {
+    self.payment = payment
+    self.approvalCode = approvalCode
   }
 }
 

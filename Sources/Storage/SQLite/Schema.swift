@@ -50,6 +50,7 @@ enum Schema {
       number INTEGER PRIMARY KEY, id BLOB NOT NULL CHECK (length(id) = 16), begun INTEGER NOT NULL,
       lost_since INTEGER NOT NULL, head_last INTEGER NOT NULL,
       head_digest BLOB NOT NULL CHECK (length(head_digest) = 32), reconciliation INTEGER, confirmed INTEGER) STRICT;
+    CREATE TABLE charged (payment INTEGER PRIMARY KEY, approval INTEGER NOT NULL) STRICT;
     CREATE TABLE rotation (
       id INTEGER PRIMARY KEY CHECK (id = 1), key_version INTEGER NOT NULL, position INTEGER NOT NULL,
       cards INTEGER NOT NULL, finished INTEGER NOT NULL) STRICT;

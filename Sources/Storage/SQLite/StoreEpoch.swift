@@ -31,7 +31,31 @@ extension SQLiteStore {
     _ = try update.run()
   }
 
+  public func setCharged(_ payments: [ChargedPayment], recordedIn times: Range<Int64>) throws(StoreError) {
+    let clear = try database.prepare(
+      """
+      DELETE FROM charged WHERE payment IN (
+        SELECT c.payment FROM charged c JOIN payment p ON p.seq = c.payment WHERE p.time >= ?1 AND p.time < ?2)
+      """)
+    clear.bind(1, times.lowerBound)
+    clear.bind(2, times.upperBound)
+    _ = try clear.run()
+    let insert = try database.prepare("INSERT OR REPLACE INTO charged VALUES (?1, ?2)")
+    for payment in payments {
+      insert.bind(1, payment.payment)
+      insert.bind(2, payment.approvalCode.value)
+      _ = try insert.run()
+    }
+  }
+
+  public func chargedPayments() throws(StoreError) -> [ChargedPayment] {
+    try database.prepare("SELECT payment, approval FROM charged ORDER BY payment").all { row in
+      ChargedPayment(payment: row.int(0), approvalCode: ApprovalCode(value: UInt64(bitPattern: row.int(1))))
+    }
+  }
+
   public func confirmEpoch(time: Int64) throws(StoreError) {
+    try database.execute("DELETE FROM charged")
     let update = try database.prepare("UPDATE epoch SET confirmed = ?1 WHERE confirmed IS NULL")
     update.bind(1, time)
     _ = try update.run()
@@ -60,6 +84,8 @@ extension SQLiteStore {
     insert.bind(6, epoch.headDigest)
     _ = try insert.run()
     writtenEpoch = epoch
+    // Of an epoch before, where the copy was made while it waited.
+    try database.execute("DELETE FROM charged")
     try insertEvent(
       EventRow(
         kind: .epochBegun, time: time,

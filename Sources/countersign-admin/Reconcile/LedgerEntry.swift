@@ -28,6 +28,8 @@ struct LedgerEntry {
   var standing: Standing
   /// Whether the sale was taken back by a void.
   var isVoided = false
+  /// Whether nobody knows yet what became of the sale, and no reversal was sent.
+  var isOpen = false
 
   init(_ listed: ListedPayment) {
     let payment = listed.payment ?? PaymentResult()
@@ -37,6 +39,7 @@ struct LedgerEntry {
     (terminal, stan, retrievalReference) = (listed.terminal, listed.stan, listed.retrievalReference)
     state = payment.state.text
     isVoided = payment.state == .voided
+    isOpen = [.intent, .unknown, .inquiring].contains(payment.state)
     standing =
       switch payment.state {
       // A refund has a line of its own; the sale was charged all the same.

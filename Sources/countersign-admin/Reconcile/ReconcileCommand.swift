@@ -15,7 +15,8 @@ struct Reconcile: AsyncParsableCommand {
       terminal and stan; approval_code where there is one. Other columns are ignored. --from and --to say when payments
       were recorded and refunds done: all of that time are expected in the file. Ends with 0 where both agree and with 3
       where they do not. That it was compared, and what came of it, is a record of the journal; after a restore it is
-      what countersign-admin epoch confirm asks for.
+      what countersign-admin epoch confirm asks for, and payments that are open in the restored ledger and charged
+      according to the file are APPROVED with that confirmation.
 
       EXAMPLE
         countersign-admin reconcile settlement.csv --from 2026-11-23 --to 2026-11-24
@@ -50,8 +51,9 @@ struct Reconcile: AsyncParsableCommand {
       record.digest = SHA256.digest(bytes).bytes
       (record.fromMs, record.toMs, record.lines) = (times.from, times.to, UInt64(lines.count))
       (record.entries, record.differences) = (UInt64(reconciliation.count), UInt64(differences.count))
+      record.charged = try Self.charged(differences)
       let recorded = try await administrator.run { [record] in try await $0.recordReconciliation(record) }
-      print(record, epoch: recorded.epoch)
+      print(record, recorded, charged: differences.count { $0.chargedOpen != nil })
       if !differences.isEmpty { throw ExitCode(ExitStatus.differences.rawValue) }
     }
   }
@@ -77,25 +79,67 @@ struct Reconcile: AsyncParsableCommand {
     }
   }
 
-  /// The last line: what was compared.
+  /// Payments that are open in the ledger and charged in the file, in parts as the wire has them.
   ///
-  /// - Parameter epoch: the one that waits to be confirmed; 0: none does.
-  private func print(_ compared: RecordReconciliationRequest, epoch: some BinaryInteger) {
+  /// - Throws: ``ProgramError`` where they are too many.
+  private static func charged(_ differences: [Reconciliation.Difference]) throws -> [ChargedPart] {
+    let (inPart, parts) = (64, 64)
+    let payments = differences.compactMap { difference in
+      difference.chargedOpen.map { code in
+        var payment = ChargedPayment()
+        (payment.payment, payment.approvalCode) = (difference.payment ?? 0, code)
+        return payment
+      }
+    }
+    guard payments.count <= inPart * parts else {
+      throw ProgramError(
+        .input,
+        "\(payments.count) payments are open in the ledger and charged in the file; compare a shorter time, in "
+          + "which there are at most \(inPart * parts)")
+    }
+    return stride(from: 0, to: payments.count, by: inPart).map { start in
+      var part = ChargedPart()
+      part.payments = Array(payments[start...].prefix(inPart))
+      return part
+    }
+  }
+
+  /// The last lines: what was compared, and what it means for a restored ledger.
+  ///
+  /// - Parameter charged: payments that are open in the ledger and charged in the file.
+  private func print(_ compared: RecordReconciliationRequest, _ recorded: RecordReconciliationReply, charged: Int) {
     switch options.output {
     case .text:
       Console.print(
         "\(counted(compared.lines, "line")), \(compared.entries) in the ledger, "
           + counted(compared.differences, "difference"))
-      if epoch > 0 { Console.print("next: countersign-admin epoch confirm, of epoch \(epoch)") }
+      guard recorded.waitingEpoch > 0 else { return }
+      if charged > 0 {
+        Console.print(
+          "\(counted(charged, "payment")) \(charged == 1 ? "is" : "are") open in the restored ledger and charged: APPROVED "
+            + "with epoch confirm")
+      }
+      if recorded.epoch > 0 {
+        Console.print("next: countersign-admin epoch confirm, of epoch \(recorded.epoch)")
+      } else {
+        Console.print(
+          "this does not count for epoch confirm: --from must be \(Self.time(recorded.begunMs)) or before, and --to after "
+            + "\(Self.time(recorded.lostSinceMs)), so that it has something of what was lost")
+      }
     case .json:
       Console.print(
         JSON.object([
           ("kind", .text("SUMMARY")), ("lines", .number(Int64(clamping: compared.lines))),
           ("entries", .number(Int64(clamping: compared.entries))),
-          ("differences", .number(Int64(clamping: compared.differences))), ("epoch", .number(Int64(clamping: epoch))),
+          ("differences", .number(Int64(clamping: compared.differences))), ("epoch", .number(Int64(recorded.epoch))),
+          ("waiting_epoch", .number(Int64(recorded.waitingEpoch))),
+          ("lost_since_ms", .number(Int64(clamping: recorded.lostSinceMs))),
+          ("begun_ms", .number(Int64(clamping: recorded.begunMs))), ("charged_open", .number(Int64(charged))),
         ]))
     }
   }
+
+  private static func time(_ milliseconds: UInt64) -> String { TimeText.instant(Int64(clamping: milliseconds)) }
 
   private func print(_ difference: Reconciliation.Difference) {
     switch options.output {

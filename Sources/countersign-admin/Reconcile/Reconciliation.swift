@@ -26,6 +26,9 @@ struct Reconciliation {
     /// Number of the refund or void; nil: of a sale, or not in the ledger.
     var operation: UInt64?
     var text: String
+    /// Approval code of a sale that the file has as charged, or empty, where the ledger has it open with the same amount;
+    /// nil: anything else.
+    var chargedOpen: String?
   }
 
   private let entries: [LedgerEntry]
@@ -98,7 +101,11 @@ struct Reconciliation {
     let entry = entries[index]
     guard entry.standing != .absent else {
       let done = line.kind == .sale ? "charged" : "done"
-      return difference(.state, line, index, "\(done) according to the file, \(entry.state) in the ledger")
+      var found = difference(.state, line, index, "\(done) according to the file, \(entry.state) in the ledger")
+      if entry.isOpen, entry.amount == line.amount, entry.currency == line.currency {
+        found.chargedOpen = line.approvalCode ?? ""
+      }
+      return found
     }
     guard entry.amount == line.amount, entry.currency == line.currency else {
       return difference(

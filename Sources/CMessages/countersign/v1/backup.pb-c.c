@@ -187,6 +187,96 @@ void   countersign__v1__record_reconciliation_request__free_unpacked
   assert(message->base.descriptor == &countersign__v1__record_reconciliation_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__v1__charged_part__init
+                     (Countersign__V1__ChargedPart         *message)
+{
+  static const Countersign__V1__ChargedPart init_value = COUNTERSIGN__V1__CHARGED_PART__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__charged_part__get_packed_size
+                     (const Countersign__V1__ChargedPart *message)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__charged_part__pack
+                     (const Countersign__V1__ChargedPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__charged_part__pack_to_buffer
+                     (const Countersign__V1__ChargedPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ChargedPart *
+       countersign__v1__charged_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ChargedPart *)
+     protobuf_c_message_unpack (&countersign__v1__charged_part__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__charged_part__free_unpacked
+                     (Countersign__V1__ChargedPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__charged_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__v1__charged_payment__init
+                     (Countersign__V1__ChargedPayment         *message)
+{
+  static const Countersign__V1__ChargedPayment init_value = COUNTERSIGN__V1__CHARGED_PAYMENT__INIT;
+  *message = init_value;
+}
+size_t countersign__v1__charged_payment__get_packed_size
+                     (const Countersign__V1__ChargedPayment *message)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_payment__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__v1__charged_payment__pack
+                     (const Countersign__V1__ChargedPayment *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_payment__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__v1__charged_payment__pack_to_buffer
+                     (const Countersign__V1__ChargedPayment *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__v1__charged_payment__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__V1__ChargedPayment *
+       countersign__v1__charged_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__V1__ChargedPayment *)
+     protobuf_c_message_unpack (&countersign__v1__charged_payment__descriptor,
+                                allocator, len, data);
+}
+void   countersign__v1__charged_payment__free_unpacked
+                     (Countersign__V1__ChargedPayment *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__v1__charged_payment__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   countersign__v1__record_reconciliation_reply__init
                      (Countersign__V1__RecordReconciliationReply         *message)
 {
@@ -513,7 +603,7 @@ const ProtobufCMessageDescriptor countersign__v1__backup_state__descriptor =
   (ProtobufCMessageInit) countersign__v1__backup_state__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_request__field_descriptors[7] =
+static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_request__field_descriptors[8] =
 {
   {
     "file",
@@ -599,8 +689,21 @@ static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_req
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "charged",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__RecordReconciliationRequest, n_charged),
+    offsetof(Countersign__V1__RecordReconciliationRequest, charged),
+    &countersign__v1__charged_part__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__record_reconciliation_request__field_indices_by_name[] = {
+  7,   /* field[7] = charged */
   6,   /* field[6] = differences */
   1,   /* field[1] = digest */
   5,   /* field[5] = entries */
@@ -612,7 +715,7 @@ static const unsigned countersign__v1__record_reconciliation_request__field_indi
 static const ProtobufCIntRange countersign__v1__record_reconciliation_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_request__descriptor =
 {
@@ -622,14 +725,103 @@ const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_request_
   "Countersign__V1__RecordReconciliationRequest",
   "countersign.v1",
   sizeof(Countersign__V1__RecordReconciliationRequest),
-  7,
+  8,
   countersign__v1__record_reconciliation_request__field_descriptors,
   countersign__v1__record_reconciliation_request__field_indices_by_name,
   1,  countersign__v1__record_reconciliation_request__number_ranges,
   (ProtobufCMessageInit) countersign__v1__record_reconciliation_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_reply__field_descriptors[2] =
+static const ProtobufCFieldDescriptor countersign__v1__charged_part__field_descriptors[1] =
+{
+  {
+    "payments",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__V1__ChargedPart, n_payments),
+    offsetof(Countersign__V1__ChargedPart, payments),
+    &countersign__v1__charged_payment__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__charged_part__field_indices_by_name[] = {
+  0,   /* field[0] = payments */
+};
+static const ProtobufCIntRange countersign__v1__charged_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__v1__charged_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ChargedPart",
+  "ChargedPart",
+  "Countersign__V1__ChargedPart",
+  "countersign.v1",
+  sizeof(Countersign__V1__ChargedPart),
+  1,
+  countersign__v1__charged_part__field_descriptors,
+  countersign__v1__charged_part__field_indices_by_name,
+  1,  countersign__v1__charged_part__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__charged_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__charged_payment__field_descriptors[2] =
+{
+  {
+    "payment",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ChargedPayment, payment),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "approval_code",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ChargedPayment, approval_code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__v1__charged_payment__field_indices_by_name[] = {
+  1,   /* field[1] = approval_code */
+  0,   /* field[0] = payment */
+};
+static const ProtobufCIntRange countersign__v1__charged_payment__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__v1__charged_payment__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.v1.ChargedPayment",
+  "ChargedPayment",
+  "Countersign__V1__ChargedPayment",
+  "countersign.v1",
+  sizeof(Countersign__V1__ChargedPayment),
+  2,
+  countersign__v1__charged_payment__field_descriptors,
+  countersign__v1__charged_payment__field_indices_by_name,
+  1,  countersign__v1__charged_payment__number_ranges,
+  (ProtobufCMessageInit) countersign__v1__charged_payment__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_reply__field_descriptors[5] =
 {
   {
     "number",
@@ -655,15 +847,54 @@ static const ProtobufCFieldDescriptor countersign__v1__record_reconciliation_rep
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting_epoch",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationReply, waiting_epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lost_since_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationReply, lost_since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "begun_ms",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__RecordReconciliationReply, begun_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__record_reconciliation_reply__field_indices_by_name[] = {
+  4,   /* field[4] = begun_ms */
   1,   /* field[1] = epoch */
+  3,   /* field[3] = lost_since_ms */
   0,   /* field[0] = number */
+  2,   /* field[2] = waiting_epoch */
 };
 static const ProtobufCIntRange countersign__v1__record_reconciliation_reply__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_reply__descriptor =
 {
@@ -673,7 +904,7 @@ const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_reply__d
   "Countersign__V1__RecordReconciliationReply",
   "countersign.v1",
   sizeof(Countersign__V1__RecordReconciliationReply),
-  2,
+  5,
   countersign__v1__record_reconciliation_reply__field_descriptors,
   countersign__v1__record_reconciliation_reply__field_indices_by_name,
   1,  countersign__v1__record_reconciliation_reply__number_ranges,
@@ -749,7 +980,7 @@ const ProtobufCMessageDescriptor countersign__v1__confirm_epoch_request__descrip
   (ProtobufCMessageInit) countersign__v1__confirm_epoch_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[7] =
+static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[9] =
 {
   {
     "number",
@@ -835,20 +1066,46 @@ static const ProtobufCFieldDescriptor countersign__v1__epoch__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lost_since_ms",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Epoch, lost_since_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "charged",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__Epoch, charged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__epoch__field_indices_by_name[] = {
   1,   /* field[1] = begun_ms */
+  8,   /* field[8] = charged */
   3,   /* field[3] = head_digest */
   2,   /* field[2] = head_last */
   5,   /* field[5] = id */
   4,   /* field[4] = is_confirmed */
+  7,   /* field[7] = lost_since_ms */
   0,   /* field[0] = number */
   6,   /* field[6] = reconciliation */
 };
 static const ProtobufCIntRange countersign__v1__epoch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor countersign__v1__epoch__descriptor =
 {
@@ -858,7 +1115,7 @@ const ProtobufCMessageDescriptor countersign__v1__epoch__descriptor =
   "Countersign__V1__Epoch",
   "countersign.v1",
   sizeof(Countersign__V1__Epoch),
-  7,
+  9,
   countersign__v1__epoch__field_descriptors,
   countersign__v1__epoch__field_indices_by_name,
   1,  countersign__v1__epoch__number_ranges,

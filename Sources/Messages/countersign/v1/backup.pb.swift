@@ -49,6 +49,30 @@ public struct RecordReconciliationRequest: Message {
   public var entries: UInt64 = 0
   /// Differences found.
   public var differences: UInt64 = 0
+  /// Payments that are open in the ledger (INTENT, UNKNOWN or INQUIRING) and charged according to the file, with the same
+  /// amount; at most 64 parts. Of meaning while a restored ledger waits for its confirmation, which makes them APPROVED.
+  /// They replace those of former comparisons that were recorded in the time that was compared.
+  public var charged: [ChargedPart] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// At most 64 payments.
+public struct ChargedPart: Message {
+  /// By rising number.
+  public var payments: [ChargedPayment] = []
+
+  /// Every field empty or zero.
+  public init() {}
+}
+
+/// A payment that the acquirer says it charged.
+public struct ChargedPayment: Message {
+  /// Number of the payment.
+  public var payment: UInt64 = 0
+  /// Approval code (ISO 8583 DE38) as the file has it, at most 8 printable ASCII characters, or empty.
+  public var approvalCode: String = ""
 
   /// Every field empty or zero.
   public init() {}
@@ -61,6 +85,12 @@ public struct RecordReconciliationReply: Message {
   /// The epoch that may be confirmed now; 0 where none waits for it, or where the time that was compared has nothing of
   /// the time between the backup and its restore.
   public var epoch: UInt32 = 0
+  /// The epoch that waits to be confirmed, whether this comparison counts for it or not; 0 where none waits.
+  public var waitingEpoch: UInt32 = 0
+  /// Of the epoch that waits: time of the backup's last record and of the restore. A comparison counts that begins at
+  /// the second or before and ends after the first; milliseconds since 1970-01-01T00:00:00Z.
+  public var lostSinceMs: UInt64 = 0
+  public var begunMs: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -101,6 +131,12 @@ public struct Epoch: Message {
   public var id: [UInt8] = []
   /// Number in the journal of the last reconciliation that counts for it; 0 where there was none.
   public var reconciliation: UInt64 = 0
+  /// Time of the backup's last record, milliseconds since 1970-01-01T00:00:00Z: what came between it and the begin is
+  /// lost; 0 for the first.
+  public var lostSinceMs: UInt64 = 0
+  /// Payments that were open in the copy and were found charged: in the answer of ConfirmEpoch those that it made APPROVED,
+  /// else those that it will make so.
+  public var charged: UInt32 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -175,6 +211,7 @@ extension RecordReconciliationRequest {
     lines = c.pointee.lines
     entries = c.pointee.entries
     differences = c.pointee.differences
+    charged = (0..<c.pointee.n_charged).compactMap { c.pointee.charged[$0].map { ChargedPart(copying: $0) } }
   }
 
   public func write(to c: inout Countersign__V1__RecordReconciliationRequest, in arena: Arena) {
@@ -185,6 +222,43 @@ extension RecordReconciliationRequest {
     c.lines = lines
     c.entries = entries
     c.differences = differences
+    c.n_charged = charged.count
+    c.charged = arena.list(charged) { Optional(arena.message($0)) }
+  }
+}
+
+extension ChargedPart {
+  public static let descriptor = messageDescriptor(ChargedPart.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ChargedPart>) {
+    countersign__v1__charged_part__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ChargedPart>) {
+    payments = (0..<c.pointee.n_payments).compactMap { c.pointee.payments[$0].map { ChargedPayment(copying: $0) } }
+  }
+
+  public func write(to c: inout Countersign__V1__ChargedPart, in arena: Arena) {
+    c.n_payments = payments.count
+    c.payments = arena.list(payments) { Optional(arena.message($0)) }
+  }
+}
+
+extension ChargedPayment {
+  public static let descriptor = messageDescriptor(ChargedPayment.initialize)
+
+  public static func initialize(_ c: UnsafeMutablePointer<Countersign__V1__ChargedPayment>) {
+    countersign__v1__charged_payment__init(c)
+  }
+
+  public init(copying c: UnsafePointer<Countersign__V1__ChargedPayment>) {
+    payment = c.pointee.payment
+    approvalCode = String(decoded: c.pointee.approval_code)
+  }
+
+  public func write(to c: inout Countersign__V1__ChargedPayment, in arena: Arena) {
+    c.payment = payment
+    c.approval_code = arena.text(approvalCode)
   }
 }
 
@@ -198,11 +272,17 @@ extension RecordReconciliationReply {
   public init(copying c: UnsafePointer<Countersign__V1__RecordReconciliationReply>) {
     number = c.pointee.number
     epoch = c.pointee.epoch
+    waitingEpoch = c.pointee.waiting_epoch
+    lostSinceMs = c.pointee.lost_since_ms
+    begunMs = c.pointee.begun_ms
   }
 
   public func write(to c: inout Countersign__V1__RecordReconciliationReply, in arena: Arena) {
     c.number = number
     c.epoch = epoch
+    c.waiting_epoch = waitingEpoch
+    c.lost_since_ms = lostSinceMs
+    c.begun_ms = begunMs
   }
 }
 
@@ -253,6 +333,8 @@ extension Epoch {
     isConfirmed = c.pointee.is_confirmed != 0
     id = [UInt8](decoded: c.pointee.id)
     reconciliation = c.pointee.reconciliation
+    lostSinceMs = c.pointee.lost_since_ms
+    charged = c.pointee.charged
   }
 
   public func write(to c: inout Countersign__V1__Epoch, in arena: Arena) {
@@ -263,5 +345,7 @@ extension Epoch {
     c.is_confirmed = isConfirmed ? 1 : 0
     c.id = arena.bytes(id)
     c.reconciliation = reconciliation
+    c.lost_since_ms = lostSinceMs
+    c.charged = charged
   }
 }

@@ -19,6 +19,8 @@ typedef struct Countersign__V1__StartBackupRequest Countersign__V1__StartBackupR
 typedef struct Countersign__V1__GetBackupRequest Countersign__V1__GetBackupRequest;
 typedef struct Countersign__V1__BackupState Countersign__V1__BackupState;
 typedef struct Countersign__V1__RecordReconciliationRequest Countersign__V1__RecordReconciliationRequest;
+typedef struct Countersign__V1__ChargedPart Countersign__V1__ChargedPart;
+typedef struct Countersign__V1__ChargedPayment Countersign__V1__ChargedPayment;
 typedef struct Countersign__V1__RecordReconciliationReply Countersign__V1__RecordReconciliationReply;
 typedef struct Countersign__V1__GetEpochRequest Countersign__V1__GetEpochRequest;
 typedef struct Countersign__V1__ConfirmEpochRequest Countersign__V1__ConfirmEpochRequest;
@@ -121,10 +123,54 @@ struct  Countersign__V1__RecordReconciliationRequest
    * Differences found.
    */
   uint64_t differences;
+  /*
+   * Payments that are open in the ledger (INTENT, UNKNOWN or INQUIRING) and charged according to the file, with the same
+   * amount; at most 64 parts. Of meaning while a restored ledger waits for its confirmation, which makes them APPROVED.
+   * They replace those of former comparisons that were recorded in the time that was compared.
+   */
+  size_t n_charged;
+  Countersign__V1__ChargedPart **charged;
 };
 #define COUNTERSIGN__V1__RECORD_RECONCILIATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__record_reconciliation_request__descriptor) \
-    , (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, 0, 0, 0, 0,NULL }
+
+
+/*
+ * At most 64 payments.
+ */
+struct  Countersign__V1__ChargedPart
+{
+  ProtobufCMessage base;
+  /*
+   * By rising number.
+   */
+  size_t n_payments;
+  Countersign__V1__ChargedPayment **payments;
+};
+#define COUNTERSIGN__V1__CHARGED_PART__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__charged_part__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A payment that the acquirer says it charged.
+ */
+struct  Countersign__V1__ChargedPayment
+{
+  ProtobufCMessage base;
+  /*
+   * Number of the payment.
+   */
+  uint64_t payment;
+  /*
+   * Approval code (ISO 8583 DE38) as the file has it, at most 8 printable ASCII characters, or empty.
+   */
+  char *approval_code;
+};
+#define COUNTERSIGN__V1__CHARGED_PAYMENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__charged_payment__descriptor) \
+    , 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -142,10 +188,20 @@ struct  Countersign__V1__RecordReconciliationReply
    * the time between the backup and its restore.
    */
   uint32_t epoch;
+  /*
+   * The epoch that waits to be confirmed, whether this comparison counts for it or not; 0 where none waits.
+   */
+  uint32_t waiting_epoch;
+  /*
+   * Of the epoch that waits: time of the backup's last record and of the restore. A comparison counts that begins at
+   * the second or before and ends after the first; milliseconds since 1970-01-01T00:00:00Z.
+   */
+  uint64_t lost_since_ms;
+  uint64_t begun_ms;
 };
 #define COUNTERSIGN__V1__RECORD_RECONCILIATION_REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__record_reconciliation_reply__descriptor) \
-    , 0, 0 }
+    , 0, 0, 0, 0, 0 }
 
 
 /*
@@ -216,10 +272,20 @@ struct  Countersign__V1__Epoch
    * Number in the journal of the last reconciliation that counts for it; 0 where there was none.
    */
   uint64_t reconciliation;
+  /*
+   * Time of the backup's last record, milliseconds since 1970-01-01T00:00:00Z: what came between it and the begin is
+   * lost; 0 for the first.
+   */
+  uint64_t lost_since_ms;
+  /*
+   * Payments that were open in the copy and were found charged: in the answer of ConfirmEpoch those that it made APPROVED,
+   * else those that it will make so.
+   */
+  uint32_t charged;
 };
 #define COUNTERSIGN__V1__EPOCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__epoch__descriptor) \
-    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0 }
+    , 0, 0, 0, {0,NULL}, 0, {0,NULL}, 0, 0, 0 }
 
 
 /* Countersign__V1__StartBackupRequest methods */
@@ -297,6 +363,44 @@ Countersign__V1__RecordReconciliationRequest *
                       const uint8_t       *data);
 void   countersign__v1__record_reconciliation_request__free_unpacked
                      (Countersign__V1__RecordReconciliationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ChargedPart methods */
+void   countersign__v1__charged_part__init
+                     (Countersign__V1__ChargedPart         *message);
+size_t countersign__v1__charged_part__get_packed_size
+                     (const Countersign__V1__ChargedPart   *message);
+size_t countersign__v1__charged_part__pack
+                     (const Countersign__V1__ChargedPart   *message,
+                      uint8_t             *out);
+size_t countersign__v1__charged_part__pack_to_buffer
+                     (const Countersign__V1__ChargedPart   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ChargedPart *
+       countersign__v1__charged_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__charged_part__free_unpacked
+                     (Countersign__V1__ChargedPart *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__V1__ChargedPayment methods */
+void   countersign__v1__charged_payment__init
+                     (Countersign__V1__ChargedPayment         *message);
+size_t countersign__v1__charged_payment__get_packed_size
+                     (const Countersign__V1__ChargedPayment   *message);
+size_t countersign__v1__charged_payment__pack
+                     (const Countersign__V1__ChargedPayment   *message,
+                      uint8_t             *out);
+size_t countersign__v1__charged_payment__pack_to_buffer
+                     (const Countersign__V1__ChargedPayment   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__V1__ChargedPayment *
+       countersign__v1__charged_payment__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__v1__charged_payment__free_unpacked
+                     (Countersign__V1__ChargedPayment *message,
                       ProtobufCAllocator *allocator);
 /* Countersign__V1__RecordReconciliationReply methods */
 void   countersign__v1__record_reconciliation_reply__init
@@ -388,6 +492,12 @@ typedef void (*Countersign__V1__BackupState_Closure)
 typedef void (*Countersign__V1__RecordReconciliationRequest_Closure)
                  (const Countersign__V1__RecordReconciliationRequest *message,
                   void *closure_data);
+typedef void (*Countersign__V1__ChargedPart_Closure)
+                 (const Countersign__V1__ChargedPart *message,
+                  void *closure_data);
+typedef void (*Countersign__V1__ChargedPayment_Closure)
+                 (const Countersign__V1__ChargedPayment *message,
+                  void *closure_data);
 typedef void (*Countersign__V1__RecordReconciliationReply_Closure)
                  (const Countersign__V1__RecordReconciliationReply *message,
                   void *closure_data);
@@ -410,6 +520,8 @@ extern const ProtobufCMessageDescriptor countersign__v1__start_backup_request__d
 extern const ProtobufCMessageDescriptor countersign__v1__get_backup_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__backup_state__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_request__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__charged_part__descriptor;
+extern const ProtobufCMessageDescriptor countersign__v1__charged_payment__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__record_reconciliation_reply__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__get_epoch_request__descriptor;
 extern const ProtobufCMessageDescriptor countersign__v1__confirm_epoch_request__descriptor;
