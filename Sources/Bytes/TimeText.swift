@@ -8,7 +8,8 @@ public enum TimeText {
   /// For example "2026-11-23 14:05:09.120 UTC".
   public static func instant(_ milliseconds: Int64) -> String {
     let told = RFC3339.text(seconds: milliseconds / 1_000).dropLast()
-    return "\(told.prefix(10)) \(told.suffix(8)).\(RFC3339.pad(Int32(milliseconds % 1_000), 3)) UTC"
+    // The day after the last one of four digits has a year of five.
+    return "\(told.dropLast(9)) \(told.suffix(8)).\(RFC3339.pad(Int32(milliseconds % 1_000), 3)) UTC"
   }
 
   /// Milliseconds since 1970-01-01T00:00:00Z of a day ("2026-11-01", its beginning) or an instant

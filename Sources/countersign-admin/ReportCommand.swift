@@ -8,8 +8,9 @@ struct Report: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Counts and sums a day's payments per company, consultant, currency and state.",
     discussion: """
-      A payment belongs to the day on which it was recorded, and is counted under the state that it has now. In CSV and
-      JSON amounts are minor units.
+      A payment belongs to the day on which it was recorded, and is counted under the state that it has now, which refunds
+      and voids change. "refunded" is what was given back of the amount, whenever that was. In CSV and JSON amounts are
+      minor units.
 
       EXAMPLES
         countersign-admin report --day 2026-11-23 --time-zone Asia/Seoul
@@ -67,12 +68,18 @@ struct DayTotals: Sendable {
   private struct Sum {
     var count: UInt64 = 0
     var amount: UInt64 = 0
+    var refunded: UInt64 = 0
 
-    mutating func add(_ count: UInt64, _ amount: UInt64) {
-      self.count += count
-      // A sum that no number holds stays at the highest one.
-      let (sum, isOver) = self.amount.addingReportingOverflow(amount)
-      self.amount = isOver ? .max : sum
+    static func += (left: inout Sum, right: Sum) {
+      left.count += right.count
+      left.amount = sum(left.amount, right.amount)
+      left.refunded = sum(left.refunded, right.refunded)
+    }
+
+    /// A sum that no number holds stays at the highest one.
+    private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {
+      let (sum, isOver) = one.addingReportingOverflow(other)
+      return isOver ? .max : sum
     }
   }
   private var from: UInt64 = 0
@@ -89,7 +96,7 @@ struct DayTotals: Sendable {
   private mutating func add(_ total: ReportTotal) {
     let key = Key(
       company: total.company, consultant: total.consultant, currency: total.currency, state: total.state.text)
-    sums[key, default: Sum()].add(total.count, total.amount)
+    sums[key, default: Sum()] += Sum(count: total.count, amount: total.amount, refunded: total.refunded)
     companies[total.company] = total.companyName
     consultants[total.consultant] = total.consultantName
   }
@@ -116,23 +123,26 @@ struct DayTotals: Sendable {
     var totals: [Key: Sum] = [:]
     for (key, sum) in rows where company == nil || key.company == company {
       let whole = Key(company: 0, consultant: 0, currency: key.currency, state: key.state)
-      totals[whole, default: Sum()].add(sum.count, sum.amount)
+      totals[whole, default: Sum()] += sum
     }
     for (key, sum) in totals.sorted(by: { $0.key < $1.key }) { Console.print("  \(Self.text(key, sum))") }
   }
 
   private static func text(_ key: Key, _ sum: Sum) -> String {
     "\(key.state)  \(sum.count)  \(Money.text(sum.amount, key.currency))"
+      + (sum.refunded > 0 ? ", refunded \(Money.text(sum.refunded, key.currency))" : "")
   }
 
   func printCSV() {
     Console.print(
-      CSV.line(["company", "company_name", "consultant", "consultant_name", "currency", "state", "count", "amount"]))
+      CSV.line([
+        "company", "company_name", "consultant", "consultant_name", "currency", "state", "count", "amount", "refunded",
+      ]))
     for (key, sum) in rows {
       Console.print(
         CSV.line([
           "\(key.company)", companies[key.company] ?? "", "\(key.consultant)", consultants[key.consultant] ?? "",
-          key.currency, key.state, "\(sum.count)", "\(sum.amount)",
+          key.currency, key.state, "\(sum.count)", "\(sum.amount)", "\(sum.refunded)",
         ]))
     }
   }
@@ -144,7 +154,7 @@ struct DayTotals: Sendable {
         ("consultant", .number(Int64(clamping: key.consultant))),
         ("consultant_name", .text(consultants[key.consultant] ?? "")), ("currency", .text(key.currency)),
         ("state", .text(key.state)), ("count", .number(Int64(clamping: sum.count))),
-        ("amount", .number(Int64(clamping: sum.amount))),
+        ("amount", .number(Int64(clamping: sum.amount))), ("refunded", .number(Int64(clamping: sum.refunded))),
       ])
     }
     Console.print(JSON.object([("day", .text(day)), ("time_zone", .text(timeZone)), ("totals", .list(totals))]))

@@ -41,6 +41,52 @@ import Testing
     }
   }
 
+  /// A part of the payments has refunds and voids in all states.
+  private static func operate(_ store: SQLiteStore) throws {
+    var dice = Dice(state: 5)
+    let approved = try store.database.prepare("SELECT payment FROM outcome WHERE state = 2").all { $0.int(0) }
+    try store.write { store in
+      for payment in approved where dice.roll(2) == 0 {
+        let amount = try #require(try store.payment(number: payment)).record.amount
+        for _ in 0...dice.roll(2) {
+          let state = try #require(OperationState(rawValue: UInt8(1 + dice.roll(7))))
+          let isVoid = dice.roll(4) == 0
+          var row = OperationRow(
+            key: Bytes16(high: UInt64(payment), low: UInt64(dice.roll(1_000_000))), kind: isVoid ? .void : .refund,
+            payment: payment, amount: isVoid || dice.roll(3) == 0 ? amount : max(1, amount / 3), state: state,
+            requestedBy: 1, time: TestLedger.time, confirmUntil: TestLedger.time)
+          row.id = try store.insertEvent(.operation(row, time: row.time, ", for a test"))
+          try store.insertOperation(row)
+        }
+      }
+    }
+  }
+
+  /// Compared with the rule that payments are told by, payment by payment.
+  @Test func aReportHasTheStatesThatPaymentsAreToldIn() async throws {
+    let (_, store, reader) = try await Self.ledger()
+    try Self.operate(store)
+    var sums: [String: [UInt64]] = [:]
+    func add(_ state: ToldState, _ values: [UInt64]) {
+      sums[state.name] = zip(sums[state.name] ?? [0, 0, 0], values).map { $0 + $1 }
+    }
+    var after: Int64? = 0
+    while let number = after {
+      let page = try await reader.totals(0 ..< .max, after: number, limit: 1_000)
+      for total in page.totals { add(total.state, [UInt64(total.count), total.amount, total.refunded]) }
+      after = page.next
+    }
+    let told = sums
+    sums = [:]
+    for number in try store.database.prepare("SELECT seq FROM payment").all({ $0.int(0) }) {
+      let payment = try #require(
+        try await reader.list(PaymentFilter(), recent: [], after: number - 1, limit: 1).payments.first)
+      let done = try store.operations(of: number).filter { $0.state == .done }
+      add(payment.payment.toldState, [1, payment.payment.record.amount, done.reduce(0) { $0 + $1.amount }])
+    }
+    #expect(told == sums && sums.count == 9, "\(told) \(sums)")
+  }
+
   private static let day = TestLedger.time + 86_400_000..<TestLedger.time + 2 * 86_400_000
   private static let inDay = "time >= \(day.lowerBound) AND time < \(day.upperBound)"
 

@@ -163,5 +163,6 @@ extension Messages.ReportTotal {
     state = Messages.PaymentState(rawValue: Int32(total.state.rawValue))
     count = UInt64(total.count)
     amount = total.amount
+    refunded = total.refunded
   }
 }

@@ -155,6 +155,14 @@ public enum ToldState: Sendable, Equatable {
     }
   }
 
+  /// As on the wire.
+  public var rawValue: UInt8 {
+    switch self {
+    case .recorded(let state): state.rawValue
+    case .operated(let state): state.rawValue
+    }
+  }
+
   public var name: String {
     switch self {
     case .recorded(let state): state.name

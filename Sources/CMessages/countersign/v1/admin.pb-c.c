@@ -5135,7 +5135,7 @@ const ProtobufCMessageDescriptor countersign__v1__report_part__descriptor =
   (ProtobufCMessageInit) countersign__v1__report_part__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__v1__report_total__field_descriptors[8] =
+static const ProtobufCFieldDescriptor countersign__v1__report_total__field_descriptors[9] =
 {
   {
     "company",
@@ -5233,6 +5233,18 @@ static const ProtobufCFieldDescriptor countersign__v1__report_total__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refunded",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__V1__ReportTotal, refunded),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned countersign__v1__report_total__field_indices_by_name[] = {
   7,   /* field[7] = amount */
@@ -5242,12 +5254,13 @@ static const unsigned countersign__v1__report_total__field_indices_by_name[] = {
   3,   /* field[3] = consultant_name */
   6,   /* field[6] = count */
   4,   /* field[4] = currency */
+  8,   /* field[8] = refunded */
   5,   /* field[5] = state */
 };
 static const ProtobufCIntRange countersign__v1__report_total__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor countersign__v1__report_total__descriptor =
 {
@@ -5257,7 +5270,7 @@ const ProtobufCMessageDescriptor countersign__v1__report_total__descriptor =
   "Countersign__V1__ReportTotal",
   "countersign.v1",
   sizeof(Countersign__V1__ReportTotal),
-  8,
+  9,
   countersign__v1__report_total__field_descriptors,
   countersign__v1__report_total__field_indices_by_name,
   1,  countersign__v1__report_total__number_ranges,

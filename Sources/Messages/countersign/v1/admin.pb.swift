@@ -610,12 +610,14 @@ public struct ReportTotal: Message {
   public var consultantName: String = ""
   /// ISO 4217 code.
   public var currency: String = ""
-  /// Where they stand when the report is made.
+  /// Where they stand when the report is made, with what refunds and voids made of them.
   public var state: PaymentState = PaymentState(rawValue: 0)
   /// How many.
   public var count: UInt64 = 0
   /// Their sum in minor units.
   public var amount: UInt64 = 0
+  /// What was given back of it: refunds and voids that are DONE, minor units.
+  public var refunded: UInt64 = 0
 
   /// Every field empty or zero.
   public init() {}
@@ -2255,6 +2257,7 @@ extension ReportTotal {
     state = PaymentState(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
     count = c.pointee.count
     amount = c.pointee.amount
+    refunded = c.pointee.refunded
   }
 
   public func write(to c: inout Countersign__V1__ReportTotal, in arena: Arena) {
@@ -2266,6 +2269,7 @@ extension ReportTotal {
     c.state = Countersign__V1__PaymentState(rawValue: .init(truncatingIfNeeded: state.rawValue))
     c.count = count
     c.amount = amount
+    c.refunded = refunded
   }
 }
 

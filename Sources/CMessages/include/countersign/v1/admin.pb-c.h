@@ -1176,7 +1176,7 @@ struct  Countersign__V1__ReportTotal
    */
   char *currency;
   /*
-   * Where they stand when the report is made.
+   * Where they stand when the report is made, with what refunds and voids made of them.
    */
   Countersign__V1__PaymentState state;
   /*
@@ -1187,10 +1187,14 @@ struct  Countersign__V1__ReportTotal
    * Their sum in minor units.
    */
   uint64_t amount;
+  /*
+   * What was given back of it: refunds and voids that are DONE, minor units.
+   */
+  uint64_t refunded;
 };
 #define COUNTERSIGN__V1__REPORT_TOTAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__v1__report_total__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, COUNTERSIGN__V1__PAYMENT_STATE__PAYMENT_STATE_UNSPECIFIED, 0, 0, 0 }
 
 
 /*
