@@ -67,7 +67,7 @@ public enum CompanyFiles {
   /// - Returns: DER of the request.
   public static func makeKey(at path: String, certificate: String, name: String) throws -> [UInt8] {
     for file in [path, certificate] where Files.exists(file) {
-      throw TerminalError.folder("\(file) exists already; name another file")
+      throw FileError(path: file, doing: "make", cause: "it exists already; name another file")
     }
     guard path != certificate else {
       throw TerminalError.folder("\(path) cannot hold both certificate and key; name two files")

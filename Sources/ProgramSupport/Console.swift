@@ -9,15 +9,18 @@ public enum Console {
   public static func print(_ line: String) {
     if write(line + "\n", to: STDOUT_FILENO) { return }
     if errno == EPIPE { endByBrokenPipe() }
-    lost(line)
+    lost("\(line)\nand what follows it; a command that only reads may be given again")
   }
 
   /// Writes what has happened and must not get lost, in one piece, so that a reader that takes the first line alone gets
   /// all of it. Where it cannot be written, also where nobody reads, it goes to standard error, and the program ends with
   /// 74.
-  public static func report(_ lines: [String]) {
+  ///
+  /// - Parameter advice: what people do where that is lost too.
+  public static func report(_ lines: [String], orElse advice: String? = nil) {
     let text = lines.joined(separator: "\n")
-    if !write(text + "\n", to: STDOUT_FILENO) { lost(text) }
+    if write(text + "\n", to: STDOUT_FILENO) { return }
+    lost(text + (advice.map { "\n\($0)" } ?? ""))
   }
 
   private static func lost(_ line: String) -> Never {

@@ -121,16 +121,23 @@ private struct TokenOutput {
   func print(_ format: OutputFormat) {
     switch format {
     case .text:
-      Console.print("consultant \(consultant)")
-      Console.print("token \(token)")
-      Console.print("good once, until \(TimeText.instant(Int64(clamping: notAfter)))")
-      Console.print("next, on the terminal: countersign-terminal enrol HOST:PORT \(token)")
+      tell([
+        "consultant \(consultant)", "token \(token)",
+        "good once, until \(TimeText.instant(Int64(clamping: notAfter)))",
+        "next, on the terminal: countersign-terminal enrol HOST:PORT \(token)",
+      ])
     case .json:
-      Console.print(
+      tell([
         JSON.object([
           ("consultant", .number(Int64(clamping: consultant))), ("token", .text(token)),
           ("not_after_ms", .number(Int64(clamping: notAfter))),
-        ]))
+        ])
+      ])
     }
+  }
+
+  /// Nobody else knows the token.
+  private func tell(_ lines: [String]) {
+    Console.report(lines, orElse: "for another token: countersign-admin consultant token \(consultant)")
   }
 }

@@ -38,6 +38,11 @@ struct GatewayCommand: AsyncParsableCommand {
       "company": "COMPANY", "host": "--host", "port": "--port", "dns_name": "--dns-name",
     ]
 
+    /// Nobody else knows the token.
+    private static func tell(_ lines: [String]) {
+      Console.report(lines, orElse: "for another token give the command again")
+    }
+
     func validate() throws {
       guard (1...65_535).contains(port) else { throw ValidationError("--port must be 1 to 65535") }
     }
@@ -53,20 +58,19 @@ struct GatewayCommand: AsyncParsableCommand {
         let end = Int64(clamping: reply.tokenNotAfterMs)
         switch options.output {
         case .text:
-          Console.print(
-            "gateway of \(reply.companyName) at \(host) port \(port); terminals that enrol or renew from now on connect there"
-          )
-          Console.print("token \(reply.token)")
-          Console.print("good once, until \(TimeText.instant(end))")
-          Console.print(
-            "next, on the gateway: countersign-gateway init HOST:PORT \(reply.token) --passphrase-file FILE")
+          Self.tell([
+            "gateway of \(reply.companyName) at \(host) port \(port); terminals that enrol or renew from now on connect there",
+            "token \(reply.token)", "good once, until \(TimeText.instant(end))",
+            "next, on the gateway: countersign-gateway init HOST:PORT \(reply.token) --passphrase-file FILE",
+          ])
         case .json:
-          Console.print(
+          Self.tell([
             JSON.object([
               ("company", .number(Int64(clamping: reply.company))), ("company_name", .text(reply.companyName)),
               ("host", .text(host)), ("port", .number(Int64(port))),
               ("token", .text(reply.token)), ("token_not_after_ms", .number(end)),
-            ]))
+            ])
+          ])
         }
       }
     }

@@ -63,7 +63,8 @@ struct Confirm: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Agrees to a refund or void that another administrator asked for, and waits for the acquirer's answer.",
     discussion: """
-      Ends with 0 where the acquirer did it, 1 where it refused, and 2 where there is no answer yet.
+      Ends with 0 where the acquirer did it, 1 where it refused, and 2 where there is no answer yet, also because the
+      connection was lost: countersign-admin operations list tells what became of it.
 
       EXAMPLE
         countersign-admin confirm 4720
@@ -76,6 +77,7 @@ struct Confirm: AsyncParsableCommand {
 
   /// Looks at the operation before the answer counts as missing.
   private static let looks = 50
+  private static let lost = "no answer yet, so it may be confirmed: countersign-admin operations list tells"
 
   func run() async throws {
     try await AdminProgram.run(
@@ -83,20 +85,32 @@ struct Confirm: AsyncParsableCommand {
       advice: ["OPERATION_OTHER_KIND": "countersign-admin keys confirm \(operation) confirms it"]
     ) {
       let number = operation
-      let found = try await options.administrator().run { client in
-        var request = ConfirmOperationRequest()
-        request.operation = number
-        var found = try await client.confirmOperation(request).operation ?? PaymentOperation()
-        for _ in 0..<Self.looks where found.state == .confirmed || found.state == .sending {
-          try await Task.sleep(for: .milliseconds(200))
-          found = try await client.confirmOperation(request).operation ?? found
-        }
-        return found
+      let administrator = try await options.administrator()
+      let found = try await OperationOutput.telling(Self.lost) {
+        try await administrator.run { try await Self.confirm(number, by: $0) }
       }
       OperationOutput.print(found, as: options.output)
       if found.state == .refused { throw ExitCode(ExitStatus.refused.rawValue) }
       if found.state != .done { throw ExitCode(ExitStatus.outcomeUnknown.rawValue) }
     }
+  }
+}
+
+extension Confirm {
+  /// - Returns: the operation, without an answer where there was none in time or the connection was lost meanwhile.
+  private static func confirm(_ number: UInt64, by client: AdminClient) async throws -> PaymentOperation {
+    var request = ConfirmOperationRequest()
+    request.operation = number
+    var found = try await client.confirmOperation(request).operation ?? PaymentOperation()
+    do {
+      for _ in 0..<looks where found.state == .confirmed || found.state == .sending {
+        try await Task.sleep(for: .milliseconds(200))
+        found = try await client.confirmOperation(request).operation ?? found
+      }
+    } catch {
+      Console.complain("note: \(error); countersign-admin operations list tells what became of it")
+    }
+    return found
   }
 }
 
@@ -181,13 +195,23 @@ private enum OperationOutput {
     var request = RequestOperationRequest()
     request.idempotencyKey = try key.map { try PaymentKey.parse($0, "--key") } ?? randomBytes(16)
     (request.kind, request.payment, request.amount) = (kind, payment, amount)
+    let again = "give the command again with --key \(PaymentKey.text(request.idempotencyKey))"
+    let administrator = try await options.administrator()
+    let reply = try await telling("the answer was lost, so it may have been asked for: \(again)") { [request] in
+      try await administrator.run { try await $0.requestOperation(request) }
+    }
+    print(reply.operation ?? PaymentOperation(), as: options.output)
+  }
+
+  /// Runs a call that may have been carried out though its answer is lost.
+  ///
+  /// - Parameter advice: what people do then.
+  /// - Throws: ``ProgramError`` with exit code 2 then, else what `body` throws.
+  static func telling<R>(_ advice: String, _ body: () async throws -> R) async throws -> R {
     do {
-      let reply = try await options.administrator().run { [request] in try await $0.requestOperation(request) }
-      print(reply.operation ?? PaymentOperation(), as: options.output)
-    } catch TerminalError.refused(let status) where !TerminalError.refused(status).isWithoutEffect {
-      Console.complain(
-        "the answer was lost; give the command again with --key \(PaymentKey.text(request.idempotencyKey))")
-      throw TerminalError.refused(status)
+      return try await body()
+    } catch let error as TerminalError where !error.isWithoutEffect {
+      throw ProgramError(.outcomeUnknown, "\(error); \(advice)")
     }
   }
 

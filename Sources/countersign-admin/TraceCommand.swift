@@ -38,31 +38,34 @@ struct Trace: AsyncParsableCommand {
 
   @OptionGroup var period: PeriodOptions
 
-  @Option(help: "Payments with a higher number only.")
-  var after: UInt64 = 0
+  @Option(help: "Payments with a higher number only; not with PAYMENT.")
+  var after: UInt64?
 
-  @Option(help: "Most payments told, at least 1.")
-  var limit = 100
+  @Option(help: "Most payments told, at least 1, default 100; not with PAYMENT.")
+  var limit: Int?
 
   @OptionGroup var options: AdminOptions
 
   func validate() throws {
-    guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
+    guard limit ?? 1 > 0 else { throw ValidationError("--limit must be at least 1") }
     let given = [payment != nil, order != nil, card, consultant != nil].filter { $0 }.count
     guard given == 1 else { throw ValidationError("name one of PAYMENT, --order, --card, --consultant") }
     guard consultant != nil || period.isEmpty else { throw ValidationError("--from and --to go with --consultant") }
+    guard payment == nil || after == nil && limit == nil else {
+      throw ValidationError("--after and --limit go with --order, --card or --consultant")
+    }
   }
 
   func run() async throws {
     try await AdminProgram.run(fields) {
       var request = TracePaymentRequest()
       request.which = try which()
-      (request.after, request.most) = (after, UInt64(limit))
+      (request.after, request.most) = (after ?? 0, UInt64(limit ?? 100))
       let output = options.output
       let last = try await options.administrator().run { [request] in
         try await Self.tell(request, by: $0, as: output)
       }
-      if last.traces.isEmpty { Console.complain("note: nothing is after payment \(after)") }
+      if last.traces.isEmpty { Console.complain("note: nothing is after payment \(after ?? 0)") }
       guard last.more > 0 else { return }
       Console.complain(
         "note: \(counted(last.more, "more payment")); --after \(last.next) goes on, a higher --limit tells more at once"

@@ -226,8 +226,8 @@ import Testing
     #expect(desk.server.stop() == 0)
     let moved = try Program.shell(
       """
-      cd '\(root)' && tar -C server -cf folders.tar \(folders) && mv server former && mkdir -m 700 server &&
-      tar -C server -xpf folders.tar
+      cd '\(root)/server' && \(try Self.documentedTar(to: "\(root)/folders.tar")) && tar -cf ../vault.tar vault && cd .. &&
+      mv server former && mkdir -m 700 server && tar -C server -xpf folders.tar && tar -C server -xpf vault.tar
       """)
     try #require(moved.status == 0, "\(moved)")
     let restored = try Self.restore(root)
@@ -275,6 +275,14 @@ import Testing
     try Terminal(
       folder: TerminalFolder("\(root)/terminal"), passphrase: .init(copying: Array("correct horse".utf8)),
       program: "backup/1")
+  }
+
+  /// The line of docs/operations.md that copies the folders beside the ledger, whatever of them is there.
+  private static func documentedTar(to file: String) throws -> String {
+    let docs = try String(contentsOfFile: Repository.path("docs/operations.md"), encoding: .utf8)
+    let begin = try #require(docs.firstRange(of: "tar -cf /backup/folders.tar ")?.lowerBound)
+    let end = try #require(docs[begin...].firstRange(of: "2>/dev/null)")?.upperBound)
+    return String(docs[begin..<end]).replacing("/backup/folders.tar", with: "'\(file)'")
   }
 
   private static func files(_ folder: String) throws -> Set<String> {

@@ -34,6 +34,19 @@ import Testing
     #expect(run.errors.contains("it would have said:\npayment ") && run.errors.contains("APPROVED"), "\(run)")
   }
 
+  /// Nobody else knows a token, and the name is taken.
+  @Test func aTokenIsToldAndHowToGetAnother() throws {
+    let desk = try Desk()
+    let run = try Program.shell(
+      "'\(Program.folder.path)/countersign-admin' consultant add Lee --company Acme >/dev/full",
+      environment: desk.server.admin)
+    #expect(run.status == 74 && run.errors.contains("it would have said:\nconsultant 2\ntoken "), "\(run)")
+    #expect(run.errors.hasSuffix("for another token: countersign-admin consultant token 2\n"), "\(run)")
+    let cut = try Program.shell(
+      "'\(Program.folder.path)/countersign-admin' company list >/dev/full", environment: desk.server.admin)
+    #expect(cut.status == 74 && cut.errors.contains("a command that only reads may be given again"), "\(cut)")
+  }
+
   private static func intoClosedPipe(_ command: String, _ environment: [String: String]) throws -> Program.Result {
     try runProgram(
       "bash", ["-c", "exec 4> >(exit 0); wait $!; '\(Program.folder.path)'/\(command) >&4; echo $?"],

@@ -64,12 +64,14 @@ import Testing
     let csv = try desk.admin(["report", "--day", Self.today, "--output", "csv"])
     #expect(
       csv.output.split(separator: "\n") == [
-        "company,company_name,consultant,consultant_name,currency,state,count,amount",
-        "1,Acme,1,Kim,KRW,APPROVED,1,12900", "1,Acme,1,Kim,KRW,DECLINED,1,12900",
+        "company,company_name,consultant,consultant_name,currency,state,count,amount,refunded",
+        "1,Acme,1,Kim,KRW,APPROVED,1,12900,0", "1,Acme,1,Kim,KRW,DECLINED,1,12900,0",
       ], "\(csv.errors)")
     let text = try desk.admin(["report", "--day", Self.today, "--time-zone", "UTC"])
     #expect(
       text.output.contains("company 1 Acme\n  APPROVED  1  12900 KRW\n  DECLINED  1  12900 KRW\n  consultant 1 Kim"))
+    let last = try desk.admin(["report", "--day", "9999-12-31"]).good()
+    #expect(last.output.hasPrefix("from 9999-12-31 00:00:00.000 UTC to 10000-01-01 00:00:00.000 UTC\n"), "\(last)")
     let json = try desk.json(["report", "--day", Self.today])
     #expect((json.first?["totals"] as? [[String: Any]])?.count == 2)
   }
@@ -80,7 +82,7 @@ import Testing
     let added = try desk.admin(["administrator", "add", "Lee Jun", "--role", "auditor", "--folder", folder])
     #expect(added.status == 0 && added.output == "administrator 2 Lee Jun: \(folder)\n", "\(added.errors)")
     let again = try desk.admin(["administrator", "add", "Lee Jun", "--role", "auditor", "--folder", folder])
-    #expect(again.status == 78 && again.errors.contains("\(folder)/key.pem exists"), "\(again.status) \(again.errors)")
+    #expect(again.status == 74 && again.errors.contains("\(folder)/key.pem: it exists already"), "\(again)")
     let listed = try desk.admin(["payments", "list", "--admin", folder])
     #expect(listed.status == 0, "\(listed.errors)")
     let refused = try desk.admin(["revoke", "consultant", "1", "--reason", "superseded", "--admin", folder])
@@ -114,6 +116,10 @@ import Testing
     let listed = try desk.json(["operations", "list", "--payment", "\(payment)"])
     #expect(listed.first?["confirmed_by"] as? String == "Lee Jun")
     #expect(try desk.json(["payments", "list"]).first?["state"] as? String == "PARTLY_REFUNDED")
+    let csv = try desk.admin(["report", "--day", Self.today, "--output", "csv"]).good()
+    #expect(csv.output.hasSuffix("1,Acme,1,Kim,KRW,PARTLY_REFUNDED,1,12900,2900\n"), "\(csv)")
+    let report = try desk.admin(["report", "--day", Self.today]).good()
+    #expect(report.output.contains("PARTLY_REFUNDED  1  12900 KRW, refunded 2900 KRW\n"), "\(report)")
     _ = try desk.pay(card: Desk.card)
     for (state, filter, count) in [
       ("PARTLY_REFUNDED", [], 1), ("PARTLY_REFUNDED", ["--consultant", "Kim"], 1), ("APPROVED", [], 1),
@@ -173,6 +179,8 @@ import Testing
   @Test(arguments: [
     (["trace"], "", Int32(64), "one of PAYMENT, --order, --card, --consultant"),
     (["trace", "1", "--card"], "", 64, "one of"), (["trace", "1", "--from", "2026-01-01"], "", 64, "--consultant"),
+    (["trace", "1", "--after", "5"], "", 64, "--after and --limit go with"),
+    (["trace", "1", "--limit", "5"], "", 64, "go with"),
     (["trace", "--consultant", "Kim", "--from", "2026-02-30"], "", 64, "--from 2026-02-30"),
     (["trace", "--consultant", "Kim", "--to", "yesterday"], "", 64, "--to yesterday"),
     (["trace", "--card"], "4111111111111112", 65, "card number:"), (["trace", "--card"], "", 65, "card number:"),
