@@ -47,10 +47,11 @@ struct RestoreCommand: AsyncParsableCommand {
         Console.print(
           "epoch \(restored.epoch), id \(Hex.encode(restored.id.bytes)), goes on from the head over record \(restored.headLast); data key "
             + "\(restored.keyVersion) is in force")
-        if let former = restored.kept.first {
-          let more = restored.kept.dropFirst()
-          Console.print(
-            "the former ledger is kept as \(former)" + (more.isEmpty ? "" : ", with \(more.joined(separator: ", "))"))
+        let besides = restored.besides.joined(separator: ", ")
+        if let former = restored.former {
+          Console.print("the former ledger is kept as \(former)" + (besides.isEmpty ? "" : ", with \(besides)"))
+        } else if !besides.isEmpty {
+          Console.print("kept of the former ledger: \(besides)")
         }
         Console.print("next: start the service, compare with the acquirer (countersign-admin reconcile), then")
         Console.print("  countersign-admin epoch confirm --comment TEXT")
@@ -59,7 +60,8 @@ struct RestoreCommand: AsyncParsableCommand {
           JSON.object([
             ("epoch", .number(restored.epoch)), ("id", .text(Hex.encode(restored.id.bytes))),
             ("head_last", .number(restored.headLast)),
-            ("key_version", .number(Int64(restored.keyVersion))), ("former", .texts(restored.kept)),
+            ("key_version", .number(Int64(restored.keyVersion))), ("former", .text(restored.former ?? "")),
+            ("kept_besides", .texts(restored.besides)),
           ]))
       }
     }

@@ -52,8 +52,8 @@ import Testing
       #expect(
         again.status == 0
           && again.output.contains(
-            "the former ledger is kept as \(data)/ledger.db.before-epoch-2, with \(data)/ledger.db.before-epoch-2-wal, "
-              + "\(data)/heads.before-epoch-2"),
+            "the former ledger is kept as \(data)/ledger.db.before-epoch-2, with \(data)/heads.before-epoch-2, "
+              + "\(data)/ledger.db.before-epoch-2-wal"),
         "\(place): \(again)")
       try checkRestored(root, place)
     } else if isThere("ledger.db.before-epoch-2") {

@@ -15,9 +15,10 @@ public struct RestoredLedger: Sendable {
   public let headLast: Int64
   /// Version of the data key that new cards are sealed under.
   public let keyVersion: UInt32
-  /// Where the former ledger is kept: the ledger first, then its WAL and its heads as far as they are there; empty where
-  /// there was none.
-  public let kept: [String]
+  /// Where the former ledger is kept; nil where there was none.
+  public let former: String?
+  /// Where its heads and its WAL are kept, as far as they were there.
+  public let besides: [String]
 }
 
 extension DataFolder {
@@ -46,6 +47,6 @@ extension DataFolder {
       })
     return RestoredLedger(
       epoch: restored.epoch.number, id: restored.epoch.id, headLast: restored.epoch.headLast, keyVersion: keyVersion,
-      kept: restored.kept)
+      former: restored.former, besides: restored.besides)
   }
 }

@@ -140,7 +140,10 @@ extension SQLiteStore {
     let replacement = try LedgerReplacement(of: path, epoch: epoch.number, besides: besides)
     try prepare()
     try replacement.run(with: new)
-    return LedgerRestoration(epoch: epoch, kept: replacement.moves.map { replacement.path($0.kept) }.reversed())
+    let kept = replacement.moves.map { (place: replacement.path($0.place), kept: replacement.path($0.kept)) }
+    return LedgerRestoration(
+      epoch: epoch, former: kept.first { $0.place == path }?.kept, besides: kept.filter { $0.place != path }.map(\.kept)
+    )
   }
 
   private static func begin(
@@ -160,7 +163,8 @@ extension SQLiteStore {
 /// A ledger that was put in the place of another.
 public struct LedgerRestoration: Sendable {
   public let epoch: LedgerEpoch
-  /// Paths under which the former ledger is kept: the ledger first, then its WAL and what belongs to it; empty where
-  /// there was none.
-  public let kept: [String]
+  /// Where the former ledger is kept; nil where there was none.
+  public let former: String?
+  /// Where what belonged to it is kept: its WAL, and what was named with the call, as far as it was there.
+  public let besides: [String]
 }
