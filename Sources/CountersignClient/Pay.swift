@@ -57,19 +57,26 @@ extension TerminalSession {
   ) async throws -> PaymentResult {
     // A payment that was open before stays remembered until its outcome is known, whatever happens to this attempt.
     let wasOpen = key.map { terminal.folder.remembers(key: $0) } ?? false
-    let attempt = PaymentAttempt(
+    let former = key.flatMap { terminal.folder.openPayment(key: $0) }
+    var attempt = PaymentAttempt(
       order: message(order, key: key ?? makeKey()),
       ledger: key.map { terminal.folder.ledger(ofKey: $0) } ?? login.result.ledger,
       deadline: sinceLogin + order.validForMilliseconds)
     try terminal.folder.remember(attempt.order, ledger: attempt.key.ledger)
     do {
-      let result = try await run(attempt, card, onWait)
+      let result = try await run(&attempt, card, onWait)
       if result.outcome != .pending { try terminal.folder.forget(key: attempt.key.bytes) }
       return result
     } catch let error as TerminalError {
       switch error {
-      case .outcomeUnknown, .sessionOver: break
-      default: if !wasOpen { try terminal.folder.forget(key: attempt.key.bytes) }
+      case .outcomeUnknown, .sessionOver: if !attempt.leftNothing { throw error }
+      default: break
+      }
+      if !wasOpen {
+        try terminal.folder.forget(key: attempt.key.bytes)
+      } else if let former {
+        // What stands under the key is not what was asked for now.
+        try terminal.folder.write(former, key: attempt.key.bytes)
       }
       throw error
     }
@@ -117,9 +124,8 @@ extension TerminalSession {
 
   /// Sends, asks and waits until the outcome is known or the time is over.
   private func run(
-    _ attempt: PaymentAttempt, _ card: CardData, _ onWait: (@Sendable (PaymentWait) -> Void)?
+    _ attempt: inout PaymentAttempt, _ card: CardData, _ onWait: (@Sendable (PaymentWait) -> Void)?
   ) async throws -> PaymentResult {
-    var attempt = attempt
     var isTold = false
     while true {
       let step = attempt.isAsking ? try await askStep(&attempt) : try await sendStep(&attempt, card)
@@ -148,6 +154,7 @@ extension TerminalSession {
   private func sendStep(_ attempt: inout PaymentAttempt, _ card: CardData) async throws -> Step {
     let sealed = try seal(attempt.order, card: card)
     defer { answered(sealed.sequence) }
+    attempt.sent += 1
     let left = max(1_000, attempt.deadline - sinceLogin)
     do {
       let options = CallOptions(timeoutMicroseconds: UInt64(left) * 1_000, isSealed: true)
@@ -183,7 +190,10 @@ extension TerminalSession {
     }
     // What it waited for in vain says more than that the time is over.
     if refusal.reason == "PAYMENT_EXPIRED", let status = attempt.waitedFor { throw TerminalError.refused(status) }
-    if refusal.leavesOpen { throw TerminalError.outcomeUnknown(key: attempt.key.bytes, RPCStatus(refusal).description) }
+    if refusal.leavesOpen {
+      attempt.leftNothing = attempt.sent == 1
+      throw TerminalError.outcomeUnknown(key: attempt.key.bytes, RPCStatus(refusal).description)
+    }
     throw TerminalError.refused(RPCStatus(refusal))
   }
 
@@ -206,11 +216,11 @@ extension TerminalSession {
 
   /// A status says nothing about an outcome; it only decides what is tried next.
   private func failed(_ status: RPCStatus, _ identity: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
-    if Self.wantsIdentity(status.reason) {
+    // Where the session is over, IssueIdentity with its good proof is told why.
+    if Self.wantsIdentity(status.reason) || status.reason == "SESSION_OVER" {
       guard attempt.identityRenewals < PaymentAttempt.mostRenewals else { return attempt.ask() }
       return try await sealAnew(identity, &attempt)
     }
-    if status.reason == "SESSION_OVER" { throw attempt.sessionOver(status) }
     attempt.cause = status.description
     if !attempt.wasSent, status.code == .unavailable || status.code == .deadlineExceeded {
       guard sinceLogin < attempt.deadline else { throw TerminalError.unreachable("\(status.text); nothing was sent") }
@@ -228,9 +238,14 @@ extension TerminalSession {
   /// arrive no more: the order's time is over, or the identity it was sealed under is replaced.
   private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
     let identity = identitiesIssued
+    let asked = Monotonic.milliseconds()
     do {
       switch try await ask(attempt.key, waitMilliseconds: 5_000) {
-      case .result(let result): return told(result, &attempt)
+      case .result(let result):
+        let step = told(result, &attempt)
+        // With too many questions of this session the service answers without a wait.
+        if case .again = step, Monotonic.milliseconds() - asked < 1_000 { return attempt.backOff() }
+        return step
       case .refusal(let refusal) where refusal.code == StatusCode.notFound.rawValue:
         if attempt.isVoid, let status = attempt.refusal { throw TerminalError.refused(status) }
         guard sinceLogin > attempt.deadline + 5_000 else {
@@ -260,6 +275,10 @@ extension TerminalSession {
     /// Milliseconds since the login after which the service does not charge any more.
     let deadline: Int64
     var wasSent = false
+    /// Times it was sealed and sent.
+    var sent = 0
+    /// All that was sent of it was refused: what is unknown was so before.
+    var leftNothing = false
     var isAsking = false
     var identityRenewals = 0
     /// More identities than that are not tried: each may be replaced by other payments of the session meanwhile.

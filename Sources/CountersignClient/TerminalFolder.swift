@@ -222,14 +222,25 @@ extension TerminalFolder {
     kept.order = order
     kept.order?.session = []
     kept.ledger = ledger
-    try Files.write(kept.encoded(), to: file("pending/\(Hex.encode(order.idempotencyKey))"))
+    try write(kept, key: order.idempotencyKey)
+  }
+
+  func write(_ open: OpenPayment, key: [UInt8]) throws {
+    try Files.write(open.encoded(), to: file("pending/\(Hex.encode(key))"))
   }
 
   /// Whether a payment is remembered.
-  func remembers(key: [UInt8]) -> Bool { Files.exists(file("pending/\(Hex.encode(key))")) }
+  public func remembers(key: [UInt8]) -> Bool { Files.exists(file("pending/\(Hex.encode(key))")) }
+
+  /// A payment that is remembered and whose file can be read.
+  func openPayment(key: [UInt8]) -> OpenPayment? { try? openPayment(Hex.encode(key)) }
 
   /// The ledger under which a key was made; empty where that is not remembered.
-  func ledger(ofKey key: [UInt8]) -> [UInt8] { (try? openPayment(Hex.encode(key)))?.ledger ?? [] }
+  func ledger(ofKey key: [UInt8]) -> [UInt8] { openPayment(key: key)?.ledger ?? [] }
+
+  /// Whether a payment is remembered whose key this terminal made: where the service does not know that one any more,
+  /// nothing was charged. Of any other key nobody here can say so.
+  public func hasMade(key: [UInt8]) -> Bool { !ledger(ofKey: key).isEmpty }
 
   /// Forgets a payment whose outcome is known.
   func forget(key: [UInt8]) throws { try Files.destroy(file("pending/\(Hex.encode(key))")) }

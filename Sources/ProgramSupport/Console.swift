@@ -46,32 +46,6 @@ public enum Console {
   /// Whether a person can be asked.
   public static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
 
-  /// Asks a person for one line.
-  ///
-  /// - Parameter echo: false hides what is typed.
-  /// - Throws: ``ProgramError`` where there is nobody to ask.
-  public static func ask(_ question: String, echo: Bool) throws -> [UInt8] {
-    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
-    guard terminal >= 0 else { throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on") }
-    defer { close(terminal) }
-    var before = termios()
-    tcgetattr(terminal, &before)
-    if !echo {
-      var hidden = before
-      hidden.c_lflag &= ~tcflag_t(ECHO)
-      tcsetattr(terminal, TCSAFLUSH, &hidden)
-    }
-    // Only now: what is typed before echo is off is dropped.
-    _ = write("\(question): ", to: terminal)
-    defer {
-      if !echo {
-        tcsetattr(terminal, TCSAFLUSH, &before)
-        _ = write("\n", to: terminal)
-      }
-    }
-    return try readLine(from: terminal, limit: 1_024)
-  }
-
   /// Reads standard input to its end.
   ///
   /// - Throws: ``ProgramError`` where it is longer than `limit` bytes.
@@ -97,18 +71,8 @@ public enum Console {
     }
   }
 
-  private static func readLine(from file: Int32, limit: Int) throws -> [UInt8] {
-    var line: [UInt8] = []
-    var byte: UInt8 = 0
-    while read(file, &byte, 1) == 1, byte != UInt8(ascii: "\n") {
-      line.append(byte)
-      guard line.count <= limit else { throw ProgramError(.input, "the line is longer than \(limit) bytes") }
-    }
-    return line
-  }
-
   /// - Returns: whether all of it was written.
-  private static func write(_ text: String, to file: Int32) -> Bool {
+  static func write(_ text: String, to file: Int32) -> Bool {
     var text = text
     return text.withUTF8 { bytes in
       var written = 0

@@ -10,7 +10,9 @@ public enum PaymentKey {
   /// - Parameter argument: the option or argument that it comes from.
   public static func parse(_ text: String, _ argument: String) throws -> [UInt8] {
     guard let key = read(text) else {
-      throw ProgramError(.usage, "\(argument) \(text): must be a key of 32 hexadecimal digits, as it was printed")
+      throw ProgramError(
+        .usage,
+        "\(argument) \(text): must be a key of 32 hexadecimal digits, with or without hyphens, as it was printed")
     }
     return key
   }
@@ -45,7 +47,9 @@ public enum NamedPayment {
     } else if let key = PaymentKey.read(text) {
       self = .key(key)
     } else {
-      throw ProgramError(.usage, "\"\(text)\" must be the number of a payment, or its key of 32 hexadecimal digits")
+      throw ProgramError(
+        .usage,
+        "\"\(text)\" must be the number of a payment, or its key of 32 hexadecimal digits, with or without hyphens")
     }
   }
 }

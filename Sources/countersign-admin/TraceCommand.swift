@@ -115,7 +115,7 @@ struct Trace: AsyncParsableCommand {
 
   private static func askForCard() throws -> [UInt8] {
     var line =
-      Console.isInteractive ? try Console.ask("Card number", echo: false) : try Console.readInput(limit: 128)
+      Console.isInteractive ? try HiddenPrompts.ask("Card number") : try Console.readInput(limit: 128)
     defer { Console.erase(&line) }
     return line.filter { ![UInt8(ascii: " "), UInt8(ascii: "-"), UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains($0) }
   }

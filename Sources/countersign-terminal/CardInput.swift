@@ -35,13 +35,14 @@ enum CardInput {
     _ question: String, _ card: inout CardData, taking: (inout CardData, String) throws -> Void
   ) throws {
     for attempt in 1...tries {
-      var bytes = try Console.ask(question, echo: false)
+      var bytes = try HiddenPrompts.ask(question)
       defer { Console.erase(&bytes) }
       do {
         try taking(&card, String(decoding: bytes, as: UTF8.self))
         try PaymentCheck.checkBegun(card)
         return
       } catch let error as ProgramError where attempt < tries {
+        HiddenPrompts.dropTypedAhead()
         Console.complain("\(error)")
       }
     }
@@ -50,8 +51,8 @@ enum CardInput {
   /// The names are those of `countersign.v1.CardData`.
   private struct Card: Decodable {
     let cardNumber: String
-    let expiryYear: Int64
-    let expiryMonth: Int64
+    let expiryYear: Double
+    let expiryMonth: Double
     let passwordDigits: String?
     let securityCode: String?
     let payerIdentification: String?
@@ -86,11 +87,11 @@ enum CardInput {
   static func decode(_ input: [UInt8]) throws -> CardData {
     var input = input
     defer { Console.erase(&input) }
-    for name in known where repeats(name, in: input) {
-      throw ProgramError(.input, "card JSON: \"\(name)\" stands twice; one value is wanted")
-    }
     do {
       let names = try JSONDecoder().decode(Keys.self, from: Data(input)).names
+      for name in known where repeats(name, in: input) {
+        throw ProgramError(.input, "card JSON: \"\(name)\" stands twice; one value is wanted")
+      }
       if let unknown = names.first(where: { !known.contains($0) }) {
         throw ProgramError(.input, "card JSON: \"\(unknown)\" is no field of a card; see pay --help")
       }
@@ -120,8 +121,10 @@ enum CardInput {
     return found > 1
   }
 
-  private static func number(_ value: Int64, _ field: String) throws -> UInt32 {
-    guard let number = UInt32(exactly: value) else { throw ProgramError(.input, "card JSON: \(field) is out of range") }
+  private static func number(_ value: Double, _ field: String) throws -> UInt32 {
+    guard let number = UInt32(exactly: value) else {
+      throw ProgramError(.input, "card JSON: \(field) must be a whole number in its range; see pay --help")
+    }
     return number
   }
 

@@ -24,9 +24,12 @@ extension TerminalOptions {
       bytes = try Files.readSecret(path, limit: 1_024)
       while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     } else {
-      bytes = try Console.ask(isNew ? "New passphrase" : "Passphrase", echo: false)
-      if isNew, try Console.ask("The same again", echo: false) != bytes {
-        throw ProgramError(.input, "the two passphrases differ")
+      bytes = try HiddenPrompts.duringAsking {
+        let bytes = try HiddenPrompts.ask(isNew ? "New passphrase" : "Passphrase")
+        if isNew, try HiddenPrompts.ask("The same again") != bytes {
+          throw ProgramError(.input, "the two passphrases differ")
+        }
+        return bytes
       }
     }
     defer { Console.erase(&bytes) }

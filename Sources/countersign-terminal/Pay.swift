@@ -45,8 +45,12 @@ extension CountersignTerminal {
         let given = try key.map { try PaymentKey.parse($0, "--key") }
         let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
         try PaymentCheck.check(order)
-        let terminal = try await options.terminal()
-        var card = try CardInput.read()
+        // Between passphrase and card the certificate may be renewed, which takes a while.
+        let terminal: Terminal
+        var card: CardData
+        (terminal, card) = try await HiddenPrompts.during {
+          (try await options.terminal(), try CardInput.read())
+        }
         defer { card = CardData() }
         try PaymentCheck.check(card)
         let validity = Duration.milliseconds(order.validForMilliseconds)
@@ -78,15 +82,18 @@ extension CountersignTerminal {
 
     /// An error that leaves the outcome open ends the program with 2, and programs read the key from standard output.
     private func told(_ error: any Error, _ key: [UInt8]) throws -> any Error {
+      let text: String
       switch error {
-      case TerminalError.outcomeUnknown, TerminalError.sessionOver: break
+      case TerminalError.outcomeUnknown, TerminalError.sessionOver: text = "\(error)"
+      case TerminalError.refused(let status) where status.reason == "IDEMPOTENCY_KEY_REUSED":
+        text = "a payment with other contents stands under this key, and these were not charged"
       default: return error
       }
       if options.output == .json {
         Console.report([JSON.object([("outcome", .text("UNKNOWN")), ("key", .text(Hex.encode(key)))])])
       }
       // Some errors name the key already.
-      let named = "\(error)".replacing(Hex.encode(key), with: PaymentKey.text(key))
+      let named = text.replacing(Hex.encode(key), with: PaymentKey.text(key))
       let isNamed = named.contains(PaymentKey.text(key))
       let asking = "countersign-terminal status" + (isNamed ? "" : " \(PaymentKey.text(key))")
       return ProgramError(.outcomeUnknown, "\(named); \(asking)")

@@ -32,19 +32,20 @@ extension CountersignTerminal {
         for error in damaged { Console.complain("error: \(error)") }
         var ends = damaged.map { _ in ExitStatus.outcomeUnknown.rawValue }
         for key in keys {
+          let isOwn = terminal.folder.hasMade(key: key)
           let settled: PaymentResult?
           do {
             settled = try await session.settle(key: key)
           } catch TerminalError.outcomeUnknown(_, let text) {
             Console.complain("error: key \(PaymentKey.text(key)): \(text)")
-            if options.output == .json { unknown(key, isOver: false) }
+            if options.output == .json { tell(key, .mayArrive) }
             ends.append(ExitStatus.outcomeUnknown.rawValue)
             continue
           }
           guard let result = settled else {
-            let isOver = !(try terminal.folder.pending().contains { $0.idempotencyKey == key })
-            unknown(key, isOver: isOver)
-            ends.append(isOver ? ExitStatus.refused.rawValue : ExitStatus.outcomeUnknown.rawValue)
+            let unknown: Unknown = terminal.folder.remembers(key: key) ? .mayArrive : isOwn ? .notCharged : .notKnown
+            tell(key, unknown)
+            ends.append((unknown == .notCharged ? ExitStatus.refused : .outcomeUnknown).rawValue)
             continue
           }
           Receipt(result, key: key, consultant: session.consultant, company: session.company).print(options.output)
@@ -61,17 +62,32 @@ extension CountersignTerminal {
       return (open.orders.map(\.idempotencyKey), open.damaged)
     }
 
-    private func unknown(_ key: [UInt8], isOver: Bool) {
+    /// What it means that the service knows no payment under a key.
+    private enum Unknown {
+      /// It was sent a short while ago.
+      case mayArrive
+      /// This terminal made the key, and what it sent can arrive no more.
+      case notCharged
+      /// Mistyped, or another consultant's.
+      case notKnown
+
+      var text: String {
+        switch self {
+        case .mayArrive: "the service does not know it yet; it may still arrive, ask again in ten minutes"
+        case .notCharged: "the service knows no such payment; nothing was charged"
+        case .notKnown:
+          "no payment of this consultant stands under it, and this terminal did not make it; compare it with what was "
+            + "printed, and ask with the terminal of the consultant who paid"
+        }
+      }
+    }
+
+    private func tell(_ key: [UInt8], _ unknown: Unknown) {
       switch options.output {
       case .json:
-        Console.print(
-          JSON.object([("outcome", .text(isOver ? "NOT_CHARGED" : "UNKNOWN")), ("key", .text(Hex.encode(key)))]))
-      case .text:
-        Console.print(
-          "key \(PaymentKey.text(key)): "
-            + (isOver
-              ? "the service knows no such payment; nothing was charged"
-              : "the service does not know it yet; it may still arrive, ask again in ten minutes"))
+        let outcome = unknown == .notCharged ? "NOT_CHARGED" : "UNKNOWN"
+        Console.print(JSON.object([("outcome", .text(outcome)), ("key", .text(Hex.encode(key)))]))
+      case .text: Console.print("key \(PaymentKey.text(key)): \(unknown.text)")
       }
     }
   }

@@ -22,13 +22,82 @@ import Testing
     #expect(paid.output.ranges(of: "Card number: ").count == 3, "\(paid.output)")
   }
 
+  /// Typed the moment the passphrase was taken, long before the card is asked for.
+  @Test func whatIsTypedAheadIsTakenAndNeverShown() throws {
+    let paid = try Self.script([
+      "wait:Passphrase: ", "echo:asked", "type:\(Self.passphrase)\\n", "wait:\r\n", "echo:between",
+      "type:4111111111111111\\n12/35\\n\\n123\\n\\n", "wait:Card number: ",
+    ])
+    #expect(paid.status == 0 && paid.output.contains("APPROVED"), "\(paid)")
+    #expect(paid.output.contains("[asked echo off]") && paid.output.contains("[between echo off]"), "\(paid.output)")
+    #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
+    #expect(!paid.output.contains("4111111111111111") && !paid.output.contains("12/35"), "\(paid.output)")
+  }
+
+  /// What follows a wrong answer is no answer to the same question.
+  @Test func whatIsTypedAheadOfAComplaintIsDropped() throws {
+    let paid = try Self.script([
+      "wait:Passphrase: ", "type:\(Self.passphrase)\\n4111111111111112\\n12/35\\n", "wait:card.card_number",
+      "wait:Card number: ", "type:4111111111111111\\n", "wait:Expiry (MM/YY): ", "type:12/35\\n\\n\\n\\n",
+    ])
+    #expect(paid.status == 0 && paid.output.contains("APPROVED"), "\(paid)")
+    #expect(paid.output.ranges(of: "Card number: ").count == 2, "\(paid.output)")
+  }
+
+  @Test(arguments: ["INT", "TERM", "HUP", "QUIT"]) func aSignalGivesEchoBack(_ name: String) throws {
+    let paid = try Self.script([
+      "wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "echo:asked", "kill:\(name)",
+    ])
+    let numbers: [String: Int32] = ["INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP, "QUIT": SIGQUIT]
+    #expect(paid.status == 128 + (numbers[name] ?? 0), "\(paid)")
+    #expect(paid.output.contains("[asked echo off]") && paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
+  }
+
+  @Test func anErrorGivesEchoBack() throws {
+    let paid = try Self.script(["wait:Passphrase: ", "type:wrong\\n"])
+    #expect(paid.status == 77, "\(paid)")
+    #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
+  }
+
+  /// A shell with job control gives its own settings to a job that it puts in front again.
+  @Test func whoStopsTheProgramAndGoesOnTypesWithoutEcho() throws {
+    let paid = try Self.script(
+      [
+        "type:\(Self.command.joined(separator: " "))\\n", "wait:Passphrase: ", "type:\(Self.passphrase)\\n",
+        "wait:Card number: ", "type:\\x1a", "wait:Stopped", "echo:stopped", "type:fg\\n", "wait:Card number: ",
+        "echo:again", "type:4111111111111111\\n", "wait:Expiry (MM/YY): ", "type:12/35\\n\\n\\n\\n",
+        "wait:APPROVED", "type:exit 7\\n",
+      ], of: ["/bin/bash", "--norc", "--noediting", "-i"])
+    #expect(paid.status == 7, "\(paid)")
+    #expect(paid.output.contains("[stopped echo on]") && paid.output.contains("[again echo off]"), "\(paid.output)")
+    #expect(!paid.output.contains("4111111111111111"), "\(paid.output)")
+  }
+
+  @Test func theEndOfInputIsNoAnswer() throws {
+    let paid = try Self.script(["wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "type:\\x04"])
+    #expect(paid.status == 65 && paid.output.contains("the input has ended"), "\(paid)")
+    #expect(paid.output.ranges(of: "Card number: ").count == 1, "\(paid.output)")
+    #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
+  }
+
+  private static let passphrase = "correct horse"
+  private static let command =
+    [Program.folder.appendingPathComponent("countersign-terminal").path]
+    + ["pay", "--order", "A-1", "--amount", "100", "--currency", "KRW"]
+
   private static func pay(_ answers: [String]) throws -> Program.Result {
     let desk = try Desk.shared.get()
     return try runProgram(
-      Repository.debianPython,
-      [Repository.path("Tests/Python/answer_prompts.py")] + answers + [
-        "--", Program.folder.appendingPathComponent("countersign-terminal").path, "pay", "--order", "A-1", "--amount",
-        "100", "--currency", "KRW",
-      ], environment: desk.environment)
+      Repository.debianPython, [Repository.path("Tests/Python/answer_prompts.py")] + answers + ["--"] + command,
+      environment: desk.environment)
+  }
+
+  /// With the passphrase asked for (`Tests/Python/terminal_script.py`).
+  private static func script(_ steps: [String], of program: [String] = command) throws -> Program.Result {
+    var environment = try Desk.shared.get().environment
+    environment["COUNTERSIGN_PASSPHRASE_FILE"] = nil
+    return try runProgram(
+      Repository.debianPython, [Repository.path("Tests/Python/terminal_script.py")] + steps + ["--"] + program,
+      environment: environment)
   }
 }

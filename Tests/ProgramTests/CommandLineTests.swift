@@ -73,6 +73,15 @@ import Testing
       "{\"card_number\":\"4111111111111111\",\"expiry_year\":2035,\"expiry_month\":12,\"expiry_year\" : 2036}",
       "expiry_year\" stands twice"
     ),
+    (Desk.card + Desk.card, "is not one JSON object"),
+    (
+      "{\"card_number\":\"4111111111111111\",\"expiry_year\":2035,\"expiry_month\":12.5}",
+      "expiry_month must be a whole number"
+    ),
+    (
+      "{\"card_number\":\"4111111111111111\",\"expiry_year\":1e300,\"expiry_month\":12}",
+      "expiry_year must be a whole number"
+    ),
   ])
   func aWrongCardOnStandardInputIsNamedAndNothingIsSent(_ input: String, _ words: String) throws {
     let desk = try Desk.shared.get()

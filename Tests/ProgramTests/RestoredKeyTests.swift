@@ -53,6 +53,21 @@ import Testing
     #expect(ended.output == "no payment of this terminal is open\n" && ended.errors.isEmpty, "\(ended)")
   }
 
+  /// Nothing became unknown by the attempt, so nothing is left to be asked about for good.
+  @Test func aCallersKeyThatTheRestoredLedgerDoesNotKnowLeavesNothingOpen() throws {
+    let desk = try Desk()
+    #expect(try BackupTests.backup(desk).status == 0)
+    #expect(desk.server.stop() == 0)
+    #expect(try BackupTests.restore(desk.server.root).status == 0)
+    try desk.server.start()
+    let key = String(repeating: "0", count: 32)
+    let paid = try desk.terminal(
+      ["pay", "--order", "A-1", "--amount", "100", "--currency", "KRW", "--key", key], input: Desk.card)
+    #expect(paid.status == 2 && paid.errors.contains("LEDGER_RESTORED"), "\(paid)")
+    let status = try desk.terminal(["status"]).good()
+    #expect(status.output == "no payment of this terminal is open\n", "\(status)")
+  }
+
   /// Such a key would look as if it were made after the confirmation of a restore.
   @Test func aKeyFarAheadIsRefusedWithBothTimes() async throws {
     let desk = try Desk.shared.get()

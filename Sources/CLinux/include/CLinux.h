@@ -14,3 +14,18 @@ _Bool countersign_contains(const void *bytes, size_t count, const void *part, si
 
 /// Gives memory that was freed back to the system (malloc_trim(3)).
 void countersign_release_memory(void);
+
+/// Takes echo off on a terminal (termios(3)), and what was typed before is dropped. From then on a signal that ends the
+/// process (SIGHUP, SIGINT, SIGQUIT, SIGTERM) or stops it (SIGTSTP), and exit(3), put the terminal's settings back first;
+/// SIGCONT takes echo off again and shows the prompt once more. Signals that are ignored stay so. One terminal at
+/// a time.
+///
+/// - Returns: false where it is no terminal.
+_Bool countersign_hide_input(int terminal);
+
+/// What is being asked, to be shown again after SIGCONT; cut after 255 bytes. An empty one shows nothing.
+void countersign_set_prompt(const char *prompt);
+
+/// Drops what was typed and not read, and puts the terminal's settings and the signals back. Nothing where nothing is
+/// hidden.
+void countersign_show_input(void);

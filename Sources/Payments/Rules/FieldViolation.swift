@@ -64,7 +64,7 @@ public enum FieldViolation: UInt8, Error, Sendable, BitwiseCopyable, CaseIterabl
     case .cardNumberCheckDigit: "has a wrong check digit"
     case .expiryYear: "must be a four-digit year, 2000 to 2099"
     case .expiryMonth: "must be 1 to 12"
-    case .expiryPast: "the card has expired"
+    case .expiryPast: "has passed: the card has expired"
     case .passwordDigits: "must be the first two digits of the card's password, or empty"
     case .securityCode: "must be 3 or 4 digits, or empty"
     case .payerIdentification: "must be a birth date YYMMDD or a 10-digit business number, or empty"
