@@ -121,8 +121,8 @@ private enum Lint {
     guard contents.isForTLSServer != contents.dnsNames.isEmpty else {
       throw IssuingError("servers and gateways need a host name, and nobody else may have one")
     }
-    for name in contents.dnsNames where !HostName.isValid(name) {
-      throw IssuingError("\"\(name)\" is no host name")
+    for name in contents.dnsNames where !HostName.isHost(name) {
+      throw IssuingError("\"\(name)\" is no host name and no address")
     }
   }
 

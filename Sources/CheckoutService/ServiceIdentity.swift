@@ -23,8 +23,8 @@ struct ServiceIdentity: Sendable {
       throw FileError(path: folder.file("authority/root.pem"), doing: "use", cause: "has no common name")
     }
     self.serviceName = serviceName
-    guard let dnsName = try folder.chain("tls/chain.pem")[0].dnsNames.first else {
-      throw FileError(path: folder.file("tls/chain.pem"), doing: "use", cause: "the first certificate has no dNSName")
+    guard let dnsName = try folder.chain("tls/chain.pem")[0].serverNames.first else {
+      throw FileError(path: folder.file("tls/chain.pem"), doing: "use", cause: "the first certificate has no host name")
     }
     self.dnsName = dnsName
   }
@@ -34,7 +34,7 @@ struct ServiceIdentity: Sendable {
 final class PublicDestination: Sendable {
   /// Name or address.
   let host: String
-  /// dNSName of the TLS certificate at the other end.
+  /// Host name or address in the TLS certificate at the other end.
   let dnsName: String
   /// Never decreases; operators raise it with each change of the destination.
   let number: UInt64

@@ -29,7 +29,7 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: "TCP port that the company's terminals connect to.")
     var port: Int = 7_443
 
-    @Option(help: "Host name in the gateway's TLS certificate, default --host.")
+    @Option(help: "Host name or address in the gateway's TLS certificate, default --host.")
     var dnsName: String?
 
     @OptionGroup var options: AdminOptions

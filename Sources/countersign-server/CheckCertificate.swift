@@ -43,7 +43,7 @@ struct CheckCertificate: AsyncParsableCommand {
   @Option(help: "Time of the check, for example 2026-11-23T14:05:09Z; default now.")
   var at: String?
 
-  @Option(help: "Host name that a server's certificate must be for.")
+  @Option(help: "Host name or address that a server's certificate must be for.")
   var dnsName: String?
 
   @Option(help: "File with an OCSP answer about the leaf, DER.")

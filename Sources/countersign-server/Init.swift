@@ -23,7 +23,9 @@ extension CountersignServer {
       help: "Name of the service, 1 to 56 of a-z, 0-9, '.' and '-'. It is part of every key and cannot be changed.")
     var name: String = "countersign.local"
 
-    @Option(name: .customLong("host"), help: "Name in the TLS certificate; may be repeated, the first is the main one.")
+    @Option(
+      name: .customLong("host"),
+      help: "Name or address in the TLS certificate; may be repeated, the first is the main one.")
     var hosts: [String] = ["localhost"]
 
     @Option(help: "Name of the first administrator.")

@@ -45,6 +45,19 @@ import Testing
     #expect(made.status == 78 && made.errors.contains("/proc/service.making"), "\(made)")
   }
 
+  /// Judged by OpenSSL and curl, which look for addresses in iPAddress alone.
+  @Test func anAddressIsOneInTheCertificate() throws {
+    let server = try ServerProcess(["--host", "127.0.0.1", "--host", "::1"])
+    let (chain, root) = ("\(server.root)/server/tls/chain.pem", "\(server.root)/server/authority/root.pem")
+    for check in ["-verify_ip 127.0.0.1", "-verify_ip ::1", "-verify_hostname localhost"] {
+      let verified = try Program.shell("openssl verify -CAfile \(root) -untrusted \(chain) \(check) \(chain)")
+      #expect(verified.status == 0, "\(check): \(verified)")
+    }
+    try server.start(["--https-port", "0"])
+    let page = try Program.shell("curl -s --cacert \(root) https://127.0.0.1:\(server.httpsPort)/")
+    #expect(page.status == 0 && page.output.contains("<html"), "\(page)")
+  }
+
   private static func arguments(_ folder: String) -> [String] {
     ["init", "--data", "\(folder)/service/", "--name", "pay.test"]
   }

@@ -17,11 +17,13 @@ final class TestService: Sendable {
   private let listening = Mutex<UInt16>(0)
   static let passphrase = SecretBytes(copying: Array("correct horse".utf8))
 
-  /// - Parameter age: seconds since the service was set up.
-  init(age: Int64 = 0) throws {
+  /// - Parameters:
+  ///   - age: seconds since the service was set up.
+  ///   - hosts: in its TLS certificate.
+  init(age: Int64 = 0, hosts: [String] = ["localhost"]) throws {
     root = NSTemporaryDirectory() + "countersign-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-    let plan = Setup.Plan(serviceName: "pay.test", dnsNames: ["localhost"], administrator: "tester")
+    let plan = Setup.Plan(serviceName: "pay.test", dnsNames: hosts, administrator: "tester")
     try Setup.make(plan, in: DataFolder("\(root)/server"), now: Int64(Date().timeIntervalSince1970) - age)
   }
 

@@ -50,7 +50,8 @@ extension DataFolder {
         der: CertificateRequest.make(
           key: try key("\(name)/key.pem"), commonName: commonName, organisation: leaf.organisation))
       let renewed = try issuer.issue(
-        request, role: role, commonName: commonName, organisation: leaf.organisation, dnsNames: leaf.dnsNames, now: now)
+        request, role: role, commonName: commonName, organisation: leaf.organisation, dnsNames: leaf.serverNames,
+        now: now)
       try write(chain: [renewed] + issuer.chain, to: "\(name)/chain.pem")
       return name
     }

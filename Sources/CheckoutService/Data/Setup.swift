@@ -117,7 +117,7 @@ public enum Setup {
       throw SetupError.serviceName(plan.serviceName)
     }
     guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
-    for name in plan.dnsNames where !HostName.isValid(name) { throw SetupError.hostName(name) }
+    for name in plan.dnsNames where !HostName.isHost(name) { throw SetupError.hostName(name) }
     let administrator = plan.administrator.unicodeScalars
     guard (1...64).contains(plan.administrator.utf8.count),
       !administrator.contains(where: { $0.properties.generalCategory == .control })

@@ -46,7 +46,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
       "this machine's clock tells \(RFC3339.text(seconds: now)), and the service was made at "
         + "\(RFC3339.text(seconds: made)); set it right"
     case .serviceName(let name): "--name \"\(name)\" must be 1 to \(Setup.longestName) of a-z, 0-9, '.' and '-'"
-    case .hostName(let name): "--host \"\(name)\" is no host name or IPv4 address"
+    case .hostName(let name): "--host \"\(name)\" is no host name and no address"
     case .administrator: "--administrator must be 1 to 64 bytes of UTF-8 without control characters"
     case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
     case .noDNSName: "at least one --host is needed for the TLS certificate"

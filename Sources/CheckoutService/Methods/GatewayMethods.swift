@@ -41,8 +41,8 @@ extension AdminCalls {
     guard HostName.isHost(request.host) else {
       throw ServiceRefusal(.invalidField, field: "host", description: "must be a host name or an address")
     }
-    guard HostName.isValid(request.dnsName) else {
-      throw ServiceRefusal(.invalidField, field: "dns_name", description: "must be a host name")
+    guard HostName.isHost(request.dnsName) else {
+      throw ServiceRefusal(.invalidField, field: "dns_name", description: "must be a host name or an address")
     }
     guard let port = UInt16(exactly: request.port), port > 0 else {
       throw ServiceRefusal(.invalidField, field: "port", description: "must be 1 to 65535")

@@ -111,7 +111,7 @@ public final class TLSContext: Sendable {
   /// Name that a client asks for (RFC 6066 section 3).
   var serverName: String? {
     switch verification {
-    case .server(let demand): demand.dnsName
+    case .server(let demand): demand.dnsName.flatMap { HostName.isAddress($0) ? nil : $0 }
     case .foreignServer(_, let name): HostName.isAddress(name) ? nil : name
     case .client, .none: nil
     }

@@ -146,6 +146,17 @@ extension Certificate {
     alternativeNames.filter { $0.kind == GEN_DNS }.map { String(decoding: $0.bytes, as: UTF8.self) }
   }
 
+  /// dNSNames and iPAddresses of the subject's alternative names, as they stand there.
+  public var serverNames: [String] {
+    alternativeNames.compactMap { name in
+      switch name.kind {
+      case GEN_DNS: String(decoding: name.bytes, as: UTF8.self)
+      case GEN_IPADD: HostName.address(name.bytes)
+      default: nil
+      }
+    }
+  }
+
   /// All of the subject's alternative names that are texts or addresses.
   var alternativeNames: [(kind: Int32, bytes: [UInt8])] {
     guard let found = X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil) else { return [] }

@@ -22,7 +22,7 @@ public struct CertificateContents: Sendable {
   public var notAfter: Int64
   /// Who holds it.
   public var holder: Holder
-  /// dNSNames of a leaf: letters, digits, hyphens and dots only.
+  /// Alternative names of a server's leaf: host names become dNSNames, IPv4 and IPv6 addresses iPAddresses.
   public var dnsNames: [String]
   /// Where its status is told (RFC 5280 section 4.2.2.1); see ``OCSPAddress``.
   public var ocspAddress: OCSPAddress?
@@ -54,7 +54,7 @@ extension Certificate {
     _ contents: CertificateContents, key: PublicKey, issuer: Certificate?, signer: PrivateKey
   ) throws(CryptographyError) -> Certificate {
     // The names go into a text that OpenSSL reads, where a comma would begin another extension's value.
-    for name in contents.dnsNames where !HostName.isValid(name, wildcard: true) {
+    for name in contents.dnsNames where !HostName.isValid(name, wildcard: true) && !HostName.isAddress(name) {
       throw CryptographyError("\"\(name)\" is no host name")
     }
     guard let certificate = X509_new() else { throw .openSSL("making a certificate") }
@@ -126,7 +126,8 @@ extension CertificateContents {
     extensions.append((NID_subject_key_identifier, "hash"))
     if !isRoot { extensions.append((NID_authority_key_identifier, "keyid:always")) }
     if !dnsNames.isEmpty {
-      extensions.append((NID_subject_alt_name, dnsNames.map { "DNS:\($0)" }.joined(separator: ",")))
+      let names = dnsNames.map { HostName.isAddress($0) ? "IP:\($0)" : "DNS:\($0)" }
+      extensions.append((NID_subject_alt_name, names.joined(separator: ",")))
     }
     // An OCSPAddress has no comma or semicolon, which would begin another value here.
     if let ocspAddress { extensions.append((NID_info_access, "OCSP;URI:\(ocspAddress.text)")) }

@@ -25,6 +25,15 @@ public enum HostName {
     return isValid(text) && !last.allSatisfy(\.isNumber)
   }
 
+  /// Text of the 4 or 16 bytes of an iPAddress; nil where there are others.
+  static func address(_ bytes: [UInt8]) -> String? {
+    guard bytes.count == 4 || bytes.count == 16 else { return nil }
+    let family = bytes.count == 4 ? AF_INET : AF_INET6
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    guard inet_ntop(family, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Whether a wildcard name stands for `host` too, among others. Capitals do not matter.
   static func wildcard(_ name: String, spans host: String) -> Bool {
     guard name.hasPrefix("*."), let dot = host.firstIndex(of: ".") else { return false }

@@ -46,10 +46,16 @@ enum OpenSSLPath {
     X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_EXPLICIT_POLICY))
   }
 
-  /// RFC 6125: the name must be among the alternative names; a common name never counts.
+  /// RFC 6125: the name must be among the alternative names, an address as iPAddress; a common name never counts.
   private static func expect(_ dnsName: String, _ parameters: OpaquePointer) throws(CertificateRefusal) {
     X509_VERIFY_PARAM_set_hostflags(
       parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+    if HostName.isAddress(dnsName) {
+      guard X509_VERIFY_PARAM_set1_ip_asc(parameters, dnsName) == 1 else {
+        throw CertificateRefusal("path", 0, "out of memory")
+      }
+      return
+    }
     guard HostName.isValid(dnsName), X509_VERIFY_PARAM_set1_host(parameters, dnsName, dnsName.utf8.count) == 1 else {
       throw CertificateRefusal("name", 0, "\"\(dnsName)\" is no host name")
     }
