@@ -320,7 +320,7 @@ private struct ServerParts: Sendable {
       serviceName: identity.serviceName)
     gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
-      sessions: sessions, companies: companies, ledger: ledger, refusals: refusals,
+      sessions: sessions, opener: checkout.opener, companies: companies, ledger: ledger, refusals: refusals,
       vault: ring, clock: clock, process: process)
     housekeeping = Housekeeping(
       folder: folder, sealingKeys: sealingKeys, sessions: sessions, responder: responder, refusals: refusals,

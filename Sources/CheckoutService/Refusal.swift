@@ -150,7 +150,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
         + "company, or to the service itself where that company has none"
     case .replayed: "this sequence was used before; says nothing about an outcome; ask GetPayment"
     case .proofInvalid: "the proof does not fit session, method and sequence"
-    case .identityRequired: "nothing was recorded; call IssueIdentity, then seal the payment anew"
+    case .identityRequired: "nothing was done; call IssueIdentity, then seal this call anew"
     case .identityVoid: "nothing was recorded; the second identity is not the one in force, call IssueIdentity"
     case .keywordRejected: "the keyword does not open with this order and session; seal the payment anew"
     case .paymentSealRejected: "the card data does not open with this order and keyword; seal the payment anew"

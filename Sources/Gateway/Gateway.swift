@@ -25,6 +25,8 @@ public final class Gateway: Service {
     /// Most calls of each event loop that are open at the service; more wait at the gateway, and terminals are served
     /// in turn.
     public var upstreamCalls = 1_024
+    /// Those of them that terminals of one address may have: three quarters.
+    var upstreamCallsOfSource: Int { upstreamCalls - upstreamCalls / 4 }
     /// Most open calls of one connection of a terminal; more are refused with `TOO_MANY_OPEN_CALLS`.
     public var terminalCalls: UInt32 = 64
     /// Terminals' connections that may be in their TLS handshake.

@@ -1,6 +1,7 @@
 import Bytes
 import Glibc
 import Payments
+import Synchronization
 
 /// What waits for the writer. Callers only append under a short lock; the writer takes all at once and is woken at most
 /// once for it.
@@ -14,6 +15,8 @@ final class Inbox: @unchecked Sendable {
     var answers: [AcquirerAnswer] = []
     var overdue: [Overdue] = []
     var questions: [Question] = []
+    /// Somebody who asked has given up, now or before.
+    var hasWithdrawal = false
     /// Refunds and voids that were changed by somebody else.
     var operations: [Int64] = []
     var operationAnswers: [OperationAnswer] = []
@@ -22,7 +25,8 @@ final class Inbox: @unchecked Sendable {
     var hasOperations: Bool { !operations.isEmpty || !operationAnswers.isEmpty }
 
     var isEmpty: Bool {
-      batches.isEmpty && jobs.isEmpty && answers.isEmpty && overdue.isEmpty && questions.isEmpty && !hasOperations
+      batches.isEmpty && jobs.isEmpty && answers.isEmpty && overdue.isEmpty && questions.isEmpty && !hasWithdrawal
+        && !hasOperations
     }
   }
 
@@ -58,6 +62,7 @@ final class Inbox: @unchecked Sendable {
   func add(_ answer: OperationAnswer) { append { $0.operationAnswers.append(answer) } }
   func add(operation id: Int64) { append { $0.operations.append(id) } }
   func add(_ overdue: Overdue) { append { $0.overdue.append(overdue) } }
+  func addWithdrawal() { append { $0.hasWithdrawal = true } }
 
   /// - Returns: false where the writer has ended.
   func add(_ batch: PaymentBatch) -> Bool { append { $0.batches.append(batch) } }
@@ -146,7 +151,17 @@ struct Question: Sendable {
   let consultant: Int64
   /// Monotonic milliseconds.
   let until: Int64
+  let withdrawal: Withdrawal
   let continuation: CheckedContinuation<FoundPayment, any Error>
+}
+
+/// Whether who asked a ``Question`` has given up.
+final class Withdrawal: Sendable {
+  private let flag = Atomic(false)
+
+  var isSet: Bool { flag.load(ordering: .acquiring) }
+
+  func set() { flag.store(true, ordering: .releasing) }
 }
 
 /// Writes of somebody else in the group's transaction.

@@ -92,14 +92,22 @@ public final class Ledger: Sendable {
   /// What became of a payment of this consultant.
   ///
   /// - Parameter waitMilliseconds: how long to wait for an outcome; 0 answers at once.
+  /// - Throws: `CancellationError` where the task is cancelled while it waits; what the store says.
   public func outcome(
     key: Bytes16, company: Int64, consultant: Int64, waitMilliseconds: Int64
   ) async throws -> FoundPayment {
     let until = clock.monotonic() + min(max(0, waitMilliseconds), Limits.outcomeWaitMilliseconds)
-    return try await withCheckedThrowingContinuation { continuation in
-      let question = Question(
-        key: key, company: company, consultant: consultant, until: until, continuation: continuation)
-      if !inbox.add(question) { continuation.resume(throwing: LedgerError.stopped) }
+    let withdrawal = Withdrawal()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let question = Question(
+          key: key, company: company, consultant: consultant, until: until, withdrawal: withdrawal,
+          continuation: continuation)
+        if !inbox.add(question) { continuation.resume(throwing: LedgerError.stopped) }
+      }
+    } onCancel: {
+      withdrawal.set()
+      inbox.addWithdrawal()
     }
   }
 

@@ -71,14 +71,23 @@ extension Writer {
     }
   }
 
-  /// Answers those who waited long enough.
+  /// Answers those who waited long enough, and lets those go who gave up.
   func giveUpQuestions(now: Int64) {
     guard !open.questions.isEmpty else { return }
     for (number, questions) in open.questions {
-      let over = questions.filter { $0.until <= now }
+      var (over, rest): ([Question], [Question]) = ([], [])
+      for question in questions {
+        if question.until <= now || question.withdrawal.isSet { over.append(question) } else { rest.append(question) }
+      }
       guard !over.isEmpty else { continue }
-      open.questions[number] = questions.count == over.count ? nil : questions.filter { $0.until > now }
-      for question in over { answer(question, mayWait: false) }
+      open.questions[number] = rest.isEmpty ? nil : rest
+      for question in over {
+        if question.until <= now {
+          answer(question, mayWait: false)
+        } else {
+          question.continuation.resume(throwing: CancellationError())
+        }
+      }
     }
   }
 }

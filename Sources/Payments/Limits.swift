@@ -35,6 +35,9 @@ public enum Limits {
   public static let replayWindow: Int = 1_024
   /// Longest wait that GetPayment may ask for: below the idle limits of what lies between.
   public static let outcomeWaitMilliseconds: Int64 = 60_000
+  /// Calls of GetPayment that may wait in one session: a quarter of the places that a connection has, so that one
+  /// consultant leaves room on a gateway's connections.
+  public static let outcomeWaitsOfSession = 256
 
   /// Failed logins after which a subject is locked out (PCI DSS 4.0.1, requirement 8.3.4).
   public static let lockoutFailures: UInt32 = 10

@@ -109,7 +109,7 @@ public final class PaymentSeals {
     _ box: UnsafeRawBufferPointer, order: UnsafeRawBufferPointer, keyword: UnsafeRawBufferPointer, sequence: UInt64,
     into output: UnsafeMutableRawBufferPointer
   ) throws(SealError) {
-    guard let payment, box.count > SealSize.tag, box.count <= SealSize.largestPayment else { throw .paymentRejected }
+    guard let payment, box.count >= SealSize.tag, box.count <= SealSize.largestPayment else { throw .paymentRejected }
     packPayment(order, keyword)
     let opened = associated.bytes.withUnsafeBytes { aad in
       withNonce(sequence) { payment.open(nonce: $0, aad: aad, box: box, into: output) }

@@ -92,6 +92,35 @@ import Testing
     #expect(try await question?.record.outcome == .approved)
   }
 
+  /// The clock stands still: only the cancellation can end the wait.
+  @Test func aQuestionWhoseTaskIsCancelledEndsAndLeavesTheOthersWaiting() async throws {
+    let desk = try Desk(script: { _ in nil })
+    desk.pay(1)
+    await desk.settle()
+    async let other = desk.stored(1, wait: 60_000)
+    let question = Task { try await desk.stored(1, wait: 60_000) }
+    await desk.settle()
+    question.cancel()
+    await #expect(throws: CancellationError.self) { try await question.value }
+    desk.acquirer.answer(.sale, 1, .approved)
+    #expect(try await other?.record.outcome == .approved)
+  }
+
+  @Test func whoIsCancelledBeforeAskingIsToldWhatIsSettledAndNeverWaits() async throws {
+    let desk = try Desk(script: { $0.payment == 1 ? .approved : nil })
+    _ = await desk.loop.answer(desk.pay(1))
+    desk.pay(2)
+    await desk.settle()
+    let asking = Task {
+      try? await Task.sleep(for: .seconds(600))
+      let settled = try await desk.stored(1, wait: 60_000)
+      await #expect(throws: CancellationError.self) { try await desk.stored(2, wait: 60_000) }
+      return settled
+    }
+    asking.cancel()
+    #expect(try await asking.value?.record.outcome == .approved)
+  }
+
   @Test func aQuestionWaitsNoLongerThanItSaid() async throws {
     let desk = try Desk(script: { _ in nil })
     desk.pay(1)

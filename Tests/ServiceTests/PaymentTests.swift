@@ -157,11 +157,53 @@ import Testing
     }
   }
 
-  @Test func anUnknownSessionNeedsAnIdentity() async throws {
-    try await refused("IDENTITY_REQUIRED") { request in
+  @Test func aPaymentOfAnUnknownSessionIsToldThatItIsOver() async throws {
+    try await refused("SESSION_OVER") { request in
       var order = try PaymentOrder(decoding: request.order)
       order.session = randomBytes(16)
       request.order = order.encoded()
+    }
+  }
+
+  @Test func aPaymentOfAnEndedSessionIsToldSo() async throws {
+    try await TestService.withKim { service, kim in
+      let channel = try kim.connect()
+      let first = try await kim.login(over: channel)
+      let sealed = try await first.sealed()
+      let second = try await kim.login(over: channel)
+      await expectRefusal("SESSION_OVER") { _ = try await first.client.submitPayment(sealed) }
+      let another = try await second.sealed()
+      try await second.logout()
+      await expectRefusal("SESSION_OVER") { _ = try await second.client.submitPayment(another) }
+      await channel.close()
+      // A process that never knew it says the same.
+      await service.stop()
+      try await service.start()
+      let later = try kim.connect()
+      await expectRefusal("SESSION_OVER") { _ = try await CheckoutClient(later).submitPayment(another) }
+      await later.close()
+    }
+  }
+
+  @Test func sequenceZeroIsAWrongField() async throws {
+    try await refused("INVALID_FIELD") { request in
+      var order = try PaymentOrder(decoding: request.order)
+      order.sequence = 0
+      request.order = order.encoded()
+    }
+  }
+
+  /// The seal over nothing at all opens; the card number is what is missing.
+  @Test func sealedEmptyCardDataLacksACardNumber() async throws {
+    try await withSession { _, session in
+      let status = await #expect(throws: TerminalError.self) {
+        _ = try await session.pay(.test, card: CardData())
+      }
+      guard case .refused(let status)? = status else {
+        Issue.record("\(String(describing: status))")
+        return
+      }
+      #expect(status.reason == "INVALID_FIELD" && status.violations.map(\.field) == ["card.card_number"])
     }
   }
 

@@ -28,6 +28,8 @@ final class LiveSession: Sendable {
     var window = ReplayWindow()
     var clock: SessionClock
     var identity: Identity?
+    /// Calls of GetPayment that wait for an outcome.
+    var waits = 0
     let seals: Seals
   }
 
@@ -120,6 +122,20 @@ final class SessionTable: Sendable {
 }
 
 extension LiveSession {
+  /// Runs a question that may wait for so long; where too many of this session wait already it may not.
+  func waiting<R: Sendable>(
+    atMost milliseconds: Int64, _ ask: (_ milliseconds: Int64) async throws -> R
+  ) async rethrows -> R {
+    let mayWait = state.withLock { state in
+      guard milliseconds > 0, state.waits < Limits.outcomeWaitsOfSession else { return false }
+      state.waits += 1
+      return true
+    }
+    guard mayWait else { return try await ask(0) }
+    defer { state.withLock { $0.waits -= 1 } }
+    return try await ask(milliseconds)
+  }
+
   /// Refuses every call from now on and forgets the identity.
   func end(_ reason: SessionEnd, now: Int64) {
     state.withLock { state in

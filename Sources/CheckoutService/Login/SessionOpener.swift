@@ -87,11 +87,24 @@ struct SessionOpener: Sendable {
     }
   }
 
-  /// Only IssueIdentity with a sequence above the last issue brings a session of a former process back, so that
-  /// nothing sealed before can be replayed and no reply nonce is used twice.
-  private func revive(_ call: SealedCall, method: String) async throws -> LiveSession {
-    let (found, newer) = try await ledger.perform { [issuer] store -> (SessionRow?, SessionRow?) in
-      guard let row = try store.session(id: call.session) else { return (nil, nil) }
+  /// Why a payment is refused whose session this process does not know: it is over, or was logged in at a former process
+  /// and IssueIdentity brings it back.
+  func refusal(unknown session: Bytes16) async -> ServiceRefusal {
+    do {
+      let row = try await row(of: session)
+      guard let row = row.found, row.ended == nil, sealingKeys.entry(id: row.sealingKey) != nil else {
+        return ServiceRefusal(.sessionOver, cause: "unknown or over")
+      }
+      return ServiceRefusal(.identityRequired)
+    } catch {
+      return ServiceRefusal(.storeUnavailable, cause: "\(error)")
+    }
+  }
+
+  /// What the ledger has of a session, nil where it cannot be brought back; where it has ended, the one that lives now.
+  private func row(of session: Bytes16) async throws -> (found: SessionRow?, newer: SessionRow?) {
+    try await ledger.perform { [issuer] store -> (SessionRow?, SessionRow?) in
+      guard let row = try store.session(id: session) else { return (nil, nil) }
       if row.ended != nil {
         return (row, try store.liveSessions(consultant: row.consultant).first.flatMap(store.session))
       }
@@ -100,6 +113,12 @@ struct SessionOpener: Sendable {
       where try store.certificate(fingerprint: fingerprint)?.issuer != issuer { return (nil, nil) }
       return (row, nil)
     }
+  }
+
+  /// Only IssueIdentity with a sequence above the last issue brings a session of a former process back, so that
+  /// nothing sealed before can be replayed and no reply nonce is used twice.
+  private func revive(_ call: SealedCall, method: String) async throws -> LiveSession {
+    let (found, newer) = try await row(of: call.session)
     guard let row = found, let entry = sealingKeys.entry(id: row.sealingKey) else {
       throw ServiceRefusal(.sessionOver, field: "session", cause: "unknown or over")
     }

@@ -138,8 +138,10 @@ struct CheckoutCalls: CheckoutServiceProtocol {
       }
       let session = try await opener.open(
         call, method: CheckoutMethods.getPayment, path: companies.path(of: context.peer))
-      let found = try await ledger.outcome(
-        key: key, company: session.company, consultant: session.consultant, waitMilliseconds: Int64(request.waitMs))
+      let found = try await session.waiting(atMost: Int64(request.waitMs)) { milliseconds in
+        try await ledger.outcome(
+          key: key, company: session.company, consultant: session.consultant, waitMilliseconds: milliseconds)
+      }
       var answer = AnswerEncoder()
       switch found {
       case .known(let stored):

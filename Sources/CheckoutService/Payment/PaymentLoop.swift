@@ -93,7 +93,10 @@ extension PaymentLoop {
     guard let key = Bytes16(order.idempotency_key.buffer) else {
       throw ServiceRefusal(.invalidField, field: "order.idempotency_key", description: "must be 16 bytes")
     }
-    guard let session = service.sessions.session(sessionID) else { throw ServiceRefusal(.identityRequired) }
+    guard order.sequence >= 1 else {
+      throw ServiceRefusal(.invalidField, field: "order.sequence", description: "must be 1 or more")
+    }
+    guard let session = service.sessions.session(sessionID) else { return refuse(call, withoutSession: sessionID) }
     guard path(of: call.connection) == session.path else {
       throw ServiceRefusal(.wrongPath, cause: "session of path \(session.path)")
     }
@@ -133,7 +136,7 @@ extension PaymentLoop {
         throw ServiceRefusal(.sessionOver, cause: "\(end)", consultant: session.consultant)
       }
       guard let identity = state.identity else { throw ServiceRefusal(.identityRequired) }
-      guard sequence >= 1, state.window.isFresh(sequence) else {
+      guard state.window.isFresh(sequence) else {
         throw ServiceRefusal(.replayed, field: "order.sequence")
       }
       if let fault = Self.keywordFault(parts, sequence, state.seals.payment, identity) { throw ServiceRefusal(fault) }
@@ -289,6 +292,15 @@ extension PaymentLoop {
     journal(refusal, call) { $0.loop.respond(call, status: refusal.status) }
   }
 
+  /// The session is over, or of a former process and lacks an identity: the ledger is asked, off the payments' path.
+  private func refuse(_ call: InLoopCall, withoutSession id: Bytes16) {
+    let eventLoop = loop.eventLoop
+    Task { [service] in
+      let refusal = await service.opener.refusal(unknown: id)
+      eventLoop.execute { self.refuse(call, refusal) }
+    }
+  }
+
   private func journal(
     _ refusal: ServiceRefusal, _ call: InLoopCall, _ then: @escaping @Sendable (PaymentLoop) -> Void
   ) {
@@ -307,6 +319,7 @@ extension PaymentLoop {
 /// What all payment loops of a server share.
 struct PaymentService: Sendable {
   let sessions: SessionTable
+  let opener: SessionOpener
   let companies: CompanyCertificates
   let ledger: Ledger
   let refusals: RefusalJournal

@@ -19,7 +19,7 @@ struct SealedParts {
 
   /// Bytes of the sealed card data, 0 where the box is too short or too long to be opened.
   var cardCount: Int {
-    payment.count > SealSize.tag && payment.count <= SealSize.largestPayment ? payment.count - SealSize.tag : 0
+    payment.count >= SealSize.tag && payment.count <= SealSize.largestPayment ? payment.count - SealSize.tag : 0
   }
 }
 

@@ -31,6 +31,7 @@ final class GatewayLoop: UpstreamOwner {
   private var countersigner: Countersigner
   private var upstream: Upstream!
   private var desks: [ConnectionRef: Desk] = [:]
+  private var sources: [String: TerminalSource] = [:]
   private var open = OpenCalls()
   private var waiting = WaitingDesks()
   private var log: RefusalLog
@@ -91,6 +92,8 @@ extension GatewayLoop {
   func connectionClosed(_ connection: ConnectionRef) {
     guard let desk = desks.removeValue(forKey: connection) else { return }
     _ = waiting.remove(of: desk) { _ in true }
+    desk.source.connections -= 1
+    forgetIfOver(desk.source)
     for tag in desk.open.values {
       guard let entry = open[tag] else { continue }
       open[tag]?.isAnswered = true
@@ -114,9 +117,17 @@ extension GatewayLoop {
 
   private func desk(of connection: ConnectionRef) -> Desk {
     if let desk = desks[connection] { return desk }
-    let desk = Desk(connection: connection, address: loop.peer(of: connection)?.remoteAddress ?? "")
+    let address = loop.peer(of: connection)?.remoteAddress ?? ""
+    let source = sources[address] ?? TerminalSource(address: address)
+    sources[address] = source
+    source.connections += 1
+    let desk = Desk(connection: connection, source: source)
     desks[connection] = desk
     return desk
+  }
+
+  private func forgetIfOver(_ source: TerminalSource) {
+    if source.isOver { sources[source.address] = nil }
   }
 
   /// Asks the company's rules, where it has any, about the order that stands in clear.
@@ -164,6 +175,7 @@ extension GatewayLoop {
     case .success(let request):
       let method = ForwardedMethod(path: CheckoutMethods.login, kind: .login)
       request.withUnsafeBytes { forward(call, method, desk, $0) }
+      pump()
       upstream.flush()
     case .failure(let error): refuse(call, desk, error)
     }
@@ -201,12 +213,24 @@ extension GatewayLoop {
     if !waiting.append(call, of: desk) { loop.respond(call.call, status: GatewayReason.gatewayBusy.status) }
   }
 
-  /// Sends waiting calls while there is room.
+  /// Sends waiting calls while there is room; terminals of an address that has its share do not hold up the others.
   private func pump() {
-    while let (desk, next) = waiting.next {
+    while let (desk, next) = waiting.next(where: { hasRoom(for: $0.source) }) {
       guard case .done = next.request.withUnsafeBytes({ send(next.call, next.method, desk, $0) }) else { return }
-      waiting.removeNext()
+      waiting.removeNext(of: desk)
     }
+  }
+
+  private func hasRoom(for source: TerminalSource) -> Bool {
+    open.count < parts.configuration.upstreamCalls && source.calls < parts.configuration.upstreamCallsOfSource
+  }
+
+  /// Takes a call out that the service has answered or never will.
+  private func take(_ tag: UInt64) -> OpenCalls.Entry? {
+    guard let entry = open.remove(tag) else { return nil }
+    entry.source.calls -= 1
+    forgetIfOver(entry.source)
+    return entry
   }
 
   private func send(
@@ -217,8 +241,9 @@ extension GatewayLoop {
       loop.respond(call, status: .deadlineExceeded)
       return .done
     }
-    guard open.count < parts.configuration.upstreamCalls else { return .noRoom }
-    let tag = open.insert(OpenCalls.Entry(call: call, method: method))
+    guard hasRoom(for: desk.source) else { return .noRoom }
+    desk.source.calls += 1
+    let tag = open.insert(OpenCalls.Entry(call: call, method: method, source: desk.source))
     let (sent, line) = upstream.send(
       method.header(for: desk), tag: tag, timeoutMicroseconds: max(1, (call.deadline - now) / 1_000), request)
     if case .stream(let stream) = sent, let line {
@@ -227,7 +252,7 @@ extension GatewayLoop {
       desk.open[call.stream] = tag
       return .done
     }
-    _ = open.remove(tag)
+    _ = take(tag)
     switch sent {
     case .stream, .wait: return .noRoom
     case .tooLarge: loop.respond(call, status: GatewayReason.requestTooLarge.status)
@@ -248,7 +273,7 @@ extension GatewayLoop {
 
   func answered(_ tag: UInt64, _ status: RPCStatus?, _ reply: UnsafeRawBufferPointer) {
     upstream.answered()
-    guard let entry = open.remove(tag), !entry.isAnswered else { return }
+    guard let entry = take(tag), !entry.isAnswered else { return }
     let desk = desks[entry.call.connection]
     desk?.open[entry.call.stream] = nil
     if let status { return loop.respond(entry.call, status: status) }
@@ -261,7 +286,7 @@ extension GatewayLoop {
   func lost(_ line: UpstreamLine, open tags: [UInt64], _ reason: RPCStatus) {
     upstream.lost(line, reason)
     for tag in tags {
-      guard let entry = open.remove(tag), !entry.isAnswered else { continue }
+      guard let entry = take(tag), !entry.isAnswered else { continue }
       desks[entry.call.connection]?.open[entry.call.stream] = nil
       loop.respond(entry.call, status: GatewayReason.upstreamLost.status)
     }

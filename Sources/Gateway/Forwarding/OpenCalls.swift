@@ -5,6 +5,7 @@ struct OpenCalls {
   struct Entry {
     let call: InLoopCall
     let method: ForwardedMethod
+    let source: TerminalSource
     /// Where it was sent; nil only while it is being sent.
     var line: UpstreamLine?
     var stream: UInt32 = 0

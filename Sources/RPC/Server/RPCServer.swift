@@ -78,8 +78,8 @@ public final class RPCServer: Sendable {
   ) {
     precondition(configuration.limits.maxOpenCalls >= ConnectionLimits.maxOpenCallsBeforeHello)
     var methods = methods
-    health.add(servicesOf: methods)
     methods.addInLoop(Health.path) { HealthHandler(health: health, loop: $0) }
+    health.add(servicesOf: methods)
     self.configuration = configuration
     self.methods = methods
     self.logger = logger

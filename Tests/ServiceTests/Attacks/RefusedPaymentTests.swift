@@ -183,12 +183,7 @@ import Testing
       let sealed = try await session.sealed()
       _ = try await site.service.revoke(.consultant(1))
       try await site.expectRefused("SESSION_OVER", .unauthenticated) {
-        do {
-          _ = try await site.client.submitPayment(sealed)
-        } catch let status as RPCStatus where status.reason == "IDENTITY_REQUIRED" {
-          // The session is forgotten; asking anew says that it is over.
-          try await session.issueIdentity()
-        }
+        _ = try await site.client.submitPayment(sealed)
       }
     }
   }

@@ -118,6 +118,37 @@ import Testing
     }
   }
 
+  /// The greedy address fills what it may have on several connections and goes on asking; the other one needs no answer
+  /// to any of its calls.
+  @Test func terminalsOfOneAddressLeavePlacesToOthers() async throws {
+    let four: (inout Gateway.Configuration) -> Void = { ($0.listenHost, $0.upstreamCalls) = ("::", 4) }
+    try await StandInService.behind(four) { gateway, service in
+      let gate = Gate()
+      service.answer { request, _ in
+        if request[0] == 1 { try await gate.pass() }
+        return request
+      }
+      let greedy = try (0..<3).map { _ in try gateway.connect() }
+      let many = greedy.flatMap { channel in
+        (0..<8).map { number in
+          Task { try await channel.call(CheckoutMethods.getPayment, [1, UInt8(number)], options: .standard) }
+        }
+      }
+      try await service.received(3)
+      for channel in greedy { try await channel.settle() }
+      let modest = try await RawCalls.connect(gateway, host: "::1")
+      for number in 0..<5 {
+        try await modest.send(CheckoutMethods.getPayment, [2, UInt8(number)], timeoutMicroseconds: 60_000_000)
+        #expect(try await modest.next() == nil)
+      }
+      #expect(service.calls.map { $0.request[0] } == [1, 1, 1, 2, 2, 2, 2, 2])
+      gate.open()
+      for task in many { _ = try await task.value }
+      for channel in greedy { await channel.close() }
+      await modest.close()
+    }
+  }
+
   @Test func manyTerminalsShareFewConnections() async throws {
     try await StandInService.behind { gateway, service in
       let channels = try (0..<30).map { _ in try gateway.connect() }

@@ -15,11 +15,12 @@ final class RawCalls: BatchReceiver, @unchecked Sendable {
   private let answers = Mutex<[RPCStatus?]>([])
   private let isOpen = Gate()
 
-  static func connect(_ gateway: TestGateway) async throws -> RawCalls {
+  /// - Parameter host: by which the gateway is reached; it sees a terminal of the same address.
+  static func connect(_ gateway: TestGateway, host: String = "127.0.0.1") async throws -> RawCalls {
     let calls = RawCalls()
     let root = try #require(gateway.chain("tls.pem")?.last)
     try await BatchConnection.connect(
-      ClientConfiguration(host: "127.0.0.1", port: Int(gateway.port), program: "raw"),
+      ClientConfiguration(host: host, port: Int(gateway.port), program: "raw"),
       tls: .client(
         verify: .init(rootFingerprint: root.fingerprint, dnsName: "gateway.test", role: .gateway)),
       on: calls.eventLoop
@@ -28,13 +29,21 @@ final class RawCalls: BatchReceiver, @unchecked Sendable {
     return calls
   }
 
-  func send(_ method: String, timeoutMicroseconds: UInt64) async throws {
+  /// - Returns: the stream.
+  @discardableResult
+  func send(_ method: String, _ request: [UInt8] = [], timeoutMicroseconds: UInt64) async throws -> UInt32 {
     try await eventLoop.submit { [self] in
       let header = BatchConnection.Header(
         method: method, options: CallOptions(timeoutMicroseconds: timeoutMicroseconds))
-      _ = connection?.send(header, tag: 1, UnsafeRawBufferPointer(start: nil, count: 0))
+      let sent = request.withUnsafeBytes { connection?.send(header, tag: 1, $0) }
       connection?.flush()
+      guard case .stream(let stream)? = sent else { throw RPCStatus(.internal, "not sent") }
+      return stream
     }.get()
+  }
+
+  func cancel(_ stream: UInt32) async throws {
+    try await eventLoop.submit { [self] in connection?.cancel(stream) }.get()
   }
 
   /// The status of the next answer; nil is OK.

@@ -302,7 +302,7 @@ public struct AddGatewayRequest: Message {
   public var host: String = ""
   /// TCP port, 1 to 65535.
   public var port: UInt32 = 0
-  /// dNSName of the gateway's TLS certificate; terminals demand it.
+  /// dNSName or iPAddress of the gateway's TLS certificate; terminals demand it.
   public var dnsName: String = ""
 
   /// Every field empty or zero.

@@ -213,7 +213,7 @@ public struct IssueIdentityReply: Message {
 public struct PaymentOrder: Message {
   /// 16 bytes from LoginResult.
   public var session: [UInt8] = []
-  /// Sequence of this sealed call; also the nonce of `keyword` and `payment`.
+  /// Sequence of this sealed call, from 1; also the nonce of `keyword` and `payment`.
   public var sequence: UInt64 = 0
   /// 16 bytes, a version 7 UUID (RFC 9562) made once for each payment and kept for its repeats. The time in a new one is
   /// at most 24 hours behind and 5 minutes ahead of the service's clock, which HELLO and LoginResult tell.
@@ -298,7 +298,8 @@ public struct GetPaymentRequest: Message {
   public var proof: [UInt8] = []
   /// 16 bytes, key of the payment that is asked for.
   public var idempotencyKey: [UInt8] = []
-  /// How long the server may wait for an outcome, milliseconds, at most 60,000. 0: answer at once.
+  /// How long the server may wait for an outcome, milliseconds, at most 60,000. 0: answer at once. Where 256 calls of the
+  /// session wait already, it is answered at once too.
   public var waitMs: UInt32 = 0
 
   /// Every field empty or zero.

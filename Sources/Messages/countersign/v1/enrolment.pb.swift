@@ -173,7 +173,7 @@ public struct Profile: Message {
   public var hopHost: String = ""
   /// TCP port, 1 to 65535.
   public var hopPort: UInt32 = 0
-  /// dNSName that the hop's TLS certificate must carry.
+  /// dNSName or iPAddress that the hop's TLS certificate must carry.
   public var hopDnsName: String = ""
   /// Role that the hop's TLS certificate must carry.
   public var hopRole: HopRole = HopRole(rawValue: 0)
@@ -186,7 +186,7 @@ public struct Profile: Message {
   public var networkHost: String = ""
   /// TCP port of the network service (HTTPS), 1 to 65535; 0: there is none.
   public var networkPort: UInt32 = 0
-  /// dNSName that the network service's TLS certificate must carry; its role is always `server`.
+  /// dNSName or iPAddress that the network service's TLS certificate must carry; its role is always `server`.
   public var networkDnsName: String = ""
 
   /// Every field empty or zero.

@@ -596,7 +596,7 @@ struct  Countersign__V1__AddGatewayRequest
    */
   uint32_t port;
   /*
-   * dNSName of the gateway's TLS certificate; terminals demand it.
+   * dNSName or iPAddress of the gateway's TLS certificate; terminals demand it.
    */
   char *dns_name;
 };

@@ -421,7 +421,7 @@ struct  Countersign__V1__PaymentOrder
    */
   ProtobufCBinaryData session;
   /*
-   * Sequence of this sealed call; also the nonce of `keyword` and `payment`.
+   * Sequence of this sealed call, from 1; also the nonce of `keyword` and `payment`.
    */
   uint64_t sequence;
   /*
@@ -577,7 +577,8 @@ struct  Countersign__V1__GetPaymentRequest
    */
   ProtobufCBinaryData idempotency_key;
   /*
-   * How long the server may wait for an outcome, milliseconds, at most 60,000. 0: answer at once.
+   * How long the server may wait for an outcome, milliseconds, at most 60,000. 0: answer at once. Where 256 calls of the
+   * session wait already, it is answered at once too.
    */
   uint32_t wait_ms;
 };

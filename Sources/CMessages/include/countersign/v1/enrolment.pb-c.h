@@ -345,7 +345,7 @@ struct  Countersign__V1__Profile
    */
   uint32_t hop_port;
   /*
-   * dNSName that the hop's TLS certificate must carry.
+   * dNSName or iPAddress that the hop's TLS certificate must carry.
    */
   char *hop_dns_name;
   /*
@@ -370,7 +370,7 @@ struct  Countersign__V1__Profile
    */
   uint32_t network_port;
   /*
-   * dNSName that the network service's TLS certificate must carry; its role is always `server`.
+   * dNSName or iPAddress that the network service's TLS certificate must carry; its role is always `server`.
    */
   char *network_dns_name;
 };

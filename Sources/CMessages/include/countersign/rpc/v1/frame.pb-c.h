@@ -53,7 +53,8 @@ struct  Countersign__Rpc__V1__Hello
    */
   uint32_t min_ping_interval_ms;
   /*
-   * Program name and version, for logs only. At most 64 bytes. Set by both sides.
+   * Program name and version, for logs only. Set by both sides, which keep it to 64 bytes; a receiver does not count
+   * them and may cut what it writes.
    */
   char *program;
   /*
@@ -87,7 +88,8 @@ struct  Countersign__Rpc__V1__RequestHeader
   size_t n_metadata;
   Countersign__Rpc__V1__Metadata **metadata;
   /*
-   * W3C trace context "traceparent", 55 ASCII characters, or empty.
+   * W3C trace context "traceparent", 55 ASCII characters, or empty. Handed to the method as it came: who uses it judges
+   * it.
    */
   char *traceparent;
 };

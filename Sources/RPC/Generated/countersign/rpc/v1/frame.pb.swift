@@ -10,7 +10,8 @@ struct Hello: Message {
   var maxOpenCalls: UInt32 = 0
   /// Shortest time in milliseconds between two PING frames that the sender tolerates. Set by both sides.
   var minPingIntervalMs: UInt32 = 0
-  /// Program name and version, for logs only. At most 64 bytes. Set by both sides.
+  /// Program name and version, for logs only. Set by both sides, which keep it to 64 bytes; a receiver does not count
+  /// them and may cut what it writes.
   var program: String = ""
   /// The server's clock, milliseconds since 1970-01-01T00:00:00Z. Set by the server only.
   var serverTimeMs: UInt64 = 0
@@ -28,7 +29,8 @@ struct RequestHeader: Message {
   var timeoutUs: UInt64 = 0
   /// Application metadata. At most 64 entries.
   var metadata: [Metadata] = []
-  /// W3C trace context "traceparent", 55 ASCII characters, or empty.
+  /// W3C trace context "traceparent", 55 ASCII characters, or empty. Handed to the method as it came: who uses it judges
+  /// it.
   var traceparent: String = ""
 
   /// Every field empty or zero.
