@@ -53,6 +53,17 @@ import Testing
     #expect(throws: ChannelError.outputClosed) { try promise.futureResult.wait() }
   }
 
+  @Test func whoHadItsTimeSinceTheOutputWasClosedGetsNoMore() throws {
+    let pair = try openPair()
+    pair.server.channel.close(mode: .output, promise: nil)
+    try pair.exchange()
+    let loop = pair.server.channel.embeddedEventLoop
+    loop.advanceTime(by: .nanoseconds(TLSTimeouts().shutdown))
+    pair.server.channel.close(promise: nil)
+    loop.advanceTime(by: .nanoseconds(1))
+    #expect(!pair.server.channel.isActive)
+  }
+
   @Test func aCloseWaitsForTheOthersCloseNotify() throws {
     let pair = try openPair()
     let promise = pair.client.channel.embeddedEventLoop.makePromise(of: Void.self)

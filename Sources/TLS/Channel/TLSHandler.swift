@@ -11,7 +11,7 @@ public struct TLSHandshakeCompleted: Sendable {
 public struct TLSTimeouts: Sendable {
   /// From the TCP connection to the end of the handshake.
   public var handshake: Int64 = 5_000_000_000
-  /// From this side's close to the peer's close_notify; then the connection is cut.
+  /// From this side's close_notify to the peer's, once nothing more is read; then the connection is cut.
   public var shutdown: Int64 = 2_000_000_000
 
   /// The defaults.
@@ -56,6 +56,8 @@ public final class TLSHandler: ChannelDuplexHandler {
   /// The peer's close_notify has come.
   private var isInputClosed = false
   private var output = Output.open
+  /// When close_notify was sent.
+  private var outputClosedAt: NIODeadline?
   private var timer: Scheduled<Void>?
   private var closePromise: EventLoopPromise<Void>?
 
@@ -255,7 +257,8 @@ extension TLSHandler {
     case (.open, .all):
       keep(promise)
       phase = .closing
-      startTimer(context, timeouts.shutdown) { $0.finishClose(context, isCut: true) }
+      let waited = outputClosedAt.map { (context.eventLoop.now - $0).nanoseconds } ?? 0
+      startTimer(context, max(0, timeouts.shutdown - waited)) { $0.finishClose(context, isCut: true) }
       if output == .open { closeOutput(context) } else { finishClose(context) }
       if phase == .closing { context.read() }
     case (.closing, .all): keep(promise)
@@ -271,6 +274,7 @@ extension TLSHandler {
   /// unsent when both sides are closed.
   private func closeOutput(_ context: ChannelHandlerContext) {
     output = .closing
+    outputClosedAt = context.eventLoop.now
     writes.fail(ChannelError.outputClosed)
     session?.closeOutput()
     let sent = context.eventLoop.makePromise(of: Void.self)
