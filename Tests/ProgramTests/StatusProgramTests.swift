@@ -3,10 +3,13 @@ import TestPrograms
 import Testing
 
 /// What a terminal tells of keys that are not those of its own open payments.
-@Suite struct StatusProgramTests {
+@Suite(.serialized, .timeLimit(.minutes(3))) struct StatusProgramTests {
+  /// Of this suite alone: a second login of the consultant ends the first one's session.
+  nonisolated(unsafe) private static let desk: Result<Desk, any Error> = Result { try Desk() }
+
   /// Mistyped, or another consultant's: the service says of both that the consultant has no such payment.
   @Test(arguments: ["text", "json"]) func ofAKeyThatNobodyKnowsNothingIsClaimed(_ form: String) throws {
-    let status = try Desk.shared.get().terminal(
+    let status = try Self.desk.get().terminal(
       ["status", "0199a1b2-c3d4-7000-8000-01122334455f", "--output", form])
     #expect(status.status == 2, "\(status)")
     #expect(!status.output.contains("nothing was charged") && !status.output.contains("NOT_CHARGED"), "\(status)")
@@ -14,7 +17,7 @@ import Testing
   }
 
   @Test func ofAnApprovedPaymentOfAnotherConsultantNothingIsClaimed() throws {
-    let desk = try Desk.shared.get()
+    let desk = try Self.desk.get()
     let key = try Self.key(of: desk.pay(card: Desk.card).good())
     let root = desk.server.root
     let added = try desk.admin(["consultant", "add", "Status Lee", "--company", "Acme"]).good()
@@ -31,7 +34,7 @@ import Testing
 
   /// The key of an approved payment, and of one that the terminal has open, which it goes on knowing as it was.
   @Test(arguments: [false, true]) func anotherAmountUnderTheKeyOfAPaymentIsNoEnd(_ isOpen: Bool) throws {
-    let desk = try Desk.shared.get()
+    let desk = try Self.desk.get()
     let key = try Self.key(of: desk.pay(card: Desk.card).good())
     let pending = URL(filePath: "\(desk.server.root)/terminal/pending/\(key.filter { $0 != "-" })")
     if isOpen {
