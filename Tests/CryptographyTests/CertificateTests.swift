@@ -1,5 +1,6 @@
 import Bytes
 import Cryptography
+import Foundation
 import TestOpenSSL
 import Testing
 
@@ -91,6 +92,25 @@ import Testing
     file[certificate.pem.count + 40] = UInt8(ascii: "!")
     #expect(throws: CryptographyError.self) { try Certificate.fromPEM(file) }
     #expect(throws: CryptographyError.self) { try Certificate.fromPEM(certificate.pem.dropLast(30)) }
+  }
+
+  @Test("what is refused in DER is refused in PEM, and counted")
+  func inexactPEM() {
+    // The outer length in one byte more than it needs is BER, not DER.
+    let long = [0x30, 0x83, 0x00] + certificate.der[2...]
+    for der in [certificate.der + [0], certificate.der + certificate.der, Array(long)] {
+      #expect(throws: CryptographyError.self) { try Certificate(der: der) }
+      let error = #expect(throws: CryptographyError.self) {
+        try Certificate.fromPEM(certificate.pem + Self.pem(der))
+      }
+      #expect(error?.description.hasPrefix("certificate 2 of the file: ") == true, "\(error as Any)")
+    }
+  }
+
+  /// PEM (RFC 7468) around any bytes.
+  private static func pem(_ der: [UInt8]) -> [UInt8] {
+    let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+    return Array("-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n".utf8)
   }
 
   @Test("a host name that would begin another extension is refused", arguments: ["a,DNS:b", "a b", "@section", ""])

@@ -53,6 +53,28 @@ import Testing
     try Self.expectRefusal("certificate", Self.check(chain: Self.file(text), role: "consultant"))
   }
 
+  /// A login takes exactly DER, whatever file the certificate stands in here.
+  @Test(arguments: [0, 1]) func bytesBehindACertificateInPEMAreRefused(_ place: Int) throws {
+    var chain = try Self.pem(Desk.shared.get().server.root + "/terminal/consultant.pem")
+    chain[place] = try Self.withByteBehind(chain[place])
+    let result = try Self.check(chain: Self.file(chain.joined()), role: "consultant")
+    #expect(
+      result.status == 1 && result.output.hasPrefix("refused: rule certificate, certificate \(place) "), "\(result)")
+  }
+
+  @Test func bytesBehindAnAnchorInPEMAreWrongInput() throws {
+    let root = try Self.pem(Desk.shared.get().server.root + "/server/authority/root.pem")
+    let result = try Self.check(anchors: Self.file(Self.withByteBehind(root[0])), role: "consultant")
+    #expect(result.status == 65 && result.errors.contains("exactly one certificate in DER"), "\(result)")
+  }
+
+  private static func withByteBehind(_ pem: String) throws -> String {
+    let der = try #require(
+      Data(base64Encoded: pem.split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()))
+    let text = (der + [0]).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+    return "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
+  }
+
   /// Nothing was checked, so nothing was refused.
   @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\u{30}\u{03}abc"])
   func anchorsThatHoldNoCertificateAreWrongInput(_ text: String) throws {

@@ -87,24 +87,32 @@ public final class Certificate: @unchecked Sendable {
 
   /// Reads all certificates of a PEM file, in its order.
   ///
-  /// - Throws: ``CryptographyError`` where one of them is wrong.
+  /// - Throws: ``CryptographyError`` that counts the certificate which is wrong.
   public static func fromPEM(_ pem: [UInt8]) throws(CryptographyError) -> [Certificate] {
     var certificates: [Certificate] = []
-    for der in try ders(fromPEM: pem) { certificates.append(try Certificate(der: der)) }
+    for der in try ders(fromPEM: pem) {
+      do {
+        certificates.append(try Certificate(der: der))
+      } catch {
+        throw CryptographyError("certificate \(certificates.count + 1) of the file: \(error)")
+      }
+    }
     return certificates
   }
 
-  /// DER of all certificates in PEM text (RFC 7468), in order; other things between them are ignored.
+  /// The bytes of all certificates in PEM text (RFC 7468), in order; other things between them are ignored. They are
+  /// what stands there, so that ``init(der:)`` judges them as it does those of a DER file.
   ///
-  /// - Throws: ``CryptographyError`` that counts the certificate which OpenSSL cannot read.
+  /// - Throws: ``CryptographyError`` that counts the certificate which is no PEM.
   public static func ders(fromPEM pem: [UInt8]) throws(CryptographyError) -> [[UInt8]] {
     var ders: [[UInt8]] = []
     let isWhole = pem.withUnsafeBytes { pem in
       guard let file = BIO_new_mem_buf(pem.baseAddress, Int32(clamping: pem.count)) else { return false }
       defer { BIO_free(file) }
-      while let next = PEM_read_bio_X509(file, nil, nil, nil) {
-        ders.append(encoded { i2d_X509(next, $0) } ?? [])
-        X509_free(next)
+      var (der, count) = (UnsafeMutablePointer<UInt8>?.none, 0)
+      while PEM_bytes_read_bio(&der, &count, nil, PEM_STRING_X509, file, nil, nil) == 1 {
+        ders.append([UInt8](UnsafeBufferPointer(start: der, count: count)))
+        countersign_free(der)
       }
       // The end of the file is an error in OpenSSL's words too.
       return countersign_error_reason(ERR_peek_last_error()) == UInt(PEM_R_NO_START_LINE)
