@@ -16,7 +16,7 @@ struct CheckCertificate: AsyncParsableCommand {
     discussion: """
       Files hold PEM certificates, or one in DER. --anchors may also name the folder of an outside authority
       (DATA/anchors/NAME), whose authority.conf then says how the role is marked and how OCSP answers are judged; the
-      folders beside it are not read. With --ocsp-response the answer is judged as a login does; its nonce is compared
+      folders beside it say what marks another role. With --ocsp-response the answer is judged as a login does; its nonce is compared
       where --ocsp-nonce tells the one that was sent. The register is not asked: whether a certificate is registered or revoked there is not part of this check.
 
       EXAMPLES
@@ -83,7 +83,9 @@ struct CheckCertificate: AsyncParsableCommand {
   /// The outside authority where a folder is named.
   private func authority() throws -> OutsideAuthority? {
     guard Files.exists("\(anchors)/authority.conf") else { return nil }
-    let found = try OutsideAuthority.read(anchors, name: anchors.split(separator: "/").last.map(String.init) ?? "/")
+    let found = try OutsideAuthority.read(anchors) { error in
+      Console.complain("note: \(error); what it marks a role by was not compared")
+    }
     guard found.anchor.role == role.role else {
       throw ProgramError(.usage, "--role \(role): \(anchors) is trusted for \(found.anchor.role)")
     }

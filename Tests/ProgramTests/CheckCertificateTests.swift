@@ -1,4 +1,6 @@
+import Cryptography
 import Foundation
+import TestOpenSSL
 import TestPrograms
 import Testing
 
@@ -75,6 +77,34 @@ import Testing
     return "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
   }
 
+  /// The same as a registration and a login of it: `OutsideLoginTests.aCertificateOfMoreThanOneRoleIsRefused`.
+  @Test func theRoleOfAnOutsideLeafIsJudgedAsALoginDoes() throws {
+    let authority = try OutsideCA()
+    let root = "\(try Desk.shared.get().server.root)/\(UUID().uuidString)"
+    for (role, usage) in [("consultant", OutsideCA.consultant), ("company", OutsideCA.company)] {
+      let folder = "\(root)/national-\(role)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: authority.root, toPath: "\(folder)/anchor.pem")
+      try Data("role = \(role)\nusage = \(usage)\n".utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
+    }
+    let usages = [
+      "plain": OutsideCA.consultant, "two": "\(OutsideCA.consultant),\(OutsideCA.company)",
+      "own": "\(OutsideCA.consultant),\(Role.company.identifier)", "critical": "critical,\(OutsideCA.consultant)",
+    ]
+    for (name, usage) in usages {
+      let leaf = try authority.issue(name, subject: "/C=KR/O=Acme/CN=\(name)", usage: usage)
+      let anchors = ["\(root)/national-consultant", "\(root)/national-consultant/"]
+      for anchors in anchors {
+        let result = try Self.check(anchors: anchors, chain: leaf.chain, role: "consultant")
+        if name == "plain" {
+          #expect(result.status == 0, "\(result)")
+        } else {
+          try Self.expectRefusal("role", result)
+        }
+      }
+    }
+  }
+
   /// Nothing was checked, so nothing was refused.
   @Test(arguments: ["", "no PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "\u{30}\u{03}abc"])
   func anchorsThatHoldNoCertificateAreWrongInput(_ text: String) throws {
@@ -84,8 +114,8 @@ import Testing
     #expect(result.errors.hasPrefix("error: --anchors \(file): "), "\(result)")
   }
 
-  /// What stands beside the folder that is named may be unfinished, or somebody else's.
-  @Test func theFoldersBesideAnAuthorityAreNotRead() throws {
+  /// What stands beside the folder that is named may be unfinished, or somebody else's; that is told.
+  @Test func aFolderBesideAnAuthorityThatCannotBeReadChangesNothing() throws {
     let root = try Desk.shared.get().server.root
     let folder = "\(root)/\(UUID().uuidString)"
     for name in ["national", "broken"] {
@@ -97,7 +127,9 @@ import Testing
     try Data("nothing that is known\n".utf8).write(to: URL(filePath: "\(folder)/broken/authority.conf"))
     for path in [national, "\(national)/"] {
       // The service's own certificates do not show the mark of that authority, which shows that it was judged.
-      try Self.expectRefusal("role", Self.check(anchors: path, role: "consultant"))
+      let result = try Self.check(anchors: path, role: "consultant")
+      try Self.expectRefusal("role", result)
+      #expect(result.errors.contains("\(folder)/broken/"), "\(result)")
     }
   }
 

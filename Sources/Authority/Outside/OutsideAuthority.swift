@@ -40,7 +40,7 @@ public struct OutsideAuthority: Sendable {
         path: "\(path)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root",
         isOfFolder: true)
     }
-    return try apart(authorities, path)
+    return try authorities.map { authority throws(FileError) in try authority.apart(from: authorities, in: path) }
   }
 
   /// Anchors of a role: the service's own first, then the outside ones.
@@ -49,10 +49,33 @@ public struct OutsideAuthority: Sendable {
       + outside.map(\.anchor).filter { $0.role == role }
   }
 
+  /// Reads the folder of one authority, apart from those beside it as ``readAll(in:root:)`` does.
+  ///
+  /// - Parameter leftOut: told of a folder beside it that cannot be used; no service starts with it, and its mark is not
+  ///   known.
+  /// - Throws: `FileError` that names file and line.
+  public static func read(_ path: String, leftOut: (FileError) -> Void) throws(FileError) -> OutsideAuthority {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+    let name = parts.last.map(String.init) ?? ""
+    let authority = try read(path, name: name.isEmpty ? "/" : name)
+    // By the names in the path and not by "..": a folder may be a link to another place.
+    let isNamed = !name.isEmpty && name != "." && name != ".."
+    let parent = isNamed ? (path.hasPrefix("/") ? "/" : "./") + parts.dropLast().joined(separator: "/") : "\(path)/.."
+    var beside: [OutsideAuthority] = []
+    for name in (try? Files.names(in: parent)) ?? [] where Files.exists("\(parent)/\(name)/authority.conf") {
+      do {
+        beside.append(try read("\(parent)/\(name)", name: name))
+      } catch {
+        leftOut(error)
+      }
+    }
+    return try authority.apart(from: beside, in: parent)
+  }
+
   /// Reads the folder of one authority by itself.
   ///
   /// - Throws: `FileError` that names file and line.
-  public static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
+  private static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
     var settings = try FolderSettings(reading: "\(path)/authority.conf")
     let certificates = try certificates("\(path)/anchor.pem")
     let role: Role = try settings.required("role", among: ["consultant": .consultant, "company": .company])
@@ -86,21 +109,19 @@ public struct OutsideAuthority: Sendable {
   }
 
   /// Where one anchor serves several roles, what marks one of them must not mark another, and no leaf may show two.
-  private static func apart(_ authorities: [OutsideAuthority], _ path: String) throws(FileError) -> [OutsideAuthority] {
-    var result = authorities
-    for (index, authority) in authorities.enumerated() {
-      let others = authorities.filter { other in
-        other.anchor.role != authority.anchor.role
-          && other.anchor.certificates.contains(where: authority.anchor.certificates.contains)
-      }
-      if let same = others.first(where: { $0.anchor.mark == authority.anchor.mark }) {
-        throw FileError(
-          path: "\(path)/\(authority.anchor.name)/authority.conf", doing: "use",
-          cause: "marks \(authority.anchor.role) by what marks \(same.anchor.role) in \(same.anchor.name)",
-          isOfFolder: true)
-      }
-      result[index].anchor = authority.anchor.apart(from: others.map(\.anchor.mark))
+  ///
+  /// - Parameter authorities: of the folder `path`; this one may be among them.
+  private func apart(from authorities: [OutsideAuthority], in path: String) throws(FileError) -> OutsideAuthority {
+    let others = authorities.filter { other in
+      other.anchor.role != anchor.role && other.anchor.certificates.contains(where: anchor.certificates.contains)
     }
+    if let same = others.first(where: { $0.anchor.mark == anchor.mark }) {
+      throw FileError(
+        path: "\(path)/\(anchor.name)/authority.conf", doing: "use",
+        cause: "marks \(anchor.role) by what marks \(same.anchor.role) in \(same.anchor.name)", isOfFolder: true)
+    }
+    var result = self
+    result.anchor = anchor.apart(from: others.map(\.anchor.mark))
     return result
   }
 }

@@ -127,10 +127,15 @@ import Testing
     }
   }
 
-  @Test func aCertificateOfTwoRolesIsRefused() async throws {
+  /// The service's own mark of another role is one too. A critical usage asks programs that know none of these roles to
+  /// refuse, which the role rule takes by its word.
+  @Test(arguments: [
+    ("both", "\(OutsideCA.consultant),\(OutsideCA.company)"),
+    ("both-own", "\(OutsideCA.consultant),\(Role.company.identifier)"),
+    ("critical", "critical,\(OutsideCA.consultant)"),
+  ]) func aCertificateOfMoreThanOneRoleIsRefused(_ name: String, _ usage: String) async throws {
     let national = try National.shared.get()
-    let both = try national.ca.issue(
-      "both", subject: "/C=KR/O=Acme/CN=Both", usage: "\(OutsideCA.consultant),\(OutsideCA.company)")
+    let both = try national.ca.issue(name, subject: "/C=KR/O=Acme/CN=Both", usage: usage)
     try await OutsideDesk.with { desk in
       await expectRefusal("CERTIFICATE_REFUSED") {
         try await desk.service.register(.consultant(desk.consultant), both.chain)

@@ -25,14 +25,17 @@ extension PathRules {
     }
   }
 
-  /// RFC 5280 section 4.2.1.12: the leaf has the authority's usage for this role, none that gives another role, and not
-  /// "any".
+  /// RFC 5280 section 4.2.1.12: the leaf has the authority's usage for this role, none that gives another role, not
+  /// critical, without "any".
   private static func outsideUsage(
     _ identifier: String, _ others: Set<String>, _ role: Role, _ member: PathMember
   ) throws(CertificateRefusal) {
     let usages = member.certificate.extendedKeyUsage ?? []
     guard usages.contains(identifier) else {
       throw member.refusal("role", "lacks the extended key usage \(identifier), which makes it a \(role)'s")
+    }
+    guard !member.isCritical(NID_ext_key_usage) else {
+      throw member.refusal("role", "the extended key usage is critical")
     }
     guard !usages.contains(anyUsage) else { throw member.refusal("role", "the extended key usage allows any use") }
     try noOther(usages, others, role, member)
@@ -50,10 +53,12 @@ extension PathRules {
     try noOther(policies, others, role, member)
   }
 
+  /// No mark of another role stands beside the authority's for this one: neither the authority's nor the service's own.
   private static func noOther(
     _ found: [String], _ others: Set<String>, _ role: Role, _ member: PathMember
   ) throws(CertificateRefusal) {
-    if let other = found.first(where: others.contains) {
+    let own = member.certificate.roles.subtracting([role]).map(\.identifier).sorted()
+    if let other = found.first(where: others.contains) ?? own.first {
       throw member.refusal("role", "\(other) gives it another role beside \(role)")
     }
   }
