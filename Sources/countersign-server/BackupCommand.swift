@@ -80,10 +80,14 @@ struct BackupCommand: AsyncParsableCommand {
       }
       state = try await administrator.run { try await $0.getBackup(GetBackupRequest()) }
     }
-    guard state.file == partial else {
+    if state.file == partial {
+      guard state.failure.isEmpty else { throw ProgramError(.file, state.failure) }
+    } else if state.file.isEmpty {
       throw ProgramError(.file, "the service was started again meanwhile; remove \(partial) and give the command again")
+    } else if !Files.exists(partial) {
+      // The service tells of the last copy alone, and begins none before the former one has ended. One that failed is gone.
+      throw ProgramError(.file, "the copy failed; the journal's record BACKUP_FINISHED of \(partial) says why")
     }
-    guard state.failure.isEmpty else { throw ProgramError(.file, state.failure) }
   }
 
   private static func absolute(_ path: String) throws -> String {

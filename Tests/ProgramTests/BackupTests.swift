@@ -42,6 +42,27 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(root)/copy.db")) == before)
   }
 
+  /// Each is whole, or refused with the true reason, whichever of them the service was asked about last.
+  @Test func backupsAtOnceAreWholeOrRefusedTruly() async throws {
+    let desk = try Desk()
+    let (root, environment) = (desk.server.root, desk.server.admin)
+    for round in 0..<4 {
+      let results = try await withThrowingTaskGroup(of: (String, Program.Result).self) { group in
+        for number in 0..<4 {
+          let name = "copy-\(round)-\(number).db"
+          group.addTask { (name, try Self.backup(root, environment, to: name)) }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(results.contains { $0.1.status == 0 })
+      for (name, result) in results {
+        let isThere = try Self.files(root).contains(name)
+        #expect(isThere == (result.status == 0), "\(result)")
+        #expect(result.status == 0 || result.errors.contains("another copy is being made"), "\(result)")
+      }
+    }
+  }
+
   @Test func aRestoredBackupBeginsANewEpochAndTakesPaymentsOnlyOnceItWasConfirmed() async throws {
     let desk = try Desk()
     let root = desk.server.root
@@ -290,9 +311,14 @@ import Testing
   }
 
   static func backup(_ desk: Desk, to name: String = "copy.db") throws -> Program.Result {
+    try backup(desk.server.root, desk.server.admin, to: name)
+  }
+
+  private static func backup(
+    _ root: String, _ environment: [String: String], to name: String
+  ) throws -> Program.Result {
     try Program.run(
-      "countersign-server", ["backup", "--data", "\(desk.server.root)/server", "\(desk.server.root)/\(name)"],
-      environment: desk.server.admin)
+      "countersign-server", ["backup", "--data", "\(root)/server", "\(root)/\(name)"], environment: environment)
   }
 
   static func restore(_ root: String) throws -> Program.Result {
