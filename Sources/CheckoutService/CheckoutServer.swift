@@ -318,7 +318,7 @@ private struct ServerParts: Sendable {
     audit = AuditCalls(
       admin: admin, reader: journal, key: try folder.key("audit/key.pem"),
       serviceName: identity.serviceName)
-    gateways = GatewayCalls(companies: companies, policies: policies, refusals: refusals)
+    gateways = GatewayCalls(ledger: ledger, companies: companies, policies: policies, refusals: refusals)
     payments = PaymentService(
       sessions: sessions, opener: checkout.opener, companies: companies, ledger: ledger, refusals: refusals,
       vault: ring, clock: clock, process: process)

@@ -95,11 +95,11 @@ public final class Gateway: Service {
   ) async throws -> (gateway: Gateway, port: UInt16) {
     let identity = try read()
     let (health, rules) = (Health(), CurrentRules())
+    let state = UpstreamState(loops: configuration.eventLoops, health: health, logger: logger)
     let watch = try PolicyWatch(
-      identity, rules: rules, interval: .milliseconds(configuration.policyMilliseconds), logger: logger)
-    let parts = GatewayParts(
-      configuration: configuration, rules: rules,
-      state: UpstreamState(loops: configuration.eventLoops, health: health, logger: logger), logger: logger)
+      identity, rules: rules, upstream: state, interval: .milliseconds(configuration.policyMilliseconds),
+      logger: logger)
+    let parts = GatewayParts(configuration: configuration, rules: rules, state: state, logger: logger)
     let loops = LoopTable(parts: parts, identity: identity, tls: try identity.client())
     var methods = MethodTable()
     for (index, method) in ForwardedMethod.all.enumerated() {

@@ -10,6 +10,7 @@ import Synchronization
 /// forwarded call, and never lets one through.
 final class PolicyWatch: Sendable {
   private let rules: CurrentRules
+  private let upstream: UpstreamState
   private let interval: Duration
   private let logger: Logger
   private let state: Mutex<State>
@@ -19,8 +20,12 @@ final class PolicyWatch: Sendable {
     var asking: Task<Void, Never>?
   }
 
-  init(_ identity: GatewayIdentity, rules: CurrentRules, interval: Duration, logger: Logger) throws {
+  /// - Parameter upstream: told whether the service takes this gateway as its company's.
+  init(
+    _ identity: GatewayIdentity, rules: CurrentRules, upstream: UpstreamState, interval: Duration, logger: Logger
+  ) throws {
     self.rules = rules
+    self.upstream = upstream
     self.interval = interval
     self.logger = logger
     state = Mutex(State(channel: try Self.channel(identity)))
@@ -36,16 +41,20 @@ final class PolicyWatch: Sendable {
         try? await Task.sleep(for: isKnown ? interval : .milliseconds(500))
       }
     }
-    state.withLock { $0.asking = task }
+    state.withLock { state in
+      state.asking?.cancel()
+      state.asking = task
+    }
   }
 
-  /// Asks with these certificates from now on.
+  /// Asks with these certificates from now on, at once.
   func use(_ identity: GatewayIdentity) throws {
     let new = try Self.channel(identity)
     let old = state.withLock { state in
       defer { state.channel = new }
       return state.channel
     }
+    start()
     old.closeSoon()
   }
 
@@ -70,12 +79,16 @@ final class PolicyWatch: Sendable {
       let policy = try await CompanyGatewayClient(channel).getPolicy(
         GetPolicyRequest(), options: CallOptions(timeoutMicroseconds: 10_000_000)
       ).policy
+      guard !Task.isCancelled else { return true }
+      upstream.admit()
       guard policy != rules.current?.policy else { return true }
       rules.use(try policy.map { try CompanyRules($0) })
       logger.notice("the company's policy has changed")
     } catch let status as RPCStatus {
+      guard !Task.isCancelled else { return true }
       logger.debug("the company's policy could not be asked for", metadata: ["reason": "\(status)"])
-      return false
+      guard status.code == .permissionDenied else { return false }
+      upstream.refuse(status)
     } catch {
       logger.error(
         "the company's policy cannot be applied here; the service applies it", metadata: ["error": "\(error)"])

@@ -31,8 +31,38 @@ import Testing
     try await TestGateway.withKim(path) { service, gateway, kim in
       _ = try await service.revoke(kind, of: kim, behind: gateway)
       // A revoked certificate's connections end; the gateway makes new ones, which are good for nothing.
-      try await gateway?.waitUntil(isServing: true)
+      try await gateway?.waitUntilForwarding()
       await expectRefusal("REVOKED") { _ = try await kim.login() }
+    }
+  }
+
+  /// Its certificate makes connections as before, which are good for nothing.
+  @Test(arguments: [Kind.company, .companyCertificate])
+  func aGatewayThatStartsWithARevokedCertificateTellsSoAndIsNotConnected(_ kind: Kind) async throws {
+    try await TestGateway.withKim { gateway, kim in
+      let service = gateway.service
+      _ = try await service.revoke(kind, of: kim, behind: gateway)
+      try await gateway.waitUntil(isServing: false)
+      try await gateway.log.wait(for: "CERTIFICATE_REVOKED")
+
+      let log = CapturedLog()
+      var configuration = Gateway.Configuration(listenHost: "127.0.0.1", listenPort: 0, eventLoops: 1)
+      configuration.policyMilliseconds = 50
+      let (again, _) = try await Gateway.start(configuration, logger: log.logger) { [folder = gateway.folder] in
+        try folder.identity(
+          passphrase: TestGateway.passphrase, now: Int64(Date().timeIntervalSince1970 * 1_000))
+      }
+      try await log.wait(for: "warning the service refuses this gateway reason=")
+      let refused = log.lines.filter { $0.hasPrefix("warning the service refuses this gateway") }
+      #expect(refused.allSatisfy { $0.contains("CERTIFICATE_REVOKED") }, "\(log.lines)")
+      #expect(!log.lines.contains { $0.contains("connected to the service") }, "\(log.lines)")
+      if kind == .companyCertificate {
+        // Mended as the documents say, without a new start.
+        try await TestGateway.enrol(service, "Acme", gateway.folder, isReplacing: true)
+        await again.reload()
+        try await log.wait(for: "connected to the service")
+      }
+      await again.stop()
     }
   }
 
@@ -91,7 +121,7 @@ import Testing
       #expect(reply.isNew && reply.sessions == 1)
       // Told by the server's GOAWAY, not by a broken connection.
       try await gateway.log.wait(for: "CERTIFICATE_REVOKED")
-      try await gateway.waitUntil(isServing: true)
+      try await gateway.waitUntilForwarding()
       await expectRefusal("REVOKED") { _ = try await kim.login() }
     }
   }

@@ -82,20 +82,27 @@ extension AdminCalls {
 
 /// Calls of companies' gateways.
 struct GatewayCalls: CompanyGatewayServiceProtocol {
+  let ledger: Ledger
   let companies: CompanyCertificates
   let policies: CompanyPolicies
   let refusals: RefusalJournal
 
   func getPolicy(_ request: GetPolicyRequest, context: ServerContext) async throws -> GetPolicyReply {
     try await refusals.journaling(.callRefused, context) {
-      guard let company = companies.path(of: context.peer) else {
-        throw ServiceRefusal(.notRegistered, cause: "the connection's company certificate")
-      }
+      guard let company = companies.path(of: context.peer) else { throw try await unknown(context.peer) }
       guard company != CompanyCertificates.direct else { throw ServiceRefusal(.gatewayOnly, cause: context.method) }
       var reply = GetPolicyReply()
       reply.policy = policies.rules(of: company).current?.policy
       return reply
     }
+  }
+
+  /// Why a company's certificate is good for nothing.
+  private func unknown(_ peer: Peer) async throws -> ServiceRefusal {
+    let fingerprint = peer.certificates.first?.fingerprint
+    let row = try await ledger.perform { store in try fingerprint.flatMap { try store.certificate(fingerprint: $0) } }
+    return ServiceRefusal(
+      row?.revocation == nil ? .notRegistered : .revoked, cause: "the connection's company certificate")
   }
 }
 

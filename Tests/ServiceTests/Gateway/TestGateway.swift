@@ -85,6 +85,18 @@ final class TestGateway: Sendable {
     Issue.record("health did not become \(isServing ? "SERVING" : "NOT_SERVING")")
   }
 
+  /// Waits until calls reach the service, which a gateway with a revoked certificate does too.
+  func waitUntilForwarding() async throws {
+    let channel = try connect()
+    defer { channel.closeSoon() }
+    let client = CheckoutClient(channel)
+    for _ in 0..<400 {
+      if (try? await client.beginLogin(BeginLoginRequest())) != nil { return }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    Issue.record("no call reached the service")
+  }
+
   /// Waits until the gateway applies this policy.
   func waitUntil(knowing policy: CompanyPolicy?) async throws {
     for _ in 0..<600 {
