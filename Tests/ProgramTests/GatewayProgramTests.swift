@@ -76,6 +76,31 @@ import Testing
     await channel.close()
   }
 
+  /// What a kill leaves where it comes between the company's chain and its key.
+  @Test func anInterruptedReplacementIsToldAndEndedByTheSameCommand() async throws {
+    let gateway = try GatewayProcess()
+    gateway.kill()
+    let folder = "\(gateway.server.root)/gateway"
+    let read = { (name: String) in try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")) }
+    let write = { (data: Data, name: String) in
+      _ = FileManager.default.createFile(
+        atPath: "\(folder)/\(name)", contents: data, attributes: [.posixPermissions: 0o600])
+    }
+    let before = try ["company.key", "tls.key", "tls.pem", "profile.signed"].map { ($0, try read($0)) }
+    let token = try gateway.register(port: gateway.port)
+    let command = ["init", "localhost:\(gateway.server.port)", token, "--replace"] + gateway.options
+    #expect(try Program.run("countersign-gateway", command).status == 0)
+    for name in ["company.key", "tls.key"] { write(try read(name), "enrolling-\(name)") }
+    for (name, data) in before { write(data, name) }
+
+    let refused = try Program.run("countersign-gateway", ["run", "--port", "0"] + gateway.options)
+    #expect(refused.status == 78 && refused.errors.contains("the same init command"), "\(refused)")
+    let mended = try Program.run("countersign-gateway", command)
+    #expect(mended.status == 0, "\(mended)")
+    try gateway.start()
+    _ = try await gateway.terminal("Kim").login()
+  }
+
   /// The service is killed again and again under payments through the gateway: terminals wait and go on by themselves,
   /// and each key is charged once.
   @Test func killsOfTheServiceDoubleNoPayment() async throws {

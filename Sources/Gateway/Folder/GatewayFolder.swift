@@ -46,9 +46,14 @@ public struct GatewayFolder: Sendable {
   public func identity(passphrase: SecretBytes, now: Int64) throws -> GatewayIdentity {
     try checkEnrolled()
     let tls = Holder(chain: try chain("tls.pem"), key: try key("tls.key", nil))
+    let company = Holder(chain: try chain("company.pem"), key: try companyKey(passphrase))
+    for (name, holder) in [("company", company), ("tls", tls)] where isEnrolling && !holder.isPair {
+      throw TerminalError.folder(
+        "\(file("\(name).pem")) is not of its key: an init --replace was cut off; give the same init command with the "
+          + "same token and passphrase again, which ends it")
+    }
     return try GatewayIdentity(
-      profile: try signedProfile(),
-      company: Holder(chain: try chain("company.pem"), key: try companyKey(passphrase)), tls: tls,
+      profile: try signedProfile(), company: company, tls: tls,
       outside: GatewayIdentity.Outside(
         authorities: try OutsideAuthority.readAll(in: file("anchors"), root: tls.chain.last),
         company: Files.exists(file("outside.pem"))
@@ -87,6 +92,9 @@ public struct GatewayFolder: Sendable {
     /// Leaf first, root last.
     let chain: [Certificate]
     let key: PrivateKey
+
+    /// Whether the key is the leaf's.
+    var isPair: Bool { chain.first?.publicKey == key.publicKey }
   }
 
   private func signedProfile() throws(FileError) -> SignedProfile { try parts.signedProfile() }
@@ -134,11 +142,14 @@ extension GatewayFolder {
   /// - Parameter tokenURI: where the company's key is in a token already.
   func enrolmentKeys(passphrase: SecretBytes, tokenURI: String?) throws -> EnrolmentKeys {
     let company = try tokenURI.map { try Self.tokenKey($0, pin: passphrase) }
-    let isNew = ![Self.names.company, Self.names.tls].contains { Files.exists(file($0)) }
+    let isNew = !isEnrolling
     try Files.makeFolder(path)
     return EnrolmentKeys(
       company: try company ?? kept(Self.names.company, passphrase), tls: try kept(Self.names.tls, nil), isNew: isNew)
   }
+
+  /// Whether keys of an enrolment that has not ended are there.
+  private var isEnrolling: Bool { [Self.names.company, Self.names.tls].contains { Files.exists(file($0)) } }
 
   /// Removes keys that no certificate was issued for.
   func dropEnrolmentKeys() throws {
