@@ -63,6 +63,7 @@ enum LoginRecording {
     guard consultantRow.macAddress == login.macAddress else {
       throw ServiceRefusal(
         .deviceChanged, field: "statement.mac_address",
+        description: consultantRow.macAddress == nil ? unbound(consultant.id) : nil,
         cause: "consultant \(consultant.id): registered \(text(consultantRow.macAddress)), came \(login.macAddress)",
         consultant: consultant.id)
     }
@@ -83,6 +84,12 @@ enum LoginRecording {
       throw ServiceRefusal.lockedOut(.consultant(consultant), remaining, now: now)
     }
     try store.setLockout(.consultant(consultant), nil)
+  }
+
+  /// An administrator registered the certificate; where no other one of its subject told the device, an enrolment does.
+  private static func unbound(_ consultant: Int64) -> String {
+    "no device is registered for this certificate yet: ask an administrator for a token (countersign-admin consultant "
+      + "token \(consultant)) and enrol with it and the certificate"
   }
 
   private static func text(_ mac: MACAddress?) -> String { mac.map { "\($0)" } ?? "none" }

@@ -98,6 +98,25 @@ import Testing
     }
   }
 
+  /// A newer certificate has its device from a former one of its subject, and here none of them holds any more.
+  @Test func aRegisteredCertificateWithoutADeviceIsToldToEnrol() async throws {
+    let national = try National.shared.get()
+    let other = try national.ca.issue("kim-unbound", subject: "/C=KR/O=Acme/CN=Kim Minji", usage: OutsideCA.consultant)
+    try await OutsideDesk.with { desk in
+      _ = try await desk.service.revoke(.certificate(desk.kim.consultantChain[0].fingerprint.bytes))
+      try await desk.service.register(.consultant(desk.consultant), other.chain)
+      let terminal = try desk.kim(with: other)
+      let refusal = await #expect(throws: TerminalError.self) { _ = try await terminal.login() }
+      for words in ["DEVICE_CHANGED", "no device is registered", "consultant token \(desk.consultant)", "enrol"] {
+        #expect(refusal.map { "\($0)".contains(words) } == true, "\(refusal as Any)")
+      }
+      let token = try await desk.service.token(of: desk.consultant)
+      let enrolled = try await desk.service.enrol(
+        "kim", token: token, outside: other, company: national.acme, isReplacing: true)
+      _ = try await enrolled.login()
+    }
+  }
+
   @Test func anotherSubjectIsNotMatchedBySubject() async throws {
     let national = try National.shared.get()
     let other = try national.ca.issue("kim-other", subject: "/C=KR/O=Acme/CN=Kim Minju", usage: OutsideCA.consultant)
