@@ -27,7 +27,7 @@ struct HolderCheck {
       try checkPath(holder)
     }
     guard let organisation, leaf.organisation != organisation else { return }
-    let other = leaf.organisation.map { "is of organisation \"\($0)\"" } ?? "names no organisation"
+    let other = leaf.organisationText.map { "is of organisation \"\($0)\"" } ?? "names no organisation"
     throw .untrusted(
       "\(holder.file): the certificate \(other), and this terminal's consultant is of \"\(organisation)\"; give the "
         + "\(role)'s certificate of that company")

@@ -107,6 +107,18 @@ import Testing
     }
   }
 
+  @Test("names are shown without what hides or turns the text behind it")
+  func shownNames() throws {
+    let odd = try Certificate.make(
+      CertificateContents(
+        commonName: "Kim\u{202E}nimda", organisation: "Ac\u{0}me", serial: [1], notBefore: 0, notAfter: 1,
+        holder: .authority(pathLength: 0)),
+      key: key.publicKey, issuer: nil, signer: key)
+    #expect(odd.organisation == "Ac\u{0}me" && odd.organisationText == #"Ac\00me"#)
+    #expect(odd.subjectText == #"CN=Kim\E2\80\AEnimda,O=Ac\00me"#)
+    #expect(certificate.organisationText == "Example, Co." && certificate.subjectText.hasPrefix("CN=김 상담"))
+  }
+
   /// PEM (RFC 7468) around any bytes.
   private static func pem(_ der: [UInt8]) -> [UInt8] {
     let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])

@@ -86,6 +86,21 @@ import Testing
     #expect(result.status == 78 && result.errors.contains("by what marks"), "\(result)")
   }
 
+  /// A leaf, and an issuing authority that is not self-signed: nothing leads to them.
+  @Test(arguments: ["delegate", "issuing"]) func whatIsNoRootIsNoAnchor(_ name: String) throws {
+    let server = try ServerProcess()
+    defer { server.end() }
+    let folder = "\(server.root)/server/anchors/national"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: "\(Self.someAuthority.get().folder)/\(name).pem", toPath: "\(folder)/anchor.pem")
+    try Data("role = consultant\nusage = 1.2.3\n".utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
+    let result = try Program.run(
+      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
+    #expect(result.status == 78 && result.errors.contains("\(folder)/anchor.pem"), "\(result)")
+    #expect(result.errors.contains("is no self-signed certificate of an authority"), "\(result)")
+  }
+
   @Test func theServicesOwnRootIsNoOutsideAnchor() throws {
     let server = try ServerProcess()
     defer { server.end() }

@@ -120,6 +120,18 @@ import Testing
     }
   }
 
+  @Test func noTwoNamesOfCompaniesLookAlike() async throws {
+    try await TestService.withKim { service, _ in
+      for name in ["acme", "ACME"] {
+        await expectRefusal("NAME_TAKEN") { try await service.addCompany(name) }
+      }
+      for name in ["Acme ", " Acme", "Acme\u{a0}", "\u{202E}emcA", "Ac\u{2028}me"] {
+        await expectRefusal("INVALID_FIELD", field: "name") { try await service.addCompany(name) }
+      }
+      try await service.addCompany("Acme Tours")
+    }
+  }
+
   @Test func aTraceNamesConsultantCompanyDeviceAndEveryStep() async throws {
     try await withSession { service, session in
       let result = try await session.pay(.test, card: .test())

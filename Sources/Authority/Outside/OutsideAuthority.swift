@@ -78,6 +78,12 @@ public struct OutsideAuthority: Sendable {
   private static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
     var settings = try FolderSettings(reading: "\(path)/authority.conf")
     let certificates = try certificates("\(path)/anchor.pem")
+    // Nothing else ends a path, so that every login would be refused without a word of this file.
+    if let other = certificates.first(where: { !$0.isSelfSigned || !$0.isAuthority }) {
+      throw FileError(
+        path: "\(path)/anchor.pem", doing: "use",
+        cause: "\(other.subjectText) is no self-signed certificate of an authority", isOfFolder: true)
+    }
     let role: Role = try settings.required("role", among: ["consultant": .consultant, "company": .company])
     let mark = try settings.mark()
     let nonce = try settings.value("nonce", among: OCSPPolicy.Nonce.self) ?? .required

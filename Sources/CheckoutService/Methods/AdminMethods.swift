@@ -37,6 +37,7 @@ struct AdminCalls: AdminServiceProtocol {
       let now = clock.wall()
       let (company, leaf) = try await ledger.perform { [issuer] store in
         if let added = try Self.added(name, certificateRequest.publicKey, in: store) { return added }
+        try Self.checkDistinct(name, in: store)
         let id = try Self.unique { try store.insertCompany(name: name, time: now) }
         let leaf = try issuer.issue(
           certificateRequest, role: .company, commonName: name, organisation: name, now: now / 1_000)
@@ -131,14 +132,30 @@ struct AdminCalls: AdminServiceProtocol {
   }
 
   func checkedName(_ name: String) throws -> String {
-    guard (1...64).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+    guard (1...64).contains(name.utf8.count), !name.unicodeScalars.contains(where: ShownText.isHidden) else {
       throw ServiceRefusal(
         .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
+    }
+    guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
+      throw ServiceRefusal(.invalidField, field: "name", description: "must not begin or end with a space")
     }
     guard !name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
       throw ServiceRefusal(.invalidField, field: "name", description: "must not be digits alone, which are a number")
     }
     return name
+  }
+
+  /// No two companies have names that people take for one.
+  private static func checkDistinct(_ name: String, in store: any Store) throws {
+    let plain = name.lowercased()
+    var last: Int64 = 0
+    while case let companies = try store.companies(after: last, limit: 1_000), let end = companies.last {
+      if let other = companies.first(where: { $0.name != name && $0.name.lowercased() == plain }) {
+        throw ServiceRefusal(
+          .nameTaken, field: "name", description: "differs from company \(other.id), \(other.name), in case alone")
+      }
+      last = end.id
+    }
   }
 
   /// The company that was added before with this name and key: an administrator whose answer was lost asks again.

@@ -86,7 +86,8 @@ extension AdminCalls {
     guard leaf.organisation == company.name else {
       throw ServiceRefusal(
         .wrongCompany, field: "chain",
-        description: "the organisation in the certificate is \(leaf.organisation ?? "missing"), not \(company.name)")
+        description:
+          "the organisation in the certificate is \(leaf.organisationText ?? "missing"), not \(company.name)")
     }
   }
 

@@ -70,7 +70,7 @@ public struct GatewayIdentity: Sendable {
       throw TerminalError.untrusted("\(file) is refused: \(error); its authority must stand in anchors")
     }
     guard leaf.organisation == organisation else {
-      throw TerminalError.untrusted("\(file) is of organisation \(leaf.organisation ?? ""), not \(organisation)")
+      throw TerminalError.untrusted("\(file) is of organisation \(leaf.organisationText ?? ""), not \(organisation)")
     }
   }
 

@@ -143,6 +143,9 @@ extension Certificate {
   /// First organisation of the subject.
   public var organisation: String? { firstEntry(NID_organizationName, of: X509_get_subject_name(handle)) }
 
+  /// ``organisation`` as people are shown it.
+  public var organisationText: String? { organisation.map(ShownText.escaped) }
+
   /// Serial number, big-endian, without its sign.
   public var serial: [UInt8] {
     let serial = X509_get0_serialNumber(handle)
@@ -199,7 +202,7 @@ func text(of name: OpaquePointer?) -> String {
     takeErrors()
     return ""
   }
-  return String(decoding: contents(of: file), as: UTF8.self)
+  return ShownText.escaped(String(decoding: contents(of: file), as: UTF8.self))
 }
 
 /// First entry of one kind in a name, as UTF-8.
@@ -244,6 +247,9 @@ extension Certificate {
       countersign_string(found, place).map { String(cString: $0) }
     }
   }
+
+  /// Whether it is an authority's (RFC 5280 section 4.2.1.9).
+  public var isAuthority: Bool { X509_get_extension_flags(handle) & UInt32(EXFLAG_CA) != 0 }
 
   /// What the holder may do.
   public var roles: Set<Role> {
