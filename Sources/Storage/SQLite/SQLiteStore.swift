@@ -108,7 +108,7 @@ public final class SQLiteStore: Store {
       try database.execute(
         """
         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;
-        PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY
+        PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY
         """)
       let code = sqlite3_wal_checkpoint_v2(database.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
       guard code == SQLITE_OK else { throw database.error(code) }
