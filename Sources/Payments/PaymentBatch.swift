@@ -1,11 +1,15 @@
 import Bytes
 
-/// Payments that one read of one event loop brought, handed to the writer at once and given back answered.
+/// Payments that one read of one event loop brought, handed to the writer at once and given back answered. A read that
+/// brings more than ``capacity`` is handed over in several: the writer begins while the loop still reads.
 ///
 /// Owned by one thread at a time: the loop fills it and lets go of it in `Ledger.submit`; the writer lets go of it in
 /// ``LedgerLoop/deliver(_:)``. That hand-over is why it may be `@unchecked Sendable`. It is made to be used again: after
 /// ``erase()`` it is empty and keeps its storage.
 public final class PaymentBatch: @unchecked Sendable {
+  /// Payments of a full batch.
+  public static let capacity = 64
+
   /// Index of the event loop that gets it back.
   public let loop: UInt32
   /// Filled by ``append(_:reference:)``.
@@ -19,10 +23,12 @@ public final class PaymentBatch: @unchecked Sendable {
   public init(loop: UInt32) {
     self.loop = loop
     intents = []
-    intents.reserveCapacity(64)
+    intents.reserveCapacity(Self.capacity)
   }
 
   deinit { eraseSecrets() }
+
+  public var isFull: Bool { intents.count >= Self.capacity }
 
   /// Appends an intent; its `reference` is set to where the bytes given here come to lie.
   ///

@@ -15,6 +15,17 @@ import Testing
     }
   }
 
+  @Test func aBatchIsFullAtItsCapacityAndNotWhenErased() throws {
+    let batch = PaymentBatch(loop: 0)
+    for number in 0..<PaymentBatch.capacity {
+      #expect(!batch.isFull)
+      batch.append(try intent(reply: token(number)), reference: .init(start: nil, count: 0))
+    }
+    #expect(batch.isFull)
+    batch.erase()
+    #expect(!batch.isFull)
+  }
+
   @Test func erasedSecretsAreZeroAndTheRestStays() throws {
     let batch = PaymentBatch(loop: 0)
     for number in 0..<3 { batch.append(try intent(reply: token(number)), reference: .init(start: nil, count: 0)) }

@@ -57,6 +57,7 @@ final class PaymentLoop: InLoopHandler, LedgerLoop, @unchecked Sendable {
     } catch {
       refuse(call, ServiceRefusal(.messageInvalid, cause: "\(error)"))
     }
+    if batch.isFull { readComplete() }
   }
 
   func readComplete() {
@@ -261,7 +262,7 @@ extension PaymentLoop {
   }
 
   /// Empty batches kept: as many as can be on their way to the writer and back.
-  private static var spareBatches: Int { 8 }
+  private static var spareBatches: Int { 32 }
 
   /// Seals what ``answer`` holds and writes it.
   private func respondSealed(_ call: InLoopCall, _ opened: OpenedPayment) {
