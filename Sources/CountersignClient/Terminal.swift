@@ -59,13 +59,19 @@ public struct Terminal: Sendable {
   /// - Parameter channel: from ``connect(connections:)``; nil makes one that the session closes at logout.
   /// - Throws: ``TerminalError``.
   public func login(over channel: RPCClient? = nil) async throws -> TerminalSession {
+    try await login(over: channel, until: nil)
+  }
+
+  /// - Parameter end: when nobody waits any more; nil: each call has its usual time.
+  private func login(over channel: RPCClient?, until end: ContinuousClock.Instant?) async throws -> TerminalSession {
     let connection = try channel ?? connect()
+    let options = { CallOptions(within: end.map { $0 - .now }, isSealed: $0) }
     do {
       return try await TerminalError.mapping {
-        let login = try await Login(terminal: self, channel: connection).run()
+        let login = try await Login(terminal: self, channel: connection, options: options).run()
         let session = TerminalSession(
           terminal: self, channel: connection, ownsChannel: channel == nil, login: login)
-        try await session.issueIdentity()
+        try await session.issueIdentity(options(true))
         return session
       }
     } catch {
@@ -74,29 +80,48 @@ public struct Terminal: Sendable {
     }
   }
 
-  /// Logs in as ``login(over:)``, again and again while the service has no room to record it.
+  /// Logs in as ``login(over:)``, again and again while the service has no room to record it or the gateway does not
+  /// reach the service.
   ///
   /// - Parameters:
-  ///   - duration: how long that may take.
+  ///   - duration: how long that may take; an attempt that is on its way then ends within a second.
   ///   - onWait: called once at most, before the first wait.
   /// - Throws: ``TerminalError``; any other reason at once.
   public func login(
     waitingAtMost duration: Duration, onWait: (@Sendable (PaymentWait) -> Void)? = nil
   ) async throws -> TerminalSession {
     let end = ContinuousClock.now + duration
-    var isTold = false
+    var waitedFor: RPCStatus?
     while true {
       do {
-        return try await login()
-      } catch TerminalError.refused(let status) where status.reason == "STORE_UNAVAILABLE" {
+        return try await login(over: nil, until: end)
+      } catch TerminalError.refused(let status) where status.passes {
         let pause = Duration.milliseconds(max(500, Int64(clamping: status.retryAfterMilliseconds ?? 0)))
         let left = end - .now
         guard pause < left else { throw TerminalError.refused(status) }
-        if !isTold { onWait?(PaymentWait(cause: "\(status)", remaining: left)) }
-        isTold = true
+        if waitedFor == nil { onWait?(PaymentWait(cause: "\(status)", remaining: left)) }
+        waitedFor = status
         try await Task.sleep(for: pause)
+      } catch TerminalError.refused(let status) where status.code == .deadlineExceeded {
+        // What it waited for in vain says more than that the time is over.
+        throw TerminalError.refused(waitedFor ?? status)
       }
     }
+  }
+}
+
+extension RPCStatus {
+  /// Whether a login that got it may be tried again soon, since nobody has to do anything at this terminal.
+  fileprivate var passes: Bool { ["STORE_UNAVAILABLE", "UPSTREAM_LOST"].contains(reason) }
+}
+
+extension CallOptions {
+  /// Of a call that ends with somebody's wait, or after one short attempt where that is over.
+  ///
+  /// - Parameter left: of the wait; nil: the call has its usual time.
+  init(within left: Duration?, isSealed: Bool) {
+    let most = left.map { max(.seconds(1), min($0, .seconds(60))) }
+    self.init(timeoutMicroseconds: most.map { UInt64($0 / .microseconds(1)) }, isSealed: isSealed)
   }
 }
 
@@ -106,6 +131,8 @@ public struct Terminal: Sendable {
 struct Login {
   let terminal: Terminal
   let channel: RPCClient
+  /// Of its calls, each sealed or not.
+  var options: (_ isSealed: Bool) -> CallOptions = { CallOptions(isSealed: $0) }
 
   /// What a login gives.
   struct Established: Sendable {
@@ -131,10 +158,10 @@ struct Login {
 
   func run() async throws -> Established {
     let client = CheckoutClient(channel)
-    let begun = try await client.beginLogin(BeginLoginRequest())
+    let begun = try await client.beginLogin(BeginLoginRequest(), options: options(false))
     try ClockCheck.check(serviceTime: begun.serverTimeMs)
     let prepared = try prepare(begun)
-    let reply = try await client.login(prepared.request, options: CallOptions(isSealed: true))
+    let reply = try await client.login(prepared.request, options: options(true))
     let startedAt = Monotonic.milliseconds()
     let result = try open(reply, prepared)
     guard let session = Bytes16(result.session) else {

@@ -69,22 +69,22 @@ public actor TerminalSession {
   }
 
   /// Asks for a second identity; several that need one at once share one call.
-  func issueIdentity() async throws {
+  func issueIdentity(_ options: CallOptions = CallOptions(isSealed: true)) async throws {
     if let issuing { return try await issuing.value }
-    let task = Task { try await self.askForIdentity() }
+    let task = Task { try await self.askForIdentity(options) }
     issuing = task
     defer { issuing = nil }
     try await task.value
   }
 
-  private func askForIdentity() async throws {
+  private func askForIdentity(_ options: CallOptions) async throws {
     let call = takeCall(CheckoutMethods.issueIdentity)
     defer { sequences.answered(call.sequence) }
     var request = IssueIdentityRequest()
     request.session = login.session.bytes
     request.sequence = call.sequence
     request.proof = call.proof
-    let reply = try await client.issueIdentity(request, options: CallOptions(isSealed: true))
+    let reply = try await client.issueIdentity(request, options: options)
     let identity: SecretBytes
     do {
       identity = try SecondIdentity.open(

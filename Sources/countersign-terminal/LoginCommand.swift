@@ -9,9 +9,14 @@ extension CountersignTerminal {
       commandName: "login",
       abstract: "Logs in, gets a second identity, and logs out again: tells whether payments can be made.",
       discussion: """
+        Where the service has no room, or the gateway does not reach it, it is tried again for 60 seconds.
+
         EXAMPLE
           countersign-terminal login --check
         """)
+
+    /// As long as a payment waits.
+    private static let longestWait = Duration.seconds(60)
 
     @Flag(help: "Only try; the default, since each payment logs in by itself.")
     var check = false
@@ -21,7 +26,7 @@ extension CountersignTerminal {
     func run() async throws {
       try await Program.run {
         let terminal = try await options.terminal()
-        let session = try await terminal.login()
+        let session = try await terminal.login(waitingAtMost: Self.longestWait, onWait: PaymentWait.tell)
         try await session.logout()
         switch options.output {
         case .text:

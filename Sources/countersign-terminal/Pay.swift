@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bytes
 import CountersignClient
-import Glibc
 import Messages
 import ProgramSupport
 
@@ -56,12 +55,12 @@ extension CountersignTerminal {
         let validity = Duration.milliseconds(order.validForMilliseconds)
         // An earlier attempt under a given key may have been charged.
         let session = try await terminal.keepingUnknown(given.map { [$0] } ?? []) {
-          try await terminal.login(waitingAtMost: validity, onWait: Self.tell)
+          try await terminal.login(waitingAtMost: validity, onWait: PaymentWait.tell)
         }
         let key = given ?? session.makeKey()
         let result: PaymentResult
         do {
-          result = try await session.pay(order, card: card, key: key, onWait: Self.tell)
+          result = try await session.pay(order, card: card, key: key, onWait: PaymentWait.tell)
         } catch {
           try? await session.logout()
           throw try told(error, key)
@@ -73,12 +72,6 @@ extension CountersignTerminal {
     }
 
     private static let keyField: RequestFields = ["order.idempotency_key": "--key"]
-
-    /// On standard error, so that programs that read the result see nothing of it.
-    @Sendable private static func tell(_ wait: PaymentWait) {
-      let end = Int64(time(nil)) + wait.remaining.components.seconds
-      Console.complain("waiting until \(TimeText.instant(end * 1_000)), and trying again: \(wait.cause)")
-    }
 
     /// An error that leaves the outcome open ends the program with 2, and programs read the key from standard output.
     private func told(_ error: any Error, _ key: [UInt8]) throws -> any Error {

@@ -35,14 +35,16 @@ final class GatewayProcess {
   func terminal(_ name: String) throws -> Terminal {
     let token = try token(["consultant", "add", name, "--company", "Acme"])
     let enrolled = try Program.run(
-      "countersign-terminal", ["enrol", "localhost:\(port)", token],
-      environment: [
-        "COUNTERSIGN_TERMINAL": "\(server.root)/\(name)", "COUNTERSIGN_PASSPHRASE_FILE": "\(server.root)/passphrase",
-      ])
+      "countersign-terminal", ["enrol", "localhost:\(port)", token], environment: environment(name))
     try #require(enrolled.status == 0, "\(enrolled.errors)")
     return try Terminal(
       folder: TerminalFolder("\(server.root)/\(name)"), passphrase: .init(copying: Array("correct horse".utf8)),
       program: "test/1")
+  }
+
+  /// Of `countersign-terminal` for the terminal of that name.
+  func environment(_ name: String) -> [String: String] {
+    ["COUNTERSIGN_TERMINAL": "\(server.root)/\(name)", "COUNTERSIGN_PASSPHRASE_FILE": "\(server.root)/passphrase"]
   }
 
   @discardableResult

@@ -2,6 +2,8 @@ import CountersignRPC
 import Foundation
 import Messages
 import Synchronization
+import TestAcquirer
+import TestPrograms
 import Testing
 
 @testable import CountersignClient
@@ -154,6 +156,29 @@ import Testing
     while (try? await client.beginLogin(BeginLoginRequest())) == nil { try await Task.sleep(for: .milliseconds(50)) }
     #expect(channel.connectionsMade == 1)
     await channel.close()
+  }
+
+  /// Source: docs/operations.md, "Gateway".
+  @Test(arguments: [["login", "--check"], ["pay", "--order", "G-1", "--amount", "500", "--currency", "KRW"]])
+  func aTerminalTellsThatItWaitsForTheServiceAndGoesOn(_ command: [String]) async throws {
+    let gateway = try GatewayProcess()
+    _ = try gateway.terminal("Kim")
+    gateway.server.kill()
+    try await gateway.logs("the connection to the service is lost")
+    let waiting = try RunningProgram(
+      Program.folder.appendingPathComponent("countersign-terminal").path, command,
+      environment: gateway.environment("Kim"), errors: .kept)
+    waiting.type(Desk.card)
+    waiting.endInput()
+    while waiting.isRunning, !waiting.errors.contains("\n") { try await Task.sleep(for: .milliseconds(20)) }
+    try gateway.server.start()
+    let done = try waiting.result()
+    #expect(done.status == 0, "\(done)")
+    let told = done.errors.split(separator: "\n")
+    #expect(told.count == 1, "\(done)")
+    #expect(told.first?.contains(/^waiting until \d{4}-.* UTC, and trying again: .*UPSTREAM_LOST/) == true, "\(done)")
+    let charged = try Sqlite.lines("\(gateway.server.root)/server/ledger.db", "SELECT count(*) FROM payment")
+    #expect(charged == [command.first == "pay" ? "1" : "0"])
   }
 
   @Test func theLogSaysOnceWhyTheServiceIsNotReached() async throws {
