@@ -49,11 +49,21 @@ extension TerminalSession {
   ///
   /// - Parameters:
   ///   - key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
-  ///   - onWait: called once at most, before the first wait, so that a person can be told why nothing seems to happen.
+  ///   - onWait: called before the first wait, so that a person can be told why nothing seems to happen, and once more
+  ///     where an answer is lost later and the service is asked for the outcome beyond the order's time. An attempt that
+  ///     is on its way at the told end takes a second more at most.
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
   public func pay(
     _ order: Order, card: CardData, key: [UInt8]? = nil, onWait: (@Sendable (PaymentWait) -> Void)? = nil
+  ) async throws -> PaymentResult {
+    try await pay(order, card: card, key: key, askingFor: 30_000, onWait: onWait)
+  }
+
+  /// - Parameter patience: milliseconds after the order's time during which the service is asked for the outcome.
+  func pay(
+    _ order: Order, card: CardData, key: [UInt8]?, askingFor patience: Int64,
+    onWait: (@Sendable (PaymentWait) -> Void)?
   ) async throws -> PaymentResult {
     // A payment that was open before stays remembered until its outcome is known, whatever happens to this attempt.
     let wasOpen = key.map { terminal.folder.remembers(key: $0) } ?? false
@@ -61,7 +71,7 @@ extension TerminalSession {
     var attempt = PaymentAttempt(
       order: message(order, key: key ?? makeKey()),
       ledger: key.map { terminal.folder.ledger(ofKey: $0) } ?? login.result.ledger,
-      deadline: sinceLogin + order.validForMilliseconds)
+      deadline: sinceLogin + order.validForMilliseconds, patience: patience)
     try terminal.folder.remember(attempt.order, ledger: attempt.key.ledger)
     do {
       let result = try await run(&attempt, card, onWait)
@@ -126,7 +136,7 @@ extension TerminalSession {
   private func run(
     _ attempt: inout PaymentAttempt, _ card: CardData, _ onWait: (@Sendable (PaymentWait) -> Void)?
   ) async throws -> PaymentResult {
-    var isTold = false
+    var told: Int64?
     while true {
       let step = attempt.isAsking ? try await askStep(&attempt) : try await sendStep(&attempt, card)
       switch step {
@@ -136,12 +146,12 @@ extension TerminalSession {
           throw TerminalError.outcomeUnknown(
             key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")
         }
-        if let cause = attempt.cause, !isTold {
-          isTold = true
-          let end = attempt.isAsking ? attempt.giveUp : attempt.deadline
-          onWait?(PaymentWait(cause: cause, remaining: .milliseconds(max(0, end - sinceLogin))))
+        let left = max(0, attempt.end - sinceLogin)
+        if let cause = attempt.cause, told != attempt.end {
+          told = attempt.end
+          onWait?(PaymentWait(cause: cause, remaining: .milliseconds(left)))
         }
-        try await Task.sleep(for: .milliseconds(milliseconds))
+        try await Task.sleep(for: .milliseconds(min(milliseconds, left)))
       }
     }
   }
@@ -163,10 +173,13 @@ extension TerminalSession {
       switch open(reply, to: sealed, key: attempt.key) {
       case .result(let result): return told(result, &attempt)
       case .refusal(let refusal): return try await refused(refusal, sealed.identity, &attempt)
-      case nil: return attempt.ask()
+      case nil:
+        attempt.isAnswerLost = true
+        return attempt.ask()
       }
     } catch let status as RPCStatus {
       attempt.wasSent = attempt.wasSent || status.wasSent
+      attempt.isAnswerLost = attempt.isAnswerLost || status.wasSent
       return try await failed(status, sealed.identity, &attempt)
     }
   }
@@ -205,13 +218,18 @@ extension TerminalSession {
   private func sealAnew(_ refused: Int, _ attempt: inout PaymentAttempt) async throws -> Step {
     attempt.identityRenewals += 1
     do {
-      try await replaceIdentity(refused)
+      try await replaceIdentity(refused, CallOptions(within: leftForIdentity(attempt), isSealed: true))
     } catch let status as RPCStatus where status.code == .unauthenticated {
       throw attempt.sessionOver(status)
     } catch is RPCStatus {
       return attempt.backOff()
     }
     return .again(afterMilliseconds: 0)
+  }
+
+  /// A new identity comes at once where the service is reached.
+  private func leftForIdentity(_ attempt: PaymentAttempt) -> Duration {
+    .milliseconds(min(10_000, attempt.end - sinceLogin))
   }
 
   /// A status says nothing about an outcome; it only decides what is tried next.
@@ -239,8 +257,11 @@ extension TerminalSession {
   private func askStep(_ attempt: inout PaymentAttempt) async throws -> Step {
     let identity = identitiesIssued
     let asked = Monotonic.milliseconds()
+    let left = attempt.giveUp - sinceLogin
+    // The service's own wait ends before the question does.
+    let wait = UInt32(clamping: min(5_000, left - 1_000))
     do {
-      switch try await ask(attempt.key, waitMilliseconds: 5_000) {
+      switch try await ask(attempt.key, waitMilliseconds: wait, within: .milliseconds(left)) {
       case .result(let result):
         let step = told(result, &attempt)
         // With too many questions of this session the service answers without a wait.
@@ -251,7 +272,7 @@ extension TerminalSession {
         guard sinceLogin > attempt.deadline + 5_000 else {
           // Somebody on the path refused, the gateway perhaps. Once a new identity is in force the payment cannot
           // arrive any more, and what the service knows then is final.
-          attempt.isVoid = attempt.refusal == nil ? false : try await voidWhatIsHeld()
+          attempt.isVoid = attempt.refusal == nil ? false : try await voidWhatIsHeld(within: leftForIdentity(attempt))
           return .again(afterMilliseconds: attempt.isVoid ? 0 : 500)
         }
         throw TerminalError.refused(attempt.refusal ?? RPCStatus(refusal))
@@ -274,7 +295,11 @@ extension TerminalSession {
     let key: RememberedKey
     /// Milliseconds since the login after which the service does not charge any more.
     let deadline: Int64
+    /// Milliseconds after ``deadline`` during which the service is asked.
+    private let patience: Int64
     var wasSent = false
+    /// Some of what was sent got no answer of the service.
+    var isAnswerLost = false
     /// Times it was sealed and sent.
     var sent = 0
     /// All that was sent of it was refused: what is unknown was so before.
@@ -293,13 +318,17 @@ extension TerminalSession {
     var isVoid = false
     private var tries = 0
 
-    init(order: PaymentOrder, ledger: [UInt8], deadline: Int64) {
+    init(order: PaymentOrder, ledger: [UInt8], deadline: Int64, patience: Int64) {
       self.order = order
       self.deadline = deadline
+      self.patience = patience
       key = RememberedKey(bytes: order.idempotencyKey, ledger: ledger)
     }
 
-    var giveUp: Int64 { deadline + 30_000 }
+    var giveUp: Int64 { deadline + patience }
+
+    /// When the attempt ends by itself as far as is known now.
+    var end: Int64 { isAsking || isAnswerLost ? giveUp : deadline }
 
     func sessionOver(_ status: RPCStatus) -> TerminalError {
       guard case .sessionOver(let text) = TerminalError(status) else {

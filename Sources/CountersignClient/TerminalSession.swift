@@ -47,7 +47,9 @@ public actor TerminalSession {
   nonisolated var sinceLogin: Int64 { Monotonic.milliseconds() - login.startedAt }
 
   /// Ends the session, and the connection where the session made it.
-  public func logout() async throws {
+  ///
+  /// - Parameter duration: how long the service's answer is waited for, a second at least; nil: as long as any call.
+  public func logout(waitingAtMost duration: Duration? = nil) async throws {
     let call = takeCall(CheckoutMethods.logout)
     defer { sequences.answered(call.sequence) }
     var request = LogoutRequest()
@@ -55,7 +57,7 @@ public actor TerminalSession {
     request.sequence = call.sequence
     request.proof = call.proof
     do {
-      _ = try await client.logout(request, options: CallOptions(isSealed: true))
+      _ = try await client.logout(request, options: CallOptions(within: duration, isSealed: true))
     } catch {
       if ownsChannel { await channel.close() }
       throw TerminalError.refused(error)
@@ -64,8 +66,8 @@ public actor TerminalSession {
   }
 
   /// Asks for a second identity where none came since `former`; several that need one at once share one call.
-  func replaceIdentity(_ former: Int) async throws {
-    if identitiesIssued == former { try await issueIdentity() }
+  func replaceIdentity(_ former: Int, _ options: CallOptions) async throws {
+    if identitiesIssued == former { try await issueIdentity(options) }
   }
 
   /// Asks for a second identity; several that need one at once share one call.
@@ -177,17 +179,20 @@ public actor TerminalSession {
   ///
   /// - Returns: false where one does.
   /// - Throws: `RPCStatus`.
-  func voidWhatIsHeld() async throws -> Bool {
+  func voidWhatIsHeld(within left: Duration) async throws -> Bool {
     guard sequences.isIdle else { return false }
-    try await issueIdentity()
+    try await issueIdentity(CallOptions(within: left, isSealed: true))
     return true
   }
 
   /// Asks what became of a payment.
   ///
+  /// - Parameter left: of the caller's own wait, where that is shorter than the question.
   /// - Returns: nil where the answer is not the service's or about another key.
   /// - Throws: `RPCStatus`.
-  func ask(_ key: RememberedKey, waitMilliseconds: UInt32) async throws -> PaymentAnswer.Answer? {
+  func ask(
+    _ key: RememberedKey, waitMilliseconds: UInt32, within left: Duration? = nil
+  ) async throws -> PaymentAnswer.Answer? {
     let call = takeCall(CheckoutMethods.getPayment)
     defer { sequences.answered(call.sequence) }
     var request = GetPaymentRequest()
@@ -196,9 +201,9 @@ public actor TerminalSession {
     request.proof = call.proof
     request.idempotencyKey = key.bytes
     request.waitMs = waitMilliseconds
-    let timeout = UInt64(waitMilliseconds) * 1_000 + 10_000_000
+    let longest = Duration.milliseconds(Int64(waitMilliseconds) + 10_000)
     let reply = try await client.getPayment(
-      request, options: CallOptions(timeoutMicroseconds: timeout, isSealed: true))
+      request, options: CallOptions(within: min(longest, left ?? longest), isSealed: true))
     let digest = SHA256.digest(call.proof)
     return answer(try? getReply.open(reply.body, digest: digest, sequence: call.sequence), key)
   }

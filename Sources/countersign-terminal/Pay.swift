@@ -62,7 +62,8 @@ extension CountersignTerminal {
         do {
           result = try await session.pay(order, card: card, key: key, onWait: PaymentWait.tell)
         } catch {
-          try? await session.logout()
+          // Somebody waits to be told.
+          try? await session.logout(waitingAtMost: .seconds(1))
           throw try told(error, key)
         }
         try? await session.logout()

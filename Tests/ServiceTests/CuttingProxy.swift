@@ -7,6 +7,8 @@ final class CuttingProxy: Sendable {
   private struct State {
     var cutsNextAnswer = false
     var cuts = 0
+    /// Where new connections go instead.
+    var elsewhere: UInt16?
   }
   private let state = Mutex(State())
   private let listener: any Channel
@@ -16,6 +18,7 @@ final class CuttingProxy: Sendable {
   init(target: @escaping @Sendable () -> UInt16) async throws {
     let box = Mutex<CuttingProxy?>(nil)
     let cut: @Sendable () -> Bool = { box.withLock { $0 }?.takeCut() ?? false }
+    let destination: @Sendable () -> UInt16 = { box.withLock { $0 }?.state.withLock { $0.elsewhere } ?? target() }
     listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelOption(.autoRead, value: false)
       .childChannelInitializer { inbound in
@@ -25,7 +28,7 @@ final class CuttingProxy: Sendable {
               try outbound.pipeline.syncOperations.addHandler(Pipe(to: inbound, cut: cut))
             }
           }
-          .connect(host: "127.0.0.1", port: Int(target()))
+          .connect(host: "127.0.0.1", port: Int(destination()))
           .flatMapThrowing { outbound in
             try inbound.pipeline.syncOperations.addHandler(Pipe(to: outbound, cut: { false }))
           }
@@ -38,6 +41,9 @@ final class CuttingProxy: Sendable {
 
   /// Drops the next bytes that the service sends, with their connection.
   func cutNextAnswer() { state.withLock { $0.cutsNextAnswer = true } }
+
+  /// Leads new connections to another port.
+  func lead(to port: UInt16) { state.withLock { $0.elsewhere = port } }
 
   /// Connections that were cut.
   var cuts: Int { state.withLock { $0.cuts } }

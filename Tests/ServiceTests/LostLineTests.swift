@@ -1,5 +1,8 @@
 import CountersignRPC
 import Messages
+import NIOCore
+import NIOPosix
+import Synchronization
 import Testing
 
 @testable import CountersignClient
@@ -39,6 +42,31 @@ import Testing
     }
   }
 
+  /// After the cut nobody answers any more, so that each attempt takes all of its time.
+  @Test func theWaitEndsAtTheTimeThatWasToldLast() async throws {
+    let mute = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelOption(.autoRead, value: false)
+      .bind(host: "127.0.0.1", port: 0).get()
+    try await withProxy(logsOut: false) { proxy, session in
+      proxy.cutNextAnswer()
+      proxy.lead(to: UInt16(mute.localAddress?.port ?? 0))
+      let ends = Mutex<[ContinuousClock.Instant]>([])
+      let order = Order(reference: "A-1", amount: 12_900, currency: "KRW", validForMilliseconds: 2_000)
+      await #expect(throws: TerminalError.self) {
+        try await session.pay(order, card: .test(), key: nil, askingFor: 12_000) { wait in
+          ends.withLock { $0.append(.now + wait.remaining) }
+        }
+      }
+      let told = try #require(ends.withLock { $0.last })
+      #expect(told - .now < .seconds(1))
+      // Not the time for asking beyond what was told, nor that of a whole attempt.
+      #expect(.now - told < .seconds(8))
+      #expect(try session.terminal.folder.pending().count == 1)
+      try? await session.logout(waitingAtMost: .seconds(1))
+    }
+    try await mute.close()
+  }
+
   /// UNAVAILABLE comes from the service, which wrote nothing, or from this side, where the line was lost.
   @Test(arguments: [
     ("STORE_UNAVAILABLE", true), ("LEDGER_UNCONFIRMED", true), ("CONNECTION_LOST", false), ("SHUTTING_DOWN", false),
@@ -48,7 +76,9 @@ import Testing
     #expect(TerminalError.refused(status).isWithoutEffect == isWithoutEffect)
   }
 
-  private func withProxy(_ body: (CuttingProxy, TerminalSession) async throws -> Void) async throws {
+  private func withProxy(
+    logsOut: Bool = true, _ body: (CuttingProxy, TerminalSession) async throws -> Void
+  ) async throws {
     let service = try TestService()
     let proxy = try await CuttingProxy(target: { service.port })
     try await service.start(publicPort: proxy.port)
@@ -57,7 +87,7 @@ import Testing
       let token = try await service.addConsultant("Kim", company: "Acme").token
       let session = try await service.enrol("kim", token: token, holding: "Acme").login()
       try await body(proxy, session)
-      try await session.logout()
+      if logsOut { try await session.logout() }
     } catch {
       await service.stop()
       throw error
