@@ -54,6 +54,8 @@ extension TerminalSession {
   ///     is on its way at the told end takes a second more at most.
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
+  ///   Where its task is cancelled: ``TerminalError/outcomeUnknown(key:_:)`` once something was sent under the key, else
+  ///   `CancellationError`.
   public func pay(
     _ order: Order, card: CardData, key: [UInt8]? = nil, onWait: (@Sendable (PaymentWait) -> Void)? = nil
   ) async throws -> PaymentResult {
@@ -77,6 +79,13 @@ extension TerminalSession {
       let result = try await run(&attempt, card, onWait)
       if result.outcome != .pending { try terminal.folder.forget(key: attempt.key.bytes) }
       return result
+    } catch is CancellationError where attempt.wasSent || wasOpen {
+      if !attempt.wasSent, let former { try terminal.folder.write(former, key: attempt.key.bytes) }
+      throw TerminalError.outcomeUnknown(
+        key: attempt.key.bytes, "given up before the outcome was known; ask again with key \(attempt.key)")
+    } catch is CancellationError {
+      try terminal.folder.forget(key: attempt.key.bytes)
+      throw CancellationError()
     } catch let error as TerminalError {
       switch error {
       case .outcomeUnknown, .sessionOver: if !attempt.leftNothing { throw error }
@@ -142,6 +151,8 @@ extension TerminalSession {
       switch step {
       case .done(let result): return result
       case .again(let milliseconds):
+        // What a cancelled call says is no cause for another one.
+        try Task.checkCancellation()
         guard sinceLogin < attempt.giveUp else {
           throw TerminalError.outcomeUnknown(
             key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")

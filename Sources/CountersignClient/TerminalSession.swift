@@ -76,7 +76,12 @@ public actor TerminalSession {
     let task = Task { try await self.askForIdentity(options) }
     issuing = task
     defer { issuing = nil }
-    try await task.value
+    // Others that share the call ask once more.
+    try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
   }
 
   private func askForIdentity(_ options: CallOptions) async throws {

@@ -18,6 +18,9 @@ public enum Program {
       try await body()
     } catch let exit as ExitCode {
       throw exit
+    } catch let ending as Interruption.Ending {
+      // Only now: what the body had to erase is erased.
+      ending.end()
     } catch {
       let told: any Error = fields.refusal(error, advice: advice) ?? error
       Console.complain("error: \(told)")

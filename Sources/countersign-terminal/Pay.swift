@@ -15,6 +15,9 @@ extension CountersignTerminal {
            "security_code":"123","payer_identification":"900101"}
         The last three fields may be left out. Card data is never taken from the command line.
 
+        Ctrl-C, SIGTERM or SIGHUP while the payment is on its way ends the program with 2 and tells its key; before that
+        nothing was sent, and it ends by the signal.
+
         EXAMPLES
           countersign-terminal pay --order A-1001 --amount 12900 --currency KRW
           countersign-terminal pay --order A-1001 --amount 1999 --currency EUR --output json < card.json
@@ -58,16 +61,20 @@ extension CountersignTerminal {
           try await terminal.login(waitingAtMost: validity, onWait: PaymentWait.tell)
         }
         let key = given ?? session.makeKey()
+        // From here on a signal must not end the program without a word about the card.
+        let interruption = await Interruption()
         let result: PaymentResult
         do {
-          result = try await session.pay(order, card: card, key: key, onWait: PaymentWait.tell)
+          result = try await interruption.run { [card] in
+            try await session.pay(order, card: card, key: key, onWait: PaymentWait.tell)
+          }
         } catch {
           // Somebody waits to be told.
-          try? await session.logout(waitingAtMost: .seconds(1))
-          throw try told(error, key)
+          try? await interruption.run { try await session.logout(waitingAtMost: .seconds(1)) }
+          throw try told(error, key, interruption)
         }
-        try? await session.logout()
         Receipt(result, key: key, consultant: session.consultant, company: session.company).print(options.output)
+        try? await interruption.run { try await session.logout(waitingAtMost: .seconds(5)) }
         try Receipt.exit(result)
       }
     }
@@ -75,9 +82,14 @@ extension CountersignTerminal {
     private static let keyField: RequestFields = ["order.idempotency_key": "--key"]
 
     /// An error that leaves the outcome open ends the program with 2, and programs read the key from standard output.
-    private func told(_ error: any Error, _ key: [UInt8]) throws -> any Error {
+    private func told(_ error: any Error, _ key: [UInt8], _ interruption: Interruption) throws -> any Error {
       let text: String
       switch error {
+      case is CancellationError: return interruption.ending ?? error
+      case TerminalError.outcomeUnknown where interruption.ending != nil:
+        text =
+          "interrupted; whether the card was charged is not known yet; pay --key \(PaymentKey.text(key)) goes on with the "
+          + "payment, and this tells what became of it"
       case TerminalError.outcomeUnknown, TerminalError.sessionOver: text = "\(error)"
       case TerminalError.refused(let status) where status.reason == "IDEMPOTENCY_KEY_REUSED":
         text = "a payment with other contents stands under this key, and these were not charged"
@@ -88,7 +100,7 @@ extension CountersignTerminal {
       }
       // Some errors name the key already.
       let named = text.replacing(Hex.encode(key), with: PaymentKey.text(key))
-      let isNamed = named.contains(PaymentKey.text(key))
+      let isNamed = named.contains(PaymentKey.text(key)) && interruption.ending == nil
       let asking = "countersign-terminal status" + (isNamed ? "" : " \(PaymentKey.text(key))")
       return ProgramError(.outcomeUnknown, "\(named); \(asking)")
     }

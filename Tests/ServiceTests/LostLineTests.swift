@@ -67,6 +67,28 @@ import Testing
     try await mute.close()
   }
 
+  @Test func whoGivesAPaymentUpIsToldWhetherItWasSent() async throws {
+    try await TestService.withKim { service, kim in
+      let session = try await kim.login()
+      let key = session.makeKey()
+      // Never answered, and its reversals are refused.
+      let sent = Task { try await session.pay(.test, card: .test("4000000000009060"), key: key) }
+      while try await session.payment(key: key) == nil { try await Task.sleep(for: .milliseconds(20)) }
+      sent.cancel()
+      let unknown = await #expect(throws: TerminalError.self) { try await sent.value }
+      guard case .outcomeUnknown(key, _)? = unknown else { throw unknown ?? CancellationError() }
+      #expect(try kim.folder.pending().map(\.idempotencyKey) == [key])
+
+      await service.stop()
+      let (waits, waiting) = AsyncStream<PaymentWait>.makeStream()
+      let unsent = Task { try await session.pay(.test, card: .test()) { waiting.yield($0) } }
+      for await _ in waits { break }
+      unsent.cancel()
+      await #expect(throws: CancellationError.self) { try await unsent.value }
+      #expect(try kim.folder.pending().map(\.idempotencyKey) == [key])
+    }
+  }
+
   /// UNAVAILABLE comes from the service, which wrote nothing, or from this side, where the line was lost.
   @Test(arguments: [
     ("STORE_UNAVAILABLE", true), ("LEDGER_UNCONFIRMED", true), ("CONNECTION_LOST", false), ("SHUTTING_DOWN", false),
