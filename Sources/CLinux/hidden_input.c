@@ -22,6 +22,17 @@ static volatile sig_atomic_t prompt_length;
 /// A job in the background would be stopped for changing a terminal that another job uses.
 static _Bool is_ours(int terminal) { return tcgetpgrp(terminal) == getpgrp(); }
 
+/// Stops the process until the terminal is its own, as a read in the background would, but before the settings are
+/// looked at, which are another job's until then. False where nobody can bring the job to the front.
+static _Bool come_to_front(int terminal) {
+  while (!is_ours(terminal)) {
+    // Changes nothing, and stops a job in the background.
+    if (tcdrain(terminal) == 0) return is_ours(terminal);
+    if (errno != EINTR) return 0;
+  }
+  return 1;
+}
+
 static void take_echo_off(int terminal, int when) {
   struct termios settings = before;
   settings.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
@@ -60,7 +71,7 @@ static void handle(int number) {
 
 _Bool countersign_hide_input(int terminal) {
   static _Bool is_registered;
-  if (tcgetattr(terminal, &before) != 0) return 0;
+  if (!come_to_front(terminal) || tcgetattr(terminal, &before) != 0) return 0;
   if (!is_registered) is_registered = atexit(countersign_show_input) == 0;
   prompt_length = 0;
   hidden = terminal;

@@ -29,14 +29,29 @@ public enum HiddenPrompts {
     return try body()
   }
 
-  /// Asks for one line.
+  /// Asks for one line. A job in the background is stopped until a shell brings it to the front.
   ///
   /// - Throws: ``ProgramError`` where there is nobody to ask, or the input ends.
   public static func ask(_ question: String) throws -> [UInt8] {
+    try asJob { try askInFront(question) }
+  }
+
+  /// Threads of Swift's tasks block the signals that stop a job in the background. Then the kernel lets it change the
+  /// terminal of the job in front, and tells it that the input has ended.
+  private static func asJob<R>(_ body: () throws -> R) rethrows -> R {
+    var (stops, former) = (sigset_t(), sigset_t())
+    sigemptyset(&stops)
+    for signal in [SIGTTIN, SIGTTOU] { sigaddset(&stops, signal) }
+    pthread_sigmask(SIG_UNBLOCK, &stops, &former)
+    defer { pthread_sigmask(SIG_SETMASK, &former, nil) }
+    return try body()
+  }
+
+  private static func askInFront(_ question: String) throws -> [UInt8] {
     begin()
     defer { end() }
     guard let terminal = hide() else {
-      throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on")
+      throw ProgramError(.usage, "\(question) is needed and there is no terminal to ask on in the foreground")
     }
     // Only now: what is typed before echo is off is dropped.
     let prompt = "\(question): "

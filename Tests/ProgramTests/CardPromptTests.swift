@@ -73,6 +73,22 @@ import Testing
     #expect(!paid.output.contains("4111111111111111"), "\(paid.output)")
   }
 
+  /// As one that reads from its terminal is; the shell's own settings are neither changed nor put back later.
+  @Test func aJobInTheBackgroundIsStoppedUntilItIsBroughtToTheFront() throws {
+    let line = Self.command.joined(separator: " ")
+    let paid = try Self.script(
+      [
+        "type:\(line) &\\n", "wait:[1]", "type:until jobs | grep Stopped; do sleep 0.1; done\\n", "wait:Stopped  ",
+        "echo:background", "type:fg\\n", "wait:Passphrase: ", "echo:asked", "type:\(Self.passphrase)\\n",
+        "wait:Card number: ", "type:4111111111111111\\n", "wait:Expiry (MM/YY): ", "type:12/35\\n\\n\\n\\n",
+        "wait:APPROVED", "type:exit 7\\n",
+      ], of: ["/bin/bash", "--norc", "--noediting", "-i"], at: Desk())
+    #expect(paid.status == 7, "\(paid)")
+    #expect(paid.output.contains("[background echo on]") && paid.output.contains("[asked echo off]"), "\(paid.output)")
+    #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
+    #expect(!paid.output.contains("4111111111111111"), "\(paid.output)")
+  }
+
   @Test func theEndOfInputIsNoAnswer() throws {
     let paid = try Self.script(["wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "type:\\x04"])
     #expect(paid.status == 65 && paid.output.contains("the input has ended"), "\(paid)")
@@ -93,8 +109,10 @@ import Testing
   }
 
   /// With the passphrase asked for (`Tests/Python/terminal_script.py`).
-  private static func script(_ steps: [String], of program: [String] = command) throws -> Program.Result {
-    var environment = try Desk.shared.get().environment
+  private static func script(
+    _ steps: [String], of program: [String] = command, at desk: Desk? = nil
+  ) throws -> Program.Result {
+    var environment = try (desk ?? Desk.shared.get()).environment
     environment["COUNTERSIGN_PASSPHRASE_FILE"] = nil
     return try runProgram(
       Repository.debianPython, [Repository.path("Tests/Python/terminal_script.py")] + steps + ["--"] + program,

@@ -20,7 +20,9 @@ void countersign_release_memory(void);
 /// SIGCONT takes echo off again and shows the prompt once more. Signals that are ignored stay so. One terminal at
 /// a time.
 ///
-/// - Returns: false where it is no terminal.
+/// A job in the background is stopped until it is brought to the front, where the calling thread does not block SIGTTOU.
+///
+/// - Returns: false where it is no terminal, or nobody can bring this process to its front.
 _Bool countersign_hide_input(int terminal);
 
 /// What is being asked, to be shown again after SIGCONT; cut after 255 bytes. An empty one shows nothing.
