@@ -87,7 +87,8 @@ public struct OperationState: RawRepresentable, Hashable, Sendable {
 
 /// Set by the administrator.
 public struct AddCompanyRequest: Message {
-  /// Name, 1 to 64 bytes of UTF-8, not registered yet.
+  /// Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case alone; no space at its ends, no
+  /// control characters and none that change the direction of text, not digits alone.
   public var name: String = ""
   /// DER of a PKCS#10 request (RFC 2986) signed with the company's new key.
   public var certificateRequest: [UInt8] = []
@@ -252,7 +253,8 @@ public struct DayTotal: Message {
 public struct AddConsultantRequest: Message {
   /// Number of the company, or its registered name; digits are a number.
   public var company: String = ""
-  /// Name of the consultant, 1 to 64 bytes of UTF-8, not registered yet in this company.
+  /// Name of the consultant, 1 to 64 bytes of UTF-8, not registered yet in this company; characters as in a company's
+  /// name.
   public var name: String = ""
 
   /// Every field empty or zero.
@@ -764,7 +766,8 @@ public struct RegisteredCertificate: Message {
 
 /// Set by the administrator.
 public struct AddAdministratorRequest: Message {
-  /// Name, 1 to 64 bytes of UTF-8, not registered yet.
+  /// Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case alone; no space at its ends, no
+  /// control characters and none that change the direction of text, not digits alone.
   public var name: String = ""
   /// DER of a PKCS#10 request (RFC 2986) signed with the new administrator's key.
   public var certificateRequest: [UInt8] = []

@@ -202,7 +202,8 @@ struct  Countersign__V1__AddCompanyRequest
 {
   ProtobufCMessage base;
   /*
-   * Name, 1 to 64 bytes of UTF-8, not registered yet.
+   * Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case alone; no space at its ends, no
+   * control characters and none that change the direction of text, not digits alone.
    */
   char *name;
   /*
@@ -506,7 +507,8 @@ struct  Countersign__V1__AddConsultantRequest
    */
   char *company;
   /*
-   * Name of the consultant, 1 to 64 bytes of UTF-8, not registered yet in this company.
+   * Name of the consultant, 1 to 64 bytes of UTF-8, not registered yet in this company; characters as in a company's
+   * name.
    */
   char *name;
 };
@@ -1461,7 +1463,8 @@ struct  Countersign__V1__AddAdministratorRequest
 {
   ProtobufCMessage base;
   /*
-   * Name, 1 to 64 bytes of UTF-8, not registered yet.
+   * Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case alone; no space at its ends, no
+   * control characters and none that change the direction of text, not digits alone.
    */
   char *name;
   /*
