@@ -64,8 +64,7 @@ public enum CompanyFiles {
   /// cannot be lost; one that is there from a command that was cut off is used again.
   ///
   /// - Parameter certificate: where the chain will be written; tried before anything is asked for.
-  /// - Returns: DER of the request.
-  public static func makeKey(at path: String, certificate: String, name: String) throws -> [UInt8] {
+  public static func makeKey(at path: String, certificate: String, name: String) throws -> Request {
     for file in [path, certificate] where Files.exists(file) {
       throw FileError(path: file, doing: "make", cause: "it exists already; name another file")
     }
@@ -74,21 +73,32 @@ public enum CompanyFiles {
     }
     for file in [path, certificate] { try Files.checkWritable(file) }
     let asking = asking(path)
-    let key: PrivateKey
+    let (key, isNew): (PrivateKey, Bool)
     if Files.exists(asking) {
-      key = try PrivateKey(pem: try Files.readSecret(asking), passphrase: nil)
+      (key, isNew) = (try PrivateKey(pem: try Files.readSecret(asking), passphrase: nil), false)
     } else {
-      key = PrivateKey.generate(.p256)
+      (key, isNew) = (PrivateKey.generate(.p256), true)
       try Files.write(try key.pem(passphrase: nil), to: asking)
     }
-    return try CertificateRequest.make(key: key, commonName: name, organisation: name)
+    let der = try CertificateRequest.make(key: key, commonName: name, organisation: name)
+    return Request(der: der, keyFile: isNew ? asking : nil)
+  }
+
+  /// What a certificate is asked for with.
+  public struct Request {
+    /// PKCS#10, DER.
+    public let der: [UInt8]
+    /// Where the key was made for this request alone.
+    let keyFile: String?
+
+    /// The service took nothing: removes the key, but not one that an earlier command left, which may have a certificate.
+    public func withdraw() throws {
+      if let keyFile { try Files.destroy(keyFile) }
+    }
   }
 
   /// Makes a folder for an administrator's files, mode 0700, where there is none.
   public static func makeFolder(_ path: String) throws { try Files.makeFolder(path) }
-
-  /// Removes a key that nothing was issued for.
-  public static func removeKey(at path: String) throws { try Files.destroy(asking(path)) }
 
   /// Writes the chain that came back as PEM, leaf first, and puts the key in its place.
   public static func finish(chain: [[UInt8]], certificate: String, key: String) throws {

@@ -158,7 +158,7 @@ extension TerminalSession {
             key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")
         }
         let left = max(0, attempt.end - sinceLogin)
-        if let cause = attempt.cause, told != attempt.end {
+        if milliseconds > 0, let cause = attempt.cause, told != attempt.end {
           told = attempt.end
           onWait?(PaymentWait(cause: cause, remaining: .milliseconds(left)))
         }

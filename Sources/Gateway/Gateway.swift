@@ -56,9 +56,15 @@ public final class Gateway: Service {
     func client(host: String, port: Int) -> ClientConfiguration {
       var client = ClientConfiguration(host: host, port: port, program: Self.program)
       client.connections = upstreamConnections
-      // Terminals wait for the service's return, so it is looked for often.
-      client.backoff.longest = 2_000_000_000
+      client.backoff = Self.backoff
       return client
+    }
+
+    /// Terminals wait for the service's return, so it is looked for often.
+    static var backoff: Backoff {
+      var backoff = Backoff()
+      backoff.longest = 2_000_000_000
+      return backoff
     }
   }
 

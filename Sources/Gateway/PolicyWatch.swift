@@ -67,9 +67,11 @@ final class PolicyWatch: Sendable {
 
   private static func channel(_ identity: GatewayIdentity) throws -> RPCClient {
     let profile = identity.service.profile
-    return RPCClient(
-      host: profile.hopHost, port: UInt16(profile.hopPort), tls: try identity.client(),
-      program: Gateway.Configuration.program)
+    var configuration = ClientConfiguration(
+      host: profile.hopHost, port: Int(profile.hopPort), program: Gateway.Configuration.program)
+    // The gateway is no company's for the service before its answer has come.
+    configuration.backoff = Gateway.Configuration.backoff
+    return RPCClient(configuration: configuration, tls: try identity.client())
   }
 
   /// - Returns: whether the service answered.

@@ -55,13 +55,14 @@ struct AdministratorCommand: AsyncParsableCommand {
         let (key, chain) = ("\(folder)/key.pem", "\(folder)/chain.pem")
         var request = AddAdministratorRequest()
         (request.name, request.roles) = (name, role.map(\.role))
-        request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: chain, name: name)
+        let asked = try CompanyFiles.makeKey(at: key, certificate: chain, name: name)
+        request.certificateRequest = asked.der
         let reply: AddAdministratorReply
         do {
           reply = try await administrator.run { [request] in try await $0.addAdministrator(request) }
         } catch let error as TerminalError {
           // The service took nothing for this key; after any other error it is kept for the same command again.
-          if error.isWithoutEffect { try CompanyFiles.removeKey(at: key) }
+          if error.isWithoutEffect { try asked.withdraw() }
           throw error
         }
         try CompanyFiles.finish(chain: reply.chain, certificate: chain, key: key)

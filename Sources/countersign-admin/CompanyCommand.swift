@@ -40,13 +40,14 @@ struct CompanyCommand: AsyncParsableCommand {
         let administrator = try await options.administrator()
         var request = AddCompanyRequest()
         request.name = name
-        request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: certificate, name: name)
+        let asked = try CompanyFiles.makeKey(at: key, certificate: certificate, name: name)
+        request.certificateRequest = asked.der
         let reply: AddCompanyReply
         do {
           reply = try await administrator.run { [request] in try await $0.addCompany(request) }
         } catch let error as TerminalError {
           // The service took nothing for this key; after any other error it is kept for the same command again.
-          if error.isWithoutEffect { try CompanyFiles.removeKey(at: key) }
+          if error.isWithoutEffect { try asked.withdraw() }
           throw error
         }
         try CompanyFiles.finish(chain: reply.chain, certificate: certificate, key: key)

@@ -47,7 +47,8 @@ struct Fleet: Sendable {
     var request = AddCompanyRequest()
     request.name = company
     request.certificateRequest = try CompanyFiles.makeKey(
-      at: "\(folder)/company.key", certificate: "\(folder)/company.pem", name: company)
+      at: "\(folder)/company.key", certificate: "\(folder)/company.pem", name: company
+    ).der
     let reply = try await administrator.run { [request] in try await $0.addCompany(request) }
     try CompanyFiles.finish(
       chain: reply.chain, certificate: "\(folder)/company.pem", key: "\(folder)/company.key")

@@ -15,6 +15,22 @@ import Testing
     (.operator, .paymentOperator), (.auditor, .auditor), (.securityOfficer, .securityOfficer),
   ]
 
+  /// The answer to an earlier command may have been lost: its key has a certificate then.
+  @Test func onlyAKeyOfThisCommandIsRemovedWhenItIsRefused() throws {
+    let folder = NSTemporaryDirectory() + "countersign-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let ask = {
+      try CompanyFiles.makeKey(at: "\(folder)/key.pem", certificate: "\(folder)/chain.pem", name: "Acme")
+    }
+    let asking = "\(folder)/key.pem.asking"
+    try ask().withdraw()
+    #expect(!FileManager.default.fileExists(atPath: asking))
+    _ = try ask()
+    try ask().withdraw()
+    #expect(FileManager.default.fileExists(atPath: asking))
+  }
+
   /// Every call, with every role alone. What a role may do fails for another reason, since the requests are empty.
   @Test(arguments: [AdministratorRole.operator, .auditor, .securityOfficer])
   func aCallWithoutItsRoleIsRefusedByName(_ role: AdministratorRole) async throws {
@@ -156,7 +172,7 @@ extension TestService {
     let (chain, key) = ("\(root)/\(name)/chain.pem", "\(root)/\(name)/key.pem")
     var request = AddAdministratorRequest()
     (request.name, request.roles) = (name, roles)
-    request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: chain, name: name)
+    request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: chain, name: name).der
     let reply = try await administrator().run { [request] in try await $0.addAdministrator(request) }
     try CompanyFiles.finish(chain: reply.chain, certificate: chain, key: key)
     return try Administrator(certificate: chain, key: key, host: "127.0.0.1", port: port)

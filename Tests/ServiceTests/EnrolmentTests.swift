@@ -122,10 +122,11 @@ import Testing
 
   @Test func noTwoNamesOfCompaniesLookAlike() async throws {
     try await TestService.withKim { service, _ in
-      for name in ["acme", "ACME"] {
+      for name in ["Straße", "Caf\u{e9}"] { try await service.addCompany(name) }
+      for name in ["acme", "ACME", "STRASSE", "Cafe\u{301}"] {
         await expectRefusal("NAME_TAKEN") { try await service.addCompany(name) }
       }
-      for name in ["Acme ", " Acme", "Acme\u{a0}", "\u{202E}emcA", "Ac\u{2028}me"] {
+      for name in ["Acme ", " Acme", "Acme\u{a0}", "\u{202E}emcA", "Ac\u{2028}me", "Ac\u{200B}me", "\u{FEFF}Acme"] {
         await expectRefusal("INVALID_FIELD", field: "name") { try await service.addCompany(name) }
       }
       try await service.addCompany("Acme Tours")

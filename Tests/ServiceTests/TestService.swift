@@ -74,7 +74,8 @@ final class TestService: Sendable {
     var request = AddCompanyRequest()
     request.name = name
     request.certificateRequest = try CompanyFiles.makeKey(
-      at: "\(root)/\(name).key", certificate: "\(root)/\(name).pem", name: name)
+      at: "\(root)/\(name).key", certificate: "\(root)/\(name).pem", name: name
+    ).der
     let reply = try await administrator().run { [request] in try await $0.addCompany(request) }
     try CompanyFiles.finish(chain: reply.chain, certificate: "\(root)/\(name).pem", key: "\(root)/\(name).key")
   }

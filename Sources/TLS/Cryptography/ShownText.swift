@@ -18,10 +18,13 @@ public enum ShownText {
     return shown
   }
 
-  /// C0, DEL, C1, and Unicode's characters for lines and direction.
+  /// C0, DEL, C1, and Unicode's characters for lines and direction and those without width; not the two joiners, which
+  /// some scripts are written with.
   public static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    case 0...0x1F, 0x7F...0x9F, 0xAD, 0x34F, 0x61C, 0x115F...0x1160, 0x180E, 0x200B, 0x200E...0x200F, 0x2028...0x202E,
+      0x2060...0x2069, 0x3164, 0xFEFF, 0xFFA0, 0xE0000...0xE007F:
+      true
     default: false
     }
   }

@@ -81,7 +81,9 @@ import Testing
         kept.set(bytes)
         throw RPCStatus(.permissionDenied, "no", reason: "AMOUNT_OVER_LIMIT")
       }
-      await expectRefusal("AMOUNT_OVER_LIMIT") { _ = try await session.pay(.test, card: .test()) }
+      await expectRefusal("AMOUNT_OVER_LIMIT") {
+        _ = try await session.pay(.test, card: .test()) { Issue.record("nobody waits: \($0.cause)") }
+      }
       gateway.changeRequests { $1 }
       let late = try SubmitPaymentRequest(decoding: kept.value)
       await expectRefusal("IDENTITY_VOID") { _ = try await session.client.submitPayment(late) }
