@@ -54,7 +54,7 @@ public struct TerminalEnrolment: Sendable {
     try folder.store(
       profile: issued.profile, chain: issued.chain, key: key, passphrase: passphrase, root: token.root,
       interface: interface)
-    return (leaf.commonName.map(ShownText.escaped) ?? leaf.subjectText, leaf.notAfter)
+    return (leaf.holderText, leaf.notAfter)
   }
 
   /// Makes the key, once the other end has shown the token's root, and has it certified.
@@ -123,7 +123,7 @@ public struct TerminalEnrolment: Sendable {
     try folder.store(
       profile: profile, chain: holder.chain, key: holder.key, passphrase: passphrase, root: token.root,
       interface: interface)
-    return (leaf.commonName.map(ShownText.escaped) ?? leaf.subjectText, leaf.notAfter)
+    return (leaf.holderText, leaf.notAfter)
   }
 
   /// Connects to a service with the token's root, and sends token, MAC address and what `adding` gives, sealed.

@@ -8,7 +8,7 @@ public enum Console {
   /// to standard error, and the program ends with 74.
   public static func print(_ line: String) {
     if write(line + "\n", to: STDOUT_FILENO) { return }
-    if errno == EPIPE { endByBrokenPipe() }
+    if errno == EPIPE { Program.end(bySignal: SIGPIPE) }
     lost("\(line)\nand what follows it; a command that only reads may be given again")
   }
 
@@ -27,17 +27,6 @@ public enum Console {
     let cause = String(cString: strerror(errno))
     complain("error: standard output cannot be written (\(cause)); it would have said:\n\(line)")
     exit(ExitStatus.file.rawValue)
-  }
-
-  /// The signal is ignored by whoever has secrets or connections, see ``Hardening``.
-  private static func endByBrokenPipe() -> Never {
-    signal(SIGPIPE, SIG_DFL)
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGPIPE)
-    pthread_sigmask(SIG_UNBLOCK, &set, nil)
-    raise(SIGPIPE)
-    _exit(128 + SIGPIPE)
   }
 
   /// Writes a line to standard error.

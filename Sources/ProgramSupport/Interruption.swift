@@ -10,15 +10,7 @@ public final class Interruption: Sendable {
     let signal: Int32
 
     /// Called when nothing is left to be done.
-    func end() -> Never {
-      Glibc.signal(signal, SIG_DFL)
-      var set = sigset_t()
-      sigemptyset(&set)
-      sigaddset(&set, signal)
-      pthread_sigmask(SIG_UNBLOCK, &set, nil)
-      raise(signal)
-      _exit(128 + signal)
-    }
+    func end() -> Never { Program.end(bySignal: signal) }
   }
 
   private struct State {

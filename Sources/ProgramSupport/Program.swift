@@ -3,6 +3,7 @@ import Authority
 import CountersignClient
 import Cryptography
 import Files
+import Glibc
 import Listening
 
 /// Runs a command and turns what it throws into one line on standard error and a documented exit code.
@@ -26,6 +27,18 @@ public enum Program {
       Console.complain("error: \(told)")
       throw ExitCode(status(of: told).rawValue)
     }
+  }
+
+  /// Ends the program by a signal, as one without a handler ends, so that a shell tells 128 and its number. The signal may
+  /// be ignored or blocked until then.
+  static func end(bySignal number: Int32) -> Never {
+    signal(number, SIG_DFL)
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, number)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    raise(number)
+    _exit(128 + number)
   }
 
   /// Swift puts other characters in the place of bytes that are no UTF-8, so that a name would not be what was given.

@@ -62,27 +62,34 @@ import Testing
     let server = try ServerProcess()
     defer { server.end() }
     let folder = "\(server.root)/server/anchors/national"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try FileManager.default.copyItem(
-      atPath: "\(Self.someAuthority.get().root)", toPath: "\(folder)/anchor.pem")
-    try Data(text.utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
-    let result = try Program.run(
-      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
+    try Self.write(text, anchor: Self.someAuthority.get().root, to: folder)
+    let result = try Self.start(server)
     #expect(result.status == 78, "\(result)")
     #expect(result.errors.contains("\(folder)/authority.conf") && result.errors.contains(message), "\(result.errors)")
+  }
+
+  /// Makes the folder of an outside authority.
+  private static func write(_ configuration: String, anchor: String, to folder: String) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: anchor, toPath: "\(folder)/anchor.pem")
+    try Data(configuration.utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
+  }
+
+  /// A start that is expected to end by itself.
+  private static func start(_ server: ServerProcess) throws -> Program.Result {
+    try Program.run(
+      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
   }
 
   @Test func oneMarkForTwoRolesOfOneAnchorIsRefused() throws {
     let server = try ServerProcess()
     defer { server.end() }
     for role in ["consultant", "company"] {
-      let folder = "\(server.root)/server/anchors/\(role)"
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try FileManager.default.copyItem(atPath: Self.someAuthority.get().root, toPath: "\(folder)/anchor.pem")
-      try Data("role = \(role)\nusage = 1.2.3\n".utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
+      try Self.write(
+        "role = \(role)\nusage = 1.2.3\n", anchor: Self.someAuthority.get().root,
+        to: "\(server.root)/server/anchors/\(role)")
     }
-    let result = try Program.run(
-      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
+    let result = try Self.start(server)
     #expect(result.status == 78 && result.errors.contains("by what marks"), "\(result)")
   }
 
@@ -91,12 +98,9 @@ import Testing
     let server = try ServerProcess()
     defer { server.end() }
     let folder = "\(server.root)/server/anchors/national"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try FileManager.default.copyItem(
-      atPath: "\(Self.someAuthority.get().folder)/\(name).pem", toPath: "\(folder)/anchor.pem")
-    try Data("role = consultant\nusage = 1.2.3\n".utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
-    let result = try Program.run(
-      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
+    try Self.write(
+      "role = consultant\nusage = 1.2.3\n", anchor: "\(Self.someAuthority.get().folder)/\(name).pem", to: folder)
+    let result = try Self.start(server)
     #expect(result.status == 78 && result.errors.contains("\(folder)/anchor.pem"), "\(result)")
     #expect(result.errors.contains("is no self-signed certificate of an authority"), "\(result)")
   }
@@ -104,13 +108,10 @@ import Testing
   @Test func theServicesOwnRootIsNoOutsideAnchor() throws {
     let server = try ServerProcess()
     defer { server.end() }
-    let folder = "\(server.root)/server/anchors/own"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try FileManager.default.copyItem(
-      atPath: "\(server.root)/server/authority/root.pem", toPath: "\(folder)/anchor.pem")
-    try Data("role = consultant\nusage = 1.2.3\n".utf8).write(to: URL(filePath: "\(folder)/authority.conf"))
-    let result = try Program.run(
-      "countersign-server", ["run", "--data", "\(server.root)/server", "--port", "0", "--acquirer", "simulator"])
+    try Self.write(
+      "role = consultant\nusage = 1.2.3\n", anchor: "\(server.root)/server/authority/root.pem",
+      to: "\(server.root)/server/anchors/own")
+    let result = try Self.start(server)
     #expect(result.status == 78 && result.errors.contains("is the service's own root"), "\(result)")
   }
 

@@ -143,6 +143,9 @@ extension Certificate {
   /// First organisation of the subject.
   public var organisation: String? { firstEntry(NID_organizationName, of: X509_get_subject_name(handle)) }
 
+  /// The holder as people are shown it: the common name, or the subject where it has none.
+  public var holderText: String { commonName.map(ShownText.escaped) ?? subjectText }
+
   /// ``organisation`` as people are shown it.
   public var organisationText: String? { organisation.map(ShownText.escaped) }
 
