@@ -6,7 +6,7 @@ import Testing
   static let card = "5424183907264510"
 
   @Test func afterAPaymentNothingOfTheCardIsFound() throws {
-    let desk = try Desk.shared.get()
+    let desk = try Desk()
     let paid = try desk.terminal(
       ["pay", "--order", "C-1", "--amount", "900", "--currency", "KRW"],
       input: Desk.card.replacingOccurrences(of: "4111111111111111", with: Self.card))

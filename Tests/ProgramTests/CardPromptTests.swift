@@ -4,8 +4,12 @@ import Testing
 
 /// The card as a person types it, on a real terminal (`Tests/Python/answer_prompts.py`).
 @Suite(.serialized) struct CardPromptTests {
+  private let desk: Desk
+
+  init() throws { desk = try Desk() }
+
   @Test func aWrongFieldIsAskedForAgainAtOnce() throws {
-    let paid = try Self.pay(["4111 1111 1111 1112", "4111 1111 1111 1111", "1/2/3", "12/35", "", "12345", "123", ""])
+    let paid = try pay(["4111 1111 1111 1112", "4111 1111 1111 1111", "1/2/3", "12/35", "", "12345", "123", ""])
     #expect(paid.status == 0, "\(paid)")
     let asked = ["Card number: ", "Expiry (MM/YY): ", "First two digits", "Security code", "Birth date"]
     let times = asked.map { paid.output.ranges(of: $0).count }
@@ -17,14 +21,14 @@ import Testing
   }
 
   @Test func afterThreeWrongAnswersNothingIsSent() throws {
-    let paid = try Self.pay(["1", "2", "3"])
+    let paid = try pay(["1", "2", "3"])
     #expect(paid.status == 65, "\(paid)")
     #expect(paid.output.ranges(of: "Card number: ").count == 3, "\(paid.output)")
   }
 
   /// Typed the moment the passphrase was taken, long before the card is asked for.
   @Test func whatIsTypedAheadIsTakenAndNeverShown() throws {
-    let paid = try Self.script([
+    let paid = try script([
       "wait:Passphrase: ", "echo:asked", "type:\(Self.passphrase)\\n", "wait:\r\n", "echo:between",
       "type:4111111111111111\\n12/35\\n\\n123\\n\\n", "wait:Card number: ",
     ])
@@ -36,7 +40,7 @@ import Testing
 
   /// What follows a wrong answer is no answer to the same question.
   @Test func whatIsTypedAheadOfAComplaintIsDropped() throws {
-    let paid = try Self.script([
+    let paid = try script([
       "wait:Passphrase: ", "type:\(Self.passphrase)\\n4111111111111112\\n12/35\\n", "wait:card.card_number",
       "wait:Card number: ", "type:4111111111111111\\n", "wait:Expiry (MM/YY): ", "type:12/35\\n\\n\\n\\n",
     ])
@@ -45,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: ["INT", "TERM", "HUP", "QUIT"]) func aSignalGivesEchoBack(_ name: String) throws {
-    let paid = try Self.script([
+    let paid = try script([
       "wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "echo:asked", "kill:\(name)",
     ])
     let numbers: [String: Int32] = ["INT": SIGINT, "TERM": SIGTERM, "HUP": SIGHUP, "QUIT": SIGQUIT]
@@ -54,14 +58,14 @@ import Testing
   }
 
   @Test func anErrorGivesEchoBack() throws {
-    let paid = try Self.script(["wait:Passphrase: ", "type:wrong\\n"])
+    let paid = try script(["wait:Passphrase: ", "type:wrong\\n"])
     #expect(paid.status == 77, "\(paid)")
     #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
   }
 
   /// A shell with job control gives its own settings to a job that it puts in front again.
   @Test func whoStopsTheProgramAndGoesOnTypesWithoutEcho() throws {
-    let paid = try Self.script(
+    let paid = try script(
       [
         "type:\(Self.command.joined(separator: " "))\\n", "wait:Passphrase: ", "type:\(Self.passphrase)\\n",
         "wait:Card number: ", "type:\\x1a", "wait:Stopped", "echo:stopped", "type:fg\\n", "wait:Card number: ",
@@ -76,13 +80,13 @@ import Testing
   /// As one that reads from its terminal is; the shell's own settings are neither changed nor put back later.
   @Test func aJobInTheBackgroundIsStoppedUntilItIsBroughtToTheFront() throws {
     let line = Self.command.joined(separator: " ")
-    let paid = try Self.script(
+    let paid = try script(
       [
         "type:\(line) &\\n", "wait:[1]", "type:until jobs | grep Stopped; do sleep 0.1; done\\n", "wait:Stopped  ",
         "echo:background", "type:fg\\n", "wait:Passphrase: ", "echo:asked", "type:\(Self.passphrase)\\n",
         "wait:Card number: ", "type:4111111111111111\\n", "wait:Expiry (MM/YY): ", "type:12/35\\n\\n\\n\\n",
         "wait:APPROVED", "type:exit 7\\n",
-      ], of: ["/bin/bash", "--norc", "--noediting", "-i"], at: Desk())
+      ], of: ["/bin/bash", "--norc", "--noediting", "-i"])
     #expect(paid.status == 7, "\(paid)")
     #expect(paid.output.contains("[background echo on]") && paid.output.contains("[asked echo off]"), "\(paid.output)")
     #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
@@ -90,7 +94,7 @@ import Testing
   }
 
   @Test func theEndOfInputIsNoAnswer() throws {
-    let paid = try Self.script(["wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "type:\\x04"])
+    let paid = try script(["wait:Passphrase: ", "type:\(Self.passphrase)\\n", "wait:Card number: ", "type:\\x04"])
     #expect(paid.status == 65 && paid.output.contains("the input has ended"), "\(paid)")
     #expect(paid.output.ranges(of: "Card number: ").count == 1, "\(paid.output)")
     #expect(paid.output.hasSuffix("[end echo on]"), "\(paid.output)")
@@ -101,18 +105,15 @@ import Testing
     [Program.folder.appendingPathComponent("countersign-terminal").path]
     + ["pay", "--order", "A-1", "--amount", "100", "--currency", "KRW"]
 
-  private static func pay(_ answers: [String]) throws -> Program.Result {
-    let desk = try Desk.shared.get()
-    return try runProgram(
-      Repository.debianPython, [Repository.path("Tests/Python/answer_prompts.py")] + answers + ["--"] + command,
+  private func pay(_ answers: [String]) throws -> Program.Result {
+    try runProgram(
+      Repository.debianPython, [Repository.path("Tests/Python/answer_prompts.py")] + answers + ["--"] + Self.command,
       environment: desk.environment)
   }
 
   /// With the passphrase asked for (`Tests/Python/terminal_script.py`).
-  private static func script(
-    _ steps: [String], of program: [String] = command, at desk: Desk? = nil
-  ) throws -> Program.Result {
-    var environment = try (desk ?? Desk.shared.get()).environment
+  private func script(_ steps: [String], of program: [String] = command) throws -> Program.Result {
+    var environment = desk.environment
     environment["COUNTERSIGN_PASSPHRASE_FILE"] = nil
     return try runProgram(
       Repository.debianPython, [Repository.path("Tests/Python/terminal_script.py")] + steps + ["--"] + program,

@@ -70,7 +70,7 @@ import Testing
 
   /// Such a key would look as if it were made after the confirmation of a restore.
   @Test func aKeyFarAheadIsRefusedWithBothTimes() async throws {
-    let desk = try Desk.shared.get()
+    let desk = try Desk()
     let session = try await BackupTests.terminal(desk.server.root).login()
     let key = session.makeKey(at: session.serviceTime + 600_000).map { String(format: "%02x", $0) }.joined()
     let paid = try desk.terminal(

@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func aConsultantsPlaceTakesNoCompanyAndNoOtherOrganisation() throws {
-    let desk = try Desk.shared.get()
+    let desk = try Desk()
     let root = desk.server.root
     let before = try Data(contentsOf: URL(filePath: "\(root)/terminal/consultant.pem"))
     let company = try desk.terminal(["certificate", "--certificate", "\(root)/acme.pem", "--key", "\(root)/acme.key"])
