@@ -51,7 +51,7 @@ import Testing
     #expect(verified.status == 0, "\(verified)")
   }
 
-  private static let order = Order(reference: "D-1", amount: 500, currency: "KRW", validForMilliseconds: 1_500)
+  private static let order = Order(reference: "D-1", amount: 500, currency: "KRW", validForMilliseconds: 5_000)
   private static var card: CardData {
     var card = CardData()
     card.cardNumber = "4111111111111111"
