@@ -1,53 +1,9 @@
+import Authority
 import Cryptography
 import Files
 import Messages
 
-/// Reads the parts of a terminal's or gateway's folder. A part that is missing, or cannot be read as what it must be, is a
-/// `FileError` that names the file and says what to do.
-package struct FolderParts: Sendable {
-  private let path: String
-  /// What people do where a part is missing or damaged.
-  private let advice: String
-
-  package init(_ path: String, advice: String) {
-    self.path = path
-    self.advice = advice
-  }
-
-  package func bytes(_ name: String, isSecret: Bool = false, limit: Int = 1 << 16) throws(FileError) -> [UInt8] {
-    try Files.readPart(file(name), isSecret: isSecret, limit: limit, orElse: advice)
-  }
-
-  /// A chain of PEM certificates, leaf first; at least one.
-  package func chain(_ name: String) throws(FileError) -> [Certificate] {
-    let chain: [Certificate]
-    let pem = try bytes(name)
-    do {
-      chain = try Certificate.fromPEM(pem)
-    } catch {
-      throw damaged(name, "\(error)")
-    }
-    guard !chain.isEmpty else { throw damaged(name, "holds no PEM certificate") }
-    return chain
-  }
-
-  /// - Parameter passphrase: nil where the key is not encrypted.
-  /// - Throws: `FileError`, or ``TerminalError/key(_:)`` where the passphrase is missing or wrong.
-  package func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
-    try key(in: try bytes(name, isSecret: true), name, passphrase)
-  }
-
-  /// - Parameter pem: contents of the file.
-  package func key(in pem: [UInt8], _ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
-    do {
-      return try PrivateKey(pem: pem, passphrase: passphrase)
-    } catch  where error.isOfPassphrase {
-      throw TerminalError.key("\(file(name)): \(error)")
-    } catch {
-      throw damaged(name, "\(error)")
-    }
-  }
-
+extension FolderParts {
   package func signedProfile() throws(FileError) -> SignedProfile {
     let name = "profile.signed"
     let bytes = try bytes(name)
@@ -58,10 +14,15 @@ package struct FolderParts: Sendable {
       throw damaged(name, "is damaged: \(error)")
     }
   }
+}
 
-  private func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  private func damaged(_ name: String, _ cause: String) -> FileError {
-    FileError(path: file(name), doing: "use", cause: "\(cause); \(advice)")
+extension TerminalError {
+  /// Reads a key; a passphrase that is missing or wrong is ``TerminalError/key(_:)``.
+  package static func ofPassphrase(_ read: () throws -> PrivateKey) throws -> PrivateKey {
+    do {
+      return try read()
+    } catch let error as CryptographyError where error.isOfPassphrase {
+      throw TerminalError.key("\(error)")
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Authority
 import Bytes
 import Cryptography
 import Files
@@ -137,7 +138,7 @@ public struct TerminalFolder: Sendable {
   private func readKey(_ name: String, _ passphrase: SecretBytes) throws -> (key: PrivateKey, root: Bytes32) {
     let bytes = try part(name, isSecret: true)
     let root = try pinnedRoot(bytes, name)
-    let key = try parts.key(in: bytes, name, passphrase)
+    let key = try TerminalError.ofPassphrase { try parts.key(in: bytes, name, passphrase) }
     // Whoever can write the file but lacks the passphrase cannot put another root beside this key.
     guard let signature = Self.line("root-signature: ", of: bytes).flatMap({ Hex.decode($0) }),
       key.publicKey.isValid(signature: signature, for: SigningInput.pinnedRoot(root))
@@ -164,7 +165,7 @@ public struct TerminalFolder: Sendable {
   /// Certificate and key of the company where this terminal holds them.
   func company() throws -> (chain: [Certificate], key: PrivateKey)? {
     guard Files.exists(file("company.pem")) || Files.exists(file("company.key")) else { return nil }
-    let key = try parts.key("company.key", nil)
+    let key = try TerminalError.ofPassphrase { try parts.key("company.key", nil) }
     return (try chain("company.pem"), key)
   }
 

@@ -20,6 +20,21 @@ import Testing
     #expect(try desk.terminal(["login"]).status == 0)
   }
 
+  @Test func aDamagedFileOfAServiceIsNamed() throws {
+    let server = try ServerProcess()
+    defer { server.end() }
+    let folder = "\(server.root)/server"
+    for name in ["tls/chain.pem", "tls/key.pem", "authority/root.pem", "audit/key.pem"] {
+      for damage in Damage.allCases {
+        let run = try Self.with(damage, "\(folder)/\(name)") {
+          try Program.run("countersign-server", ["run", "--data", folder, "--port", "0", "--acquirer", "simulator"])
+        }
+        #expect(run.status == 74 && run.errors.contains("cannot use \(folder)/\(name): "), "\(damage) \(run)")
+        #expect(run.errors.contains("put the copy of \(name.prefix { $0 != "/" })/ back"), "\(damage) \(run)")
+      }
+    }
+  }
+
   @Test func aDamagedFileOfAGatewayIsNamed() throws {
     let gateway = try GatewayProcess()
     gateway.kill()

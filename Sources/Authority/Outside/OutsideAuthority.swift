@@ -77,7 +77,11 @@ public struct OutsideAuthority: Sendable {
   /// - Throws: `FileError` that names file and line.
   private static func read(_ path: String, name: String) throws(FileError) -> OutsideAuthority {
     var settings = try FolderSettings(reading: "\(path)/authority.conf")
-    let certificates = try certificates("\(path)/anchor.pem")
+    let parts = FolderParts(
+      path,
+      advice: "put the certificates there as docs/operations.md has them, or move the authority's folder elsewhere"
+    )
+    let certificates = try parts.chain("anchor.pem")
     // Nothing else ends a path, so that every login would be refused without a word of this file.
     if let other = certificates.first(where: { !$0.isSelfSigned || !$0.isAuthority }) {
       throw FileError(
@@ -88,8 +92,7 @@ public struct OutsideAuthority: Sendable {
     let mark = try settings.mark()
     let nonce = try settings.value("nonce", among: OCSPPolicy.Nonce.self) ?? .required
     let digest = try settings.value("certificate-id", among: OCSPDigest.self) ?? .sha1
-    let responders =
-      Files.exists("\(path)/responder.pem") ? try Self.certificates("\(path)/responder.pem") : []
+    let responders = Files.exists("\(path)/responder.pem") ? try parts.chain("responder.pem") : []
     let authority = OutsideAuthority(
       anchor: TrustAnchor(name: name, certificates: certificates, role: role, mark: mark),
       match: try settings.value("match", among: Match.self) ?? .serial, ocspAddress: try settings.address("ocsp"),
@@ -98,20 +101,6 @@ public struct OutsideAuthority: Sendable {
       timeout: try settings.number("timeout", in: 100...30_000, default: 5_000))
     try settings.end()
     return authority
-  }
-
-  private static func certificates(_ path: String) throws(FileError) -> [Certificate] {
-    let bytes = try Files.readPart(
-      path, orElse: "put the authority's self-signed certificates there as PEM, or move its folder elsewhere")
-    do {
-      let certificates = try Certificate.fromPEM(bytes)
-      guard !certificates.isEmpty else { throw FileError(path: path, doing: "use", cause: "holds no PEM certificate") }
-      return certificates
-    } catch let error as FileError {
-      throw error
-    } catch {
-      throw FileError(path: path, doing: "use", cause: "\(error)")
-    }
   }
 
   /// Where one anchor serves several roles, what marks one of them must not mark another, and no leaf may show two.

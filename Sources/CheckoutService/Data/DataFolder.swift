@@ -60,33 +60,16 @@ public struct DataFolder: Sendable {
   public var anchors: String { file("anchors") }
 
   /// Reads a chain of PEM certificates, leaf first.
-  func chain(_ name: String) throws -> [Certificate] {
-    let path = file(name)
-    let bytes = try Files.readPart(path, limit: 1 << 20, orElse: Self.advice(name))
-    let chain: [Certificate]
-    do {
-      chain = try Certificate.fromPEM(bytes)
-    } catch {
-      throw FileError(path: path, doing: "use", cause: "\(error)")
-    }
-    guard !chain.isEmpty else { throw FileError(path: path, doing: "use", cause: "holds no PEM certificate") }
-    return chain
-  }
+  func chain(_ name: String) throws(FileError) -> [Certificate] { try parts(of: name).chain(name) }
 
-  /// Reads a private key.
-  func key(_ name: String) throws -> PrivateKey {
-    let bytes = try Files.readPart(file(name), isSecret: true, orElse: Self.advice(name))
-    do {
-      return try PrivateKey(pem: bytes, passphrase: nil)
-    } catch {
-      throw FileError(path: file(name), doing: "use", cause: "\(error)")
-    }
-  }
+  /// Reads a private key, which is not encrypted.
+  func key(_ name: String) throws -> PrivateKey { try parts(of: name).key(name, nil) }
 
-  /// What to do where a file is missing.
-  private static func advice(_ name: String) -> String {
+  /// - Parameter name: of the file, whose copy is to be put back where it is missing or damaged.
+  private func parts(of name: String) -> FolderParts {
     let folder = name.prefix { $0 != "/" }
-    return "put the copy of \(folder)/ back that belongs to this service: docs/operations.md, \"Backup\""
+    return FolderParts(
+      path, advice: "put the copy of \(folder)/ back that belongs to this service: docs/operations.md, \"Backup\"")
   }
 
   /// Reads a chain and its leaf's key.

@@ -120,7 +120,7 @@ public struct GatewayFolder: Sendable {
   }
 
   private func key(_ name: String, _ passphrase: SecretBytes?) throws -> PrivateKey {
-    try parts.key(name, passphrase)
+    try TerminalError.ofPassphrase { try parts.key(name, passphrase) }
   }
 }
 
