@@ -40,7 +40,8 @@ public final class KnownPaths: Sendable {
   ///
   /// - Throws: ``CryptographyError``, as ``Certificate/init(der:)``.
   func certificate(der: [UInt8]) throws(CryptographyError) -> Certificate {
-    if let found = kept.withLock({ $0.issuers.isEmpty ? nil : $0.issuers[SHA256.digest(der)] }) { return found }
+    let fingerprint = SHA256.digest(der)
+    if let found = kept.withLock({ $0.issuers[fingerprint] }) { return found }
     return try Certificate(der: der)
   }
 
