@@ -61,8 +61,7 @@ extension AuditCommand {
         guard let ledger = ledger ?? folder?.ledger, let key = key ?? folder?.file("audit/public.pem") else {
           throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")
         }
-        if self.ledger == nil { try folder?.checkMade() }
-        try SQLiteStore.checkNotCutOff(ledger)
+        if self.ledger == nil, let folder { try folder.checkMade() } else { try SQLiteStore.checkNotCutOff(ledger) }
         let files = try against.flatMap(HeadFile.files)
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
