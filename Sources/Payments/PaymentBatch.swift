@@ -32,9 +32,9 @@ public final class PaymentBatch: @unchecked Sendable {
 
   /// Appends an intent; its `reference` is set to where the bytes given here come to lie.
   ///
-  /// Where the storage must grow, the old one is zeroed before it is let go, since secrets stand in it.
+  /// The batch must not be full: storage that grew would leave secrets in the memory that it is let go of.
   public func append(_ intent: borrowing Intent, reference: UnsafeRawBufferPointer) {
-    if intents.count == intents.capacity { grow() }
+    precondition(!isFull, "a full batch was not handed over")
     intents.append(copy intent)
     intents[intents.count - 1].reference = appendBytes(reference)
   }
@@ -59,14 +59,6 @@ public final class PaymentBatch: @unchecked Sendable {
     intents.removeAll(keepingCapacity: true)
     answers.removeAll(keepingCapacity: true)
     bytes.removeAll(keepingCapacity: true)
-  }
-
-  private func grow() {
-    var larger: [Intent] = []
-    larger.reserveCapacity(intents.count * 2)
-    larger.append(contentsOf: intents)
-    eraseSecrets()
-    intents = larger
   }
 }
 

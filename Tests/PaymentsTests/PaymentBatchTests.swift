@@ -2,11 +2,13 @@ import Payments
 import Testing
 
 @Suite struct PaymentBatchTests {
-  @Test func eachIntentKeepsItsReferenceWhileTheBatchGrows() throws {
+  @Test func eachIntentOfAFullBatchKeepsItsReferenceAndTheStorageStays() throws {
     let batch = PaymentBatch(loop: 3)
-    for number in 0..<300 {
+    let storage = batch.intents.withUnsafeBufferPointer(\.baseAddress)
+    for number in 0..<PaymentBatch.capacity {
       try Array("A-\(number)".utf8).withUnsafeBytes { batch.append(try intent(reply: token(number)), reference: $0) }
     }
+    #expect(batch.intents.withUnsafeBufferPointer(\.baseAddress) == storage)
     for (number, intent) in batch.intents.enumerated() {
       let range = Int(intent.reference.start)..<Int(intent.reference.start + intent.reference.count)
       #expect(String(decoding: batch.bytes[range], as: UTF8.self) == "A-\(number)")
