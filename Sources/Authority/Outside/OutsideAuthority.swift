@@ -33,8 +33,7 @@ public struct OutsideAuthority: Sendable {
   /// - Throws: `FileError` that names file and line.
   public static func readAll(in path: String, root: Certificate? = nil) throws(FileError) -> [OutsideAuthority] {
     guard Files.exists(path) else { return [] }
-    var authorities: [OutsideAuthority] = []
-    for name in try Files.names(in: path) { authorities.append(try read("\(path)/\(name)", name: name)) }
+    let authorities = try list(path) { _, error throws(FileError) in throw error }
     for authority in authorities where authority.anchor.certificates.contains(where: { $0 == root }) {
       throw FileError(
         path: "\(path)/\(authority.anchor.name)/anchor.pem", doing: "use", cause: "is the service's own root",
@@ -61,15 +60,29 @@ public struct OutsideAuthority: Sendable {
     // By the names in the path and not by "..": a folder may be a link to another place.
     let isNamed = !name.isEmpty && name != "." && name != ".."
     let parent = isNamed ? (path.hasPrefix("/") ? "/" : "./") + parts.dropLast().joined(separator: "/") : "\(path)/.."
-    var beside: [OutsideAuthority] = []
-    for name in (try? Files.names(in: parent)) ?? [] where Files.exists("\(parent)/\(name)/authority.conf") {
-      do {
-        beside.append(try read("\(parent)/\(name)", name: name))
+    let beside = try? list(parent) { folder, error in
+      // Another folder than an authority's.
+      if Files.exists("\(folder)/authority.conf") { leftOut(error) }
+    }
+    return try authority.apart(from: beside ?? [], in: parent)
+  }
+
+  /// Reads every authority of a folder by itself, in the order of their names.
+  ///
+  /// - Parameter leftOut: told of a folder that cannot be used; what it throws ends the reading.
+  private static func list(
+    _ path: String, leftOut: (_ folder: String, FileError) throws(FileError) -> Void
+  ) throws(FileError) -> [OutsideAuthority] {
+    var authorities: [OutsideAuthority] = []
+    for name in try Files.names(in: path) {
+      let folder = "\(path)/\(name)"
+      do throws(FileError) {
+        authorities.append(try read(folder, name: name))
       } catch {
-        leftOut(error)
+        try leftOut(folder, error)
       }
     }
-    return try authority.apart(from: beside, in: parent)
+    return authorities
   }
 
   /// Reads the folder of one authority by itself.
@@ -79,8 +92,7 @@ public struct OutsideAuthority: Sendable {
     var settings = try FolderSettings(reading: "\(path)/authority.conf")
     let parts = FolderParts(
       path,
-      advice: "put the certificates there as docs/operations.md has them, or move the authority's folder elsewhere"
-    )
+      advice: "put the certificates there as docs/operations.md has them, or move the authority's folder elsewhere")
     let certificates = try parts.chain("anchor.pem")
     // Nothing else ends a path, so that every login would be refused without a word of this file.
     if let other = certificates.first(where: { !$0.isSelfSigned || !$0.isAuthority }) {
