@@ -178,7 +178,7 @@ let package = Package(
     .executableTarget(
       name: "countersign-admin",
       dependencies: [
-        "Audit", "Bytes", "CountersignClient", "Cryptography", "Files", "Messages", "ProgramSupport",
+        "Audit", "Authority", "Bytes", "CountersignClient", "Cryptography", "Files", "Messages", "ProgramSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

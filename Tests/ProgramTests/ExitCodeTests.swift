@@ -146,6 +146,7 @@ import Testing
     (["--name", "Pay"], "--name \"Pay\"", "must be 1 to 56 of a-z"),
     (["--host", "a b"], "--host \"a b\"", "is no host name"),
     (["--administrator", "a\nb"], "--administrator", "without control characters"),
+    (["--administrator", "Lee "], "--administrator", "must not begin or end with a space"),
   ])
   func aWrongArgumentOfInitIsNamed(_ arguments: [String], _ option: String, _ words: String) throws {
     let folder = NSTemporaryDirectory() + "countersign-init-\(UUID().uuidString)"

@@ -72,10 +72,26 @@ import Testing
     #expect(result.errors.hasSuffix("countersign-admin \(kind) list shows all\n"), "\(result)")
   }
 
-  /// It could never be told from a number again.
-  @Test func aNameOfDigitsAloneIsNotRegistered() throws {
+  /// Before any call and before a key is made.
+  @Test(arguments: [
+    // Could never be told from a number again.
+    ("17", "must not be digits alone"), (" Lee", "must not begin or end with a space"),
+    ("Lee\u{a0}", "must not begin or end with a space"), ("", "must be 1 to 64 bytes"),
+    (String(repeating: "x", count: 65), "must be 1 to 64 bytes"), ("L\nee", "without control characters"),
+    ("eeL\u{202E}", "hide or turn text"), ("L\u{200B}ee", "hide or turn text"),
+  ])
+  func aNameThatTheServiceWouldRefuseIsAWrongCommandLine(_ name: String, _ words: String) throws {
     let desk = try Desk.shared.get()
-    let added = try desk.admin(["consultant", "add", "17", "--company", "Acme"])
-    #expect(added.status == 64 && added.errors.contains("NAME must not be digits alone"), "\(added)")
+    let root = desk.server.root
+    for command in [
+      ["consultant", "add", name, "--company", "Acme"],
+      ["company", "add", name, "--certificate", "\(root)/named.pem", "--key", "\(root)/named.key"],
+      ["administrator", "add", name, "--role", "auditor", "--folder", "\(root)/named"],
+    ] {
+      let added = try desk.admin(command)
+      #expect(added.status == 64 && added.errors.contains("NAME must") && added.errors.contains(words), "\(added)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/named.key"))
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/named"))
   }
 }

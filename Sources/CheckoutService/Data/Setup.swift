@@ -118,9 +118,6 @@ public enum Setup {
     }
     guard !plan.dnsNames.isEmpty else { throw SetupError.noDNSName }
     for name in plan.dnsNames where !HostName.isHost(name) { throw SetupError.hostName(name) }
-    let administrator = plan.administrator.unicodeScalars
-    guard (1...64).contains(plan.administrator.utf8.count),
-      !administrator.contains(where: { $0.properties.generalCategory == .control })
-    else { throw SetupError.administrator }
+    if let fault = RegisteredName.fault(of: plan.administrator) { throw SetupError.administrator(fault) }
   }
 }

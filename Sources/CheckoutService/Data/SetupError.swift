@@ -18,7 +18,8 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
   case serviceName(String)
   case noDNSName
   case hostName(String)
-  case administrator
+  /// What the name breaks of the rules.
+  case administrator(String)
   /// Where the vault's key-encryption key was to be, and cause.
   case vaultKey(String, CryptographyError)
 
@@ -47,7 +48,7 @@ public enum SetupError: Error, Sendable, CustomStringConvertible {
         + "\(RFC3339.text(seconds: made)); set it right"
     case .serviceName(let name): "--name \"\(name)\" must be 1 to \(Setup.longestName) of a-z, 0-9, '.' and '-'"
     case .hostName(let name): "--host \"\(name)\" is no host name and no address"
-    case .administrator: "--administrator must be 1 to 64 bytes of UTF-8 without control characters"
+    case .administrator(let fault): "--administrator \(fault)"
     case .vaultKey(let place, let error): "--vault-key \(place): \(error)"
     case .noDNSName: "at least one --host is needed for the TLS certificate"
     }

@@ -132,15 +132,8 @@ struct AdminCalls: AdminServiceProtocol {
   }
 
   func checkedName(_ name: String) throws -> String {
-    guard (1...64).contains(name.utf8.count), !name.unicodeScalars.contains(where: ShownText.isHidden) else {
-      throw ServiceRefusal(
-        .invalidField, field: "name", description: "must be 1 to 64 bytes of UTF-8 without control characters")
-    }
-    guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
-      throw ServiceRefusal(.invalidField, field: "name", description: "must not begin or end with a space")
-    }
-    guard !name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      throw ServiceRefusal(.invalidField, field: "name", description: "must not be digits alone, which are a number")
+    if let fault = RegisteredName.fault(of: name) {
+      throw ServiceRefusal(.invalidField, field: "name", description: fault)
     }
     return name
   }
