@@ -110,12 +110,11 @@ enum ServiceChain {
       guard let root = chain.certificates.last(where: { $0.fingerprint == pinned }) else {
         throw TerminalError.untrusted("the \(what)'s chain does not lead to the pinned root")
       }
-      if chain.path == nil {
-        let time = isKept ? min(wall / 1_000, chain.leaf.notAfter) : wall / 1_000
-        let path = try CertificatePath.verify(
-          chain: chain.certificates, anchors: [root], role: .sealing, at: time, dnsName: nil)
-        chain.keep(path, in: known)
+      let time = isKept ? min(wall / 1_000, chain.leaf.notAfter) : wall / 1_000
+      let path = try chain.path { certificates throws(CertificateRefusal) in
+        try CertificatePath.verify(chain: certificates, anchors: [root], role: .sealing, at: time, dnsName: nil)
       }
+      chain.keep(path, in: known)
       return (chain.leaf, root)
     } catch let error as TerminalError {
       throw error

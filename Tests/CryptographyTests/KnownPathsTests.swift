@@ -44,6 +44,21 @@ import Testing
     #expect(found.anchor.name == TrustAnchor.builtIn)
   }
 
+  @Test("a chain is verified until its path is kept, and then no more")
+  func verifiedOnce() throws {
+    var verified = 0
+    func path() throws -> VerifiedPath {
+      try read().path { certificates throws(CertificateRefusal) in
+        verified += 1
+        return try CertificatePath.verify(chain: certificates, anchor: anchor, at: time)
+      }
+    }
+    for _ in 0..<2 { _ = try path() }
+    try read().keep(try path(), in: known)
+    for _ in 0..<2 { _ = try path() }
+    #expect(verified == 3)
+  }
+
   @Test("a kept path is none in another role")
   func anotherRole() throws {
     _ = try keep()

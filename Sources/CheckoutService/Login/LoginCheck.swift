@@ -125,9 +125,10 @@ struct LoginCheck: Sendable {
   private func checkChain(
     _ chain: LoginChain, _ anchors: [TrustAnchor], _ field: String, _ wall: Int64
   ) throws -> VerifiedPath {
-    if let path = chain.path { return path }
     do {
-      return try CertificatePath.verify(chain: chain.certificates, anchors: anchors, at: wall / 1_000)
+      return try chain.path { certificates throws(CertificateRefusal) in
+        try CertificatePath.verify(chain: certificates, anchors: anchors, at: wall / 1_000)
+      }
     } catch {
       throw ServiceRefusal(.certificateRefused, field: field, cause: "\(error)")
     }

@@ -44,9 +44,9 @@ struct Countersigner: Sendable {
   private func consultant(_ ders: [[UInt8]], _ now: Int64) throws(GatewayRefusal) -> (LoginChain, VerifiedPath) {
     do {
       let chain = try LoginChain(ders, role: .consultant, at: now / 1_000, known: known)
-      let path =
-        try chain.path
-        ?? CertificatePath.verify(chain: chain.certificates, anchors: identity.consultants, at: now / 1_000)
+      let path = try chain.path { certificates throws(CertificateRefusal) in
+        try CertificatePath.verify(chain: certificates, anchors: identity.consultants, at: now / 1_000)
+      }
       return (chain, path)
     } catch {
       throw GatewayRefusal(.certificateRefused, cause: "\(error)")

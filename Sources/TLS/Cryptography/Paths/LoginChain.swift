@@ -22,6 +22,15 @@ public struct LoginChain: Sendable {
     certificates = if let path { path.certificates } else { try Self.read(ders, known: known) }
   }
 
+  /// The path of this chain: the kept one, else what `verify` finds from the certificates.
+  ///
+  /// - Throws: ``CertificateRefusal``, as `verify` does.
+  public func path(
+    orVerify verify: (_ certificates: [Certificate]) throws(CertificateRefusal) -> VerifiedPath
+  ) throws(CertificateRefusal) -> VerifiedPath {
+    if let path { path } else { try verify(certificates) }
+  }
+
   /// Keeps the path of this chain, whose leaf's signature was found good.
   public func keep(_ found: VerifiedPath, in known: KnownPaths) {
     if path == nil { known.keep(found, key) }
