@@ -4,8 +4,13 @@ import Payments
 
 /// One connection. One thread at a time.
 final class Database {
+  /// More than the store has texts of statements, at some 5 KB each; one more forgets them all.
+  static let mostKept = 128
+
   let path: String
   let handle: OpaquePointer
+  /// Statements that nobody uses, by their text: a statement costs more to prepare than most cost to run.
+  private(set) var kept: [String: OpaquePointer] = [:]
 
   /// - Throws: ``StoreError`` that names the file.
   init(path: String, flags: Int32) throws(StoreError) {
@@ -27,7 +32,10 @@ final class Database {
     return true
   }()
 
-  deinit { sqlite3_close_v2(handle) }
+  deinit {
+    finalizeKept()
+    sqlite3_close_v2(handle)
+  }
 
   /// Runs statements that give no rows.
   func execute(_ sql: String) throws(StoreError) {
@@ -35,11 +43,27 @@ final class Database {
     guard code == SQLITE_OK else { throw error(code) }
   }
 
+  /// A statement that nobody else uses: one that was let go of before, else a new one.
   func prepare(_ sql: String) throws(StoreError) -> Statement {
+    if let statement = kept.removeValue(forKey: sql) { return Statement(statement, sql, of: self) }
     var statement: OpaquePointer?
     let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
     guard code == SQLITE_OK, let statement else { throw error(code) }
-    return Statement(statement, of: self)
+    return Statement(statement, sql, of: self)
+  }
+
+  /// Takes a statement that was let go of. It is reset, since it would hold a read transaction open, and forgets its
+  /// values, which may be secret or the caller's.
+  fileprivate func keep(_ statement: OpaquePointer, _ sql: String) {
+    sqlite3_reset(statement)
+    sqlite3_clear_bindings(statement)
+    if kept.count >= Self.mostKept { finalizeKept() }
+    if let other = kept.updateValue(statement, forKey: sql) { sqlite3_finalize(other) }
+  }
+
+  private func finalizeKept() {
+    for statement in kept.values { sqlite3_finalize(statement) }
+    kept.removeAll()
   }
 
   /// First column of the only row of a query.
@@ -61,17 +85,20 @@ final class Database {
   }
 }
 
-/// A prepared statement, used again and again. Columns count from 0, parameters from 1.
+/// A prepared statement, used again and again; its connection stays open for as long, and keeps it for the next who
+/// asks for one of the same text. Columns count from 0, parameters from 1.
 final class Statement {
   private let handle: OpaquePointer
-  private unowned let database: Database
+  private let sql: String
+  private let database: Database
 
-  init(_ handle: OpaquePointer, of database: Database) {
+  fileprivate init(_ handle: OpaquePointer, _ sql: String, of database: Database) {
     self.handle = handle
+    self.sql = sql
     self.database = database
   }
 
-  deinit { sqlite3_finalize(handle) }
+  deinit { database.keep(handle, sql) }
 
   // MARK: Parameters
 

@@ -217,13 +217,13 @@ public final class SQLiteStore: Store {
     let (before, epoch, gathered) = (position, writtenEpoch, lookups.count)
     let written = sqlite3_total_changes(database.handle)
     defer { sessionsInTransaction.removeAll(keepingCapacity: true) }
-    try database.execute("SAVEPOINT nested")
+    _ = try statements.savepoint.run()
     do {
       let result = try body()
       if !hasRoom, !fromReserve, sqlite3_total_changes(database.handle) != written {
         throw StoreError.noRoom(roomText)
       }
-      try database.execute("RELEASE nested")
+      _ = try statements.release.run()
       return result
     } catch {
       try database.execute("ROLLBACK TO nested; RELEASE nested")

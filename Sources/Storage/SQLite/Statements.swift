@@ -1,9 +1,11 @@
 import Payments
 
-/// Statements of the payment path and of the journal, prepared once.
+/// Statements of transactions, of the payment path and of the journal, prepared once.
 final class Statements {
   let begin: Statement
   let commit: Statement
+  let savepoint: Statement
+  let release: Statement
   let insertPayment: Statement
   let insertOutcome: Statement
   let insertEvent: Statement
@@ -34,6 +36,8 @@ final class Statements {
   init(_ database: Database) throws(StoreError) {
     begin = try database.prepare("BEGIN IMMEDIATE")
     commit = try database.prepare("COMMIT")
+    savepoint = try database.prepare("SAVEPOINT nested")
+    release = try database.prepare("RELEASE nested")
     insertPayment = try database.prepare(
       """
       INSERT INTO payment VALUES
