@@ -33,6 +33,8 @@ struct OpenPayments {
   private var slots: [Slot] = []
   private var free: [UInt32] = []
 
+  var count: Int { slots.count - free.count }
+
   /// - Returns: nil where too many are open.
   mutating func insert(_ call: InLoopCall, _ opened: OpenedPayment) -> Token? {
     let payment = Payment(call: call, opened: opened)

@@ -57,7 +57,7 @@ final class PaymentLoop: InLoopHandler, LedgerLoop, @unchecked Sendable {
     } catch {
       refuse(call, ServiceRefusal(.messageInvalid, cause: "\(error)"))
     }
-    if batch.isFull { readComplete() }
+    if batch.intents.count >= handOverCount { readComplete() }
   }
 
   func readComplete() {
@@ -65,6 +65,14 @@ final class PaymentLoop: InLoopHandler, LedgerLoop, @unchecked Sendable {
     service.ledger.submit(batch)
     batch = spare.popLast() ?? PaymentBatch(loop: loop.index)
   }
+
+  /// Payments that are handed over before the read ends: an eighth of what is open here, so that loop, intents and
+  /// outcomes have payments at the same time. Handed over at once, all terminals move in step and loop and writer wait
+  /// for each other.
+  private var handOverCount: Int { min(PaymentBatch.capacity, max(Self.smallestHandOver, open.count / 8)) }
+
+  /// Fewer cost the writer more in commits than the loop gains.
+  private static let smallestHandOver = 8
 
   /// The writer knows whether anything of an overdue payment is durable, and answers accordingly.
   func tick(now: UInt64) {
