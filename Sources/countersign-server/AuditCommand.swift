@@ -19,12 +19,13 @@ extension AuditCommand {
   /// Finds out whether anybody changed the journal.
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Verifies every record and head of the journal, and names the first bad record.",
+      abstract: "Verifies every record and head of the journal, and compares the register with it.",
       discussion: """
         Reads the ledger's file, beside a running server too: slowly then while payments come in. Records that were
         altered, removed, added or reordered are found from the journal alone; that its end was cut off, or that all of
         it was written anew, shows only against heads that were kept elsewhere: name their files, or folders of such
-        files, with --against.
+        files, with --against. Of the register it compares companies, consultants, administrators and their roles,
+        certificates, devices and gateways: who is there, and who is revoked, when and why.
 
         EXAMPLES
           countersign-server audit verify --data /var/lib/countersign
@@ -32,7 +33,8 @@ extension AuditCommand {
           countersign-server audit verify --ledger /backup/ledger.db --key audit.pem
 
         EXIT CODES
-          0 whole   1 the first bad record is named   64 wrong usage   65 a file of heads is not one of this journal
+          0 whole   1 the first bad record is named, or the rows of the register that the journal contradicts
+          64 wrong usage   65 a file of heads is not one of this journal
           74 file error   77 the key is none   78 wrong folder
         """)
 
@@ -73,6 +75,11 @@ extension AuditCommand {
             try await pace.rest()
           }
           let compared = try await compare(files, verifier, end: report.records + report.skipped)
+          let problems = try await verifier.compareRegister(report)
+          guard problems.isEmpty else {
+            tell(problems)
+            throw ExitCode(ExitStatus.refused.rawValue)
+          }
           tell(report, compared: compared)
         } catch let problem as JournalProblem {
           tell(problem)
@@ -134,6 +141,23 @@ extension AuditCommand.Verify {
           ("result", .text("whole")), ("records", .number(report.records)), ("heads", .number(report.heads)),
           ("last_head", .text(report.last?.line ?? "")), ("unsigned", .number(report.unsigned)),
           ("skipped", .number(report.skipped)), ("compared", .number(compared)),
+        ]))
+    }
+  }
+
+  private func tell(_ problems: [RegisterProblem]) {
+    switch output {
+    case .text: for line in RegisterProblem.lines(problems) { Console.print("bad: \(line)") }
+    case .json:
+      let rows = problems.map {
+        JSON.object([
+          ("table", .text($0.table)), ("row", .text($0.row)), ("journal", .text($0.journal)),
+          ("register", .text($0.register)),
+        ])
+      }
+      Console.print(
+        JSON.object([
+          ("result", .text("bad")), ("text", .text(problems[0].description)), ("register", .list(rows)),
         ]))
     }
   }

@@ -25,9 +25,9 @@ struct BackupCommand: AsyncParsableCommand {
         countersign-server backup --data /var/lib/countersign /backup/ledger-2026-11-28.db
 
       EXIT CODES
-        0 done   1 refused by the service, or the copy's journal is not whole   64 wrong usage
-        69 the service runs and could not be reached   74 file error   77 certificate or key not trusted
-        78 wrong folder
+        0 done   1 refused by the service, or the copy's journal is not whole or not of its register
+        64 wrong usage   69 the service runs and could not be reached   74 file error
+        77 certificate or key not trusted   78 wrong folder
       """)
 
   @Option(help: "The server's folder. [COUNTERSIGN_DATA]")

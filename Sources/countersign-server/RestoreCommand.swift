@@ -20,8 +20,8 @@ struct RestoreCommand: AsyncParsableCommand {
         countersign-server restore --data /var/lib/countersign /backup/ledger-2026-11-28.db
 
       EXIT CODES
-        0 done   1 the backup's journal is not whole   64 wrong usage   74 file error, or the service runs
-        77 the key of the journal is none   78 wrong folder
+        0 done   1 the backup's journal is not whole, or its register is not what the journal says   64 wrong usage
+        74 file error, or the service runs   77 the key of the journal is none   78 wrong folder
       """)
 
   @Option(help: "The server's folder. [COUNTERSIGN_DATA]")

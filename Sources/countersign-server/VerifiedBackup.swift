@@ -3,7 +3,8 @@ import Files
 import ProgramSupport
 import StorageSQLite
 
-/// A copy of a ledger whose journal was found whole against its own signed heads.
+/// A copy of a ledger whose journal was found whole against its own signed heads, and whose register is what the journal
+/// says.
 struct VerifiedBackup {
   let records: Int64
   /// The newest head, which is worth keeping elsewhere; nil where the copy has none.
@@ -14,7 +15,7 @@ struct VerifiedBackup {
   ///   - key: PEM file with the published key of the journal.
   ///   - pace: of the ledger that the service may be writing meanwhile.
   /// - Throws: `FileError` or `StoreError` that names the file; ``ProgramError`` where it is no copy of a ledger, or with
-  ///   the first bad record.
+  ///   the first bad record or the rows that the journal contradicts.
   init(_ file: String, key: String, pace: Pace? = nil) async throws {
     // SQLite takes an empty file for a new database.
     let opened = try OpenFile(file)
@@ -27,6 +28,13 @@ struct VerifiedBackup {
     let verifier = try JournalVerifier(path: file, key: try AuditCommand.Verify.publicKey(key), workers: 1)
     do {
       let report = try await verifier.run { _, _ in try await pace?.rest() }
+      let problems = try await verifier.compareRegister(report)
+      guard problems.isEmpty else {
+        throw ProgramError(
+          .refused,
+          "\(file): the register is not what the journal says:\n  "
+            + RegisterProblem.lines(problems).joined(separator: "\n  "))
+      }
       (records, head) = (report.records, report.last)
     } catch let problem as JournalProblem {
       throw ProgramError(.refused, "\(file): the journal is not whole: \(problem)")

@@ -54,6 +54,44 @@ import Testing
     #expect((object?["text"] as? String)?.contains("\(folder)/kept, line 1") == true, "\(cut.output)")
   }
 
+  /// By hand, in the ledger or in a backup: the journal still says who is revoked.
+  @Test func aConsultantMadeGoodAgainByHandIsFoundAndNotRestored() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    try desk.admin(["consultant", "add", "Lee", "--company", "Acme"]).good()
+    try desk.admin(["revoke", "consultant", "Kim", "--reason", "key-compromise"]).good()
+    try desk.admin(["revoke", "device", "02:00:00:00:00:09", "--reason", "superseded"]).good()
+    try desk.admin(
+      ["administrator", "add", "Park", "--role", "auditor", "--folder", "\(root)/park"]
+    ).good()
+    #expect(desk.server.stop() == 0)
+    #expect(try Self.verify(desk).status == 0)
+    try Program.run("countersign-server", ["backup", "--data", "\(root)/server", "\(root)/copy.db"]).good()
+
+    try Self.alter(desk, "UPDATE consultant SET revoked = NULL, reason = NULL WHERE id = 1")
+    let found = try Self.verify(desk)
+    #expect(found.status == 1, "\(found)")
+    #expect(
+      found.output.hasPrefix("bad: table consultant, row 1: the journal says revoked at ")
+        && found.output.contains(" for key-compromise (record ")
+        && found.output.hasSuffix("the register not revoked\n"),
+      "\(found)")
+    let json = try Self.verify(desk, ["--output", "json"])
+    let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+    let rows = object?["register"] as? [[String: String]]
+    #expect(object?["result"] as? String == "bad" && rows?.count == 1, "\(json)")
+    #expect(rows?.first?["table"] == "consultant" && rows?.first?["row"] == "1", "\(json)")
+
+    try runProgram(
+      "sqlite3", ["\(root)/copy.db", "UPDATE administrator SET roles = 7 WHERE name = 'Park'; DELETE FROM device"]
+    ).good()
+    let refused = try Program.run(
+      "countersign-server", ["restore", "--data", "\(root)/server", "\(root)/copy.db"])
+    #expect(refused.status == 1 && refused.errors.contains("the register is not what the journal says"), "\(refused)")
+    #expect(refused.errors.contains("table administrator, row 2: the journal says auditor (record "), "\(refused)")
+    #expect(refused.errors.contains("table device, row 02:00:00:00:00:09: the journal says revoked"), "\(refused)")
+  }
+
   @Test func wrongFilesAreNamed() throws {
     let desk = try Desk.shared.get()
     let root = desk.server.root

@@ -1,4 +1,5 @@
 import Authority
+import Bytes
 import CheckoutService
 import Cryptography
 import Foundation
@@ -124,8 +125,12 @@ import Testing
     let signer = try folder.key("audit/key.pem")
     let store = try SQLiteStore(path: folder.ledger, signer: { try signer.sign($0) })
     try store.begin()
-    try store.insertCertificate(
-      CertificateRow(leaf, holder: .consultant(1), macAddress: MACAddress(try terminal.interface.macAddress())))
+    let device = try #require(MACAddress(try terminal.interface.macAddress()))
+    try store.insertCertificate(CertificateRow(leaf, holder: .consultant(1), macAddress: device))
+    _ = try store.insertEvent(
+      EventRow(
+        kind: .enrolled, consultant: 1, company: 1, time: Int64(Date().timeIntervalSince1970 * 1_000),
+        text: "certificate \(Hex.encode(leaf.serial)), MAC address \(device), test/1"))
     try store.commit(lowWater: 0)
     try Data(([leaf] + issuer.chain).flatMap(\.pem)).write(to: URL(filePath: terminal.folder.file("consultant.pem")))
     return try Terminal(folder: terminal.folder, passphrase: TestService.passphrase, program: "test/1")

@@ -4,6 +4,7 @@ import Cryptography
 import Foundation
 import Logging
 import Messages
+import StorageSQLite
 import Synchronization
 import Testing
 
@@ -59,6 +60,20 @@ final class TestService: Sendable {
     let server = running.withLock { $0.take() }
     await server?.network?.stop()
     await server?.stop()
+    if server != nil { await expectRegisterOfJournal() }
+  }
+
+  /// Whatever was registered, enrolled and revoked: the journal says so, and `audit verify` finds nothing.
+  private func expectRegisterOfJournal() async {
+    await #expect(throws: Never.self) {
+      let folder = DataFolder("\(self.root)/server")
+      let key = try PublicKey(pem: [UInt8](Data(contentsOf: URL(fileURLWithPath: folder.file("audit/public.pem")))))
+      let verifier = try JournalVerifier(path: folder.ledger, key: key, workers: 1)
+      // Tests that alter the journal look at that themselves.
+      guard let report = try? await verifier.run() else { return }
+      let problems = try await verifier.compareRegister(report)
+      #expect(problems.isEmpty, "\(problems)")
+    }
   }
 
   /// Has the service do what it does every minute.

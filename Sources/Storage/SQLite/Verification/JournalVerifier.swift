@@ -22,6 +22,10 @@ public struct JournalVerifier: Sendable {
     public var unsigned: Int64
     /// Numbers that were written while this ran and were not read.
     public var skipped: Int64
+    /// What the records up to the last head that was there say of the register.
+    var acts: [RegisterAct] = []
+    /// That head's last record.
+    var actsEnd: Int64 = 0
   }
 
   private let key: PublicKey
@@ -58,18 +62,31 @@ public struct JournalVerifier: Sendable {
     var walk = JournalWalk()
     var pages = PagesAhead(readers: readers, end: last, pageNumbers: pageNumbers)
     defer { pages.cancel() }
+    var acts: [RegisterAct] = []
     while let page = try await pages.next() {
       try walk.take(page)
+      acts += page.acts
       try await progress(page.range.upperBound, last)
     }
     let skipped = try await survey.lastNumber() - last
     guard skipped <= Self.largestTail else {
       return Report(
-        records: last, heads: walk.headCount, last: walk.lastHead, unsigned: 0, skipped: skipped)
+        records: last, heads: walk.headCount, last: walk.lastHead, unsigned: 0, skipped: skipped, acts: acts,
+        actsEnd: last)
     }
     let unsigned = try walk.finish(try await survey.tail(after: last))
     return Report(
-      records: walk.next - 1, heads: walk.headCount, last: walk.lastHead, unsigned: unsigned, skipped: 0)
+      records: walk.next - 1, heads: walk.headCount, last: walk.lastHead, unsigned: unsigned, skipped: 0, acts: acts,
+      actsEnd: last)
+  }
+
+  /// Compares the register with a journal that ``run(progress:)`` found whole, and with what came since.
+  ///
+  /// - Returns: rows that are not what the journal says; empty: none.
+  /// - Throws: ``JournalProblem`` where a record that came since was altered, ``StoreError``.
+  public func compareRegister(_ report: Report) async throws -> [RegisterProblem] {
+    let (later, contents) = try await survey.register(after: report.actsEnd)
+    return RegisterComparison(report.acts + later, contents).problems
   }
 
   /// Compares a head that was kept elsewhere with a journal that ``run(progress:)`` found whole.
@@ -184,6 +201,24 @@ actor JournalSurvey {
         UNION ALL SELECT min(payment) FROM outcome) WHERE seq < 1
       """)
     return try find.first { $0.optionalInt(0) } ?? nil
+  }
+
+  /// The register, and what the records behind one say of it, of one moment.
+  func register(after last: Int64) throws -> ([RegisterAct], RegisterContents) {
+    try database.execute("BEGIN")
+    defer { try? database.execute("ROLLBACK") }
+    let events = try database.prepare("\(JournalTable.event.select) WHERE seq > ? ORDER BY seq")
+    events.bind(1, last)
+    var acts: [RegisterAct] = []
+    while try events.step() {
+      guard let act = RegisterAct(row: events) else { continue }
+      guard JournalTable.event.leaf(events).isUnaltered else {
+        events.reset()
+        throw JournalProblem(act.record, JournalProblem.altered)
+      }
+      acts.append(act)
+    }
+    return (acts, try RegisterContents(database))
   }
 
   /// Everything behind a record, of one moment.

@@ -16,6 +16,8 @@ struct VerifiedPage: Sendable {
   private(set) var problems: [Int64: String] = [:]
   /// Heads that end in this range, in order, and whether their signature is good.
   var heads: [(head: JournalHead, isSigned: Bool)] = []
+  /// What records of this range say of the register, in order.
+  var acts: [RegisterAct] = []
 
   init(_ range: ClosedRange<Int64>) {
     self.range = range
@@ -72,7 +74,10 @@ actor PageReader {
     for (table, statement) in tables {
       statement.bind(1, range.lowerBound)
       statement.bind(2, range.upperBound)
-      while try statement.step() { page.add(table.leaf(statement)) }
+      while try statement.step() {
+        page.add(table.leaf(statement))
+        if table == .event, let act = RegisterAct(row: statement) { page.acts.append(act) }
+      }
     }
     heads.bind(1, range.lowerBound)
     heads.bind(2, range.upperBound)

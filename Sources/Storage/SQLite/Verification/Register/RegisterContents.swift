@@ -1,0 +1,144 @@
+import Bytes
+import Cryptography
+import Payments
+
+/// The rows of the register, of one moment.
+struct RegisterContents: Sendable {
+  struct Company: Sendable {
+    var id: Int64
+    var name: String
+    var time: Int64
+    var revocation: Revoked?
+  }
+
+  struct Consultant: Sendable {
+    var id: Int64
+    var company: Int64
+    var name: String
+    var time: Int64
+    var revocation: Revoked?
+  }
+
+  struct Administrator: Sendable {
+    var id: Int64
+    var name: String
+    var roles: Int64
+    var time: Int64
+  }
+
+  struct Certificate: Sendable {
+    var key: CertificateKey
+    var fingerprint: Bytes32
+    /// Whether the fingerprint is that of the certificate in the row.
+    var isItself: Bool
+    /// DER of the issuer's name.
+    var issuer: [UInt8]
+    var subject: String
+    var device: MACAddress?
+    var notAfter: Int64
+    var revocation: Revoked?
+  }
+
+  struct Device: Sendable {
+    var name: String
+    var revocation: Revoked
+  }
+
+  struct Gateway: Sendable {
+    var company: Int64
+    var host: String
+    var port: Int64
+    var dnsName: String
+    var number: Int64
+    var companyCertificate: Bytes32?
+    var tlsCertificate: Bytes32?
+  }
+
+  var companies: [Company] = []
+  var consultants: [Consultant] = []
+  var administrators: [Administrator] = []
+  var certificates: [Certificate] = []
+  var devices: [Device] = []
+  var gateways: [Gateway] = []
+
+  /// The caller has a read transaction.
+  init(_ database: Database) throws(StoreError) {
+    companies = try database.prepare("SELECT id, name, time, revoked, reason FROM company ORDER BY id").all {
+      Company(id: $0.int(0), name: $0.text(1), time: $0.int(2), revocation: Revoked(row: $0, from: 3))
+    }
+    consultants = try database.prepare(
+      "SELECT id, company, name, time, revoked, reason FROM consultant ORDER BY id"
+    ).all {
+      Consultant(
+        id: $0.int(0), company: $0.int(1), name: $0.text(2), time: $0.int(3), revocation: Revoked(row: $0, from: 4))
+    }
+    administrators = try database.prepare("SELECT id, name, roles, time FROM administrator ORDER BY id").all {
+      Administrator(id: $0.int(0), name: $0.text(1), roles: $0.int(2), time: $0.int(3))
+    }
+    certificates = try database.prepare(
+      """
+      SELECT fingerprint, der, issuer, serial, subject_text, holder_kind, holder, mac, not_after, revoked, reason
+      FROM certificate ORDER BY holder_kind, holder, fingerprint
+      """
+    ).all {
+      Certificate(
+        key: CertificateKey(serial: Hex.encode($0.bytes(3)), kind: $0.int(5), holder: $0.int(6)),
+        fingerprint: $0.bytes32(0), isItself: SHA256.digest($0.buffer(1)) == $0.bytes32(0), issuer: $0.bytes(2),
+        subject: $0.text(4), device: $0.isNull(7) ? nil : MACAddress($0.buffer(7)), notAfter: $0.int(8),
+        revocation: Revoked(row: $0, from: 9))
+    }
+    devices = try database.prepare("SELECT mac, revoked, reason FROM device ORDER BY mac").all {
+      Device(
+        name: MACAddress($0.buffer(0)).map { "\($0)" } ?? Hex.encode($0.bytes(0)),
+        revocation: Revoked(time: $0.int(1), reason: $0.int(2)))
+    }
+    gateways = try database.prepare(
+      """
+      SELECT company, host, port, dns_name, number, company_certificate, tls_certificate FROM gateway ORDER BY company
+      """
+    ).all {
+      Gateway(
+        company: $0.int(0), host: $0.text(1), port: $0.int(2), dnsName: $0.text(3), number: $0.int(4),
+        companyCertificate: $0.isNull(5) ? nil : $0.bytes32(5), tlsCertificate: $0.isNull(6) ? nil : $0.bytes32(6))
+    }
+  }
+}
+
+/// What records name a certificate by: its serial number and whose it is.
+struct CertificateKey: Hashable, Sendable {
+  /// Hexadecimal.
+  var serial: String
+  /// Kind and number of ``CertificateRow/Holder``.
+  var kind: Int64
+  var holder: Int64
+
+  var holderText: String {
+    switch kind {
+    case 1: "consultant \(holder)"
+    case 2: "company \(holder)"
+    case 3: "administrator \(holder)"
+    case 4: "the gateway of company \(holder)"
+    default: "nobody (kind \(kind))"
+    }
+  }
+}
+
+/// When and why something was revoked, as the register's columns have it.
+struct Revoked: Sendable, Equatable {
+  /// Milliseconds since 1970-01-01T00:00:00Z.
+  var time: Int64
+  var reason: Int64
+
+  init(time: Int64, reason: Int64) { (self.time, self.reason) = (time, reason) }
+
+  /// Nil where both columns from `first` on are empty; a reason without a time is none that the service writes.
+  init?(row: Statement, from first: Int32) {
+    guard !row.isNull(first) || !row.isNull(first + 1) else { return nil }
+    self.init(time: row.int(first), reason: row.optionalInt(first + 1) ?? -1)
+  }
+
+  var text: String {
+    let name = UInt8(exactly: reason).flatMap(RevocationReason.init)?.name ?? "a reason that is none (\(reason))"
+    return "revoked at \(TimeText.instant(time)) for \(name)"
+  }
+}
