@@ -106,7 +106,7 @@ struct CheckCertificate: AsyncParsableCommand {
   private func anchor() throws -> TrustAnchor {
     let bytes = try Files.read(anchors)
     do {
-      let certificates = try LoginChain.certificates(inFile: bytes, rule: "anchor").map { try Certificate(der: $0) }
+      let certificates = try Certificate.all(ofFile: LoginChain.certificates(inFile: bytes, rule: "anchor"))
       return TrustAnchor(name: TrustAnchor.builtIn, certificates: certificates, role: role.role)
     } catch let refusal as CertificateRefusal {
       throw ProgramError(.input, "--anchors \(anchors): \(refusal.text)")

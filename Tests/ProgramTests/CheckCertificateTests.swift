@@ -70,6 +70,24 @@ import Testing
     #expect(result.status == 65 && result.errors.contains("exactly one certificate in DER"), "\(result)")
   }
 
+  /// By its place, and its subject where there is one to be read.
+  @Test func whichOfTheAnchorsIsBadIsTold() throws {
+    let root = try Self.pem(Desk.shared.get().server.root + "/server/authority/root.pem")[0]
+    let none = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    let bad = [
+      (
+        try Self.withByteBehind(root),
+        "certificate 2 of the file: CN=pay.test,O=Countersign: is not exactly one certificate"
+      ),
+      (none, "certificate 2 of the file: is not exactly one certificate"),
+    ]
+    for (second, words) in bad {
+      let file = try Self.file(root + second + root)
+      let result = try Self.check(anchors: file, role: "consultant")
+      #expect(result.status == 65 && result.errors.hasPrefix("error: --anchors \(file): \(words)"), "\(result)")
+    }
+  }
+
   private static func withByteBehind(_ pem: String) throws -> String {
     let der = try #require(
       Data(base64Encoded: pem.split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()))

@@ -89,15 +89,37 @@ public final class Certificate: @unchecked Sendable {
   ///
   /// - Throws: ``CryptographyError`` that counts the certificate which is wrong.
   public static func fromPEM(_ pem: [UInt8]) throws(CryptographyError) -> [Certificate] {
+    try all(ofFile: try ders(fromPEM: pem))
+  }
+
+  /// Certificates of a file, in order.
+  ///
+  /// - Throws: ``CryptographyError`` that counts the certificate which is none, and names its subject where that can be
+  ///   read.
+  public static func all(ofFile ders: [[UInt8]]) throws(CryptographyError) -> [Certificate] {
     var certificates: [Certificate] = []
-    for der in try ders(fromPEM: pem) {
+    for der in ders {
       do {
         certificates.append(try Certificate(der: der))
       } catch {
-        throw CryptographyError("certificate \(certificates.count + 1) of the file: \(error)")
+        let subject = subjectText(ofRefused: der).map { "\($0): " } ?? ""
+        throw CryptographyError("certificate \(certificates.count + 1) of the file: \(subject)\(error)")
       }
     }
     return certificates
+  }
+
+  /// Subject of what ``init(der:)`` does not take, for people; nil where there is none to be read.
+  private static func subjectText(ofRefused der: [UInt8]) -> String? {
+    let handle = der.withUnsafeBufferPointer { der in
+      var next = der.baseAddress
+      return d2i_X509(nil, &next, der.count)
+    }
+    defer { takeErrors() }
+    guard let handle else { return nil }
+    defer { X509_free(handle) }
+    let text = text(of: X509_get_subject_name(handle))
+    return text.isEmpty ? nil : text
   }
 
   /// The bytes of all certificates in PEM text (RFC 7468), in order; other things between them are ignored. They are
