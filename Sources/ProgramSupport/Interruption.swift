@@ -2,8 +2,8 @@ import Glibc
 import Synchronization
 import UnixSignals
 
-/// Has SIGINT, SIGTERM and SIGHUP cancel what runs, from when it is made to the program's end, so that the program can
-/// tell what it leaves behind. A signal that is ignored, as under nohup(1), stays so.
+/// Has SIGINT, SIGQUIT, SIGTERM and SIGHUP cancel what runs, from when it is made to the program's end, so that the
+/// program can tell what it leaves behind. A signal that is ignored, as under nohup(1), stays so.
 public final class Interruption: Sendable {
   /// Ends the program by the signal, so that a shell tells 128 and its number.
   public struct Ending: Error, Sendable {
@@ -21,7 +21,8 @@ public final class Interruption: Sendable {
 
   /// Returns once the signals are taken.
   public init() async {
-    let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm, .sighup].filter { !Self.isIgnored($0) })
+    let taken = [UnixSignal.sigint, .sigquit, .sigterm, .sighup].filter { !Self.isIgnored($0.rawValue) }
+    let signals = await UnixSignalsSequence(trapping: taken)
     Task { [weak self] in
       for await signal in signals { self?.interrupt(signal.rawValue) }
     }
@@ -50,9 +51,9 @@ public final class Interruption: Sendable {
     cancel?()
   }
 
-  private static func isIgnored(_ signal: UnixSignal) -> Bool {
+  static func isIgnored(_ signal: Int32) -> Bool {
     var action = sigaction()
-    sigaction(signal.rawValue, nil, &action)
+    sigaction(signal, nil, &action)
     return action.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) }
       == unsafeBitCast(SIG_IGN, to: Int.self)
   }

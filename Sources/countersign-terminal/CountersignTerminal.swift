@@ -22,7 +22,7 @@ struct CountersignTerminal: AsyncParsableCommand {
         0 done, payment approved     1 refused or declined, nothing charged     2 outcome not known yet, ask again
         64 wrong usage   65 wrong input   69 service unreachable   70 fault of the program   74 file error
         77 certificate, profile or key not trusted   78 wrong setting or folder
-        129, 130, 143 ended by SIGHUP, Ctrl-C or SIGTERM, of pay: before anything was sent
+        129, 130, 131, 143 ended by SIGHUP, Ctrl-C, Ctrl-\\ or SIGTERM, of pay: before anything was sent
       """,
     version: program,
     subcommands: [Enrol.self, CertificateCommand.self, LoginCommand.self, Pay.self, Status.self, Update.self])

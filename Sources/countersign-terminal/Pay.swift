@@ -15,8 +15,8 @@ extension CountersignTerminal {
            "security_code":"123","payer_identification":"900101"}
         The last three fields may be left out. Card data is never taken from the command line.
 
-        Ctrl-C, SIGTERM or SIGHUP while the payment is on its way ends the program with 2 and tells its key; before that
-        nothing was sent, and it ends by the signal.
+        Ctrl-C, Ctrl-\\, SIGTERM or SIGHUP while the payment is on its way ends the program with 2 and tells its key; before
+        that nothing was sent, and it ends by the signal.
 
         EXAMPLES
           countersign-terminal pay --order A-1001 --amount 12900 --currency KRW
