@@ -50,7 +50,8 @@ extension TerminalSession {
   /// - Parameters:
   ///   - key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
   ///   - onWait: called before the first wait, so that a person can be told why nothing seems to happen, and once more
-  ///     where an answer is lost later and the service is asked for the outcome beyond the order's time. An attempt that
+  ///     where an answer is lost later and the service is asked for the outcome beyond the order's time; before both
+  ///     where nothing has come for 5 s. An attempt that
   ///     is on its way at the told end takes a second more at most.
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
@@ -76,7 +77,9 @@ extension TerminalSession {
       deadline: sinceLogin + order.validForMilliseconds, patience: patience)
     try terminal.folder.remember(attempt.order, ledger: attempt.key.ledger)
     do {
-      let result = try await run(&attempt, card, onWait)
+      let silence = onWait.map { Silence(terminal.profile, until: .now + left(of: attempt), onWait: $0) }
+      defer { silence?.finish() }
+      let result = try await run(&attempt, card, silence)
       if result.outcome != .pending { try terminal.folder.forget(key: attempt.key.bytes) }
       return result
     } catch is CancellationError where attempt.wasSent || wasOpen {
@@ -143,7 +146,7 @@ extension TerminalSession {
 
   /// Sends, asks and waits until the outcome is known or the time is over.
   private func run(
-    _ attempt: inout PaymentAttempt, _ card: CardData, _ onWait: (@Sendable (PaymentWait) -> Void)?
+    _ attempt: inout PaymentAttempt, _ card: CardData, _ silence: Silence?
   ) async throws -> PaymentResult {
     var told: Int64?
     while true {
@@ -157,15 +160,20 @@ extension TerminalSession {
           throw TerminalError.outcomeUnknown(
             key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")
         }
-        let left = max(0, attempt.end - sinceLogin)
-        if milliseconds > 0, let cause = attempt.cause, told != attempt.end {
-          told = attempt.end
-          onWait?(PaymentWait(cause: cause, remaining: .milliseconds(left)))
+        let left = left(of: attempt)
+        if let cause = attempt.cause {
+          silence?.expect(cause, until: .now + left)
+          if milliseconds > 0, told != attempt.end {
+            told = attempt.end
+            silence?.tell(PaymentWait(cause: cause, remaining: left))
+          }
         }
-        try await Task.sleep(for: .milliseconds(min(milliseconds, left)))
+        try await Task.sleep(for: min(.milliseconds(milliseconds), left))
       }
     }
   }
+
+  private func left(of attempt: PaymentAttempt) -> Duration { .milliseconds(max(0, attempt.end - sinceLogin)) }
 
   private enum Step {
     case done(PaymentResult)

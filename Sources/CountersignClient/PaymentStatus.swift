@@ -5,10 +5,12 @@ import Messages
 
 /// Why a payment or its login takes longer than one exchange.
 public struct PaymentWait: Sendable {
-  /// What the service said, or that it cannot be reached.
+  /// What the service said, that it cannot be reached, or that it has not answered yet.
   public let cause: String
   /// After so long the attempt ends by itself.
   public let remaining: Duration
+  /// False while the first attempt has no answer yet.
+  public var isTryingAgain = true
 }
 
 extension RPCStatus {

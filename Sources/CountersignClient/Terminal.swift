@@ -85,12 +85,14 @@ public struct Terminal: Sendable {
   ///
   /// - Parameters:
   ///   - duration: how long that may take; an attempt that is on its way then ends within a second.
-  ///   - onWait: called once at most, before the first wait.
+  ///   - onWait: called before the first wait, and before that where nothing has come for 5 s.
   /// - Throws: ``TerminalError``; any other reason at once.
   public func login(
     waitingAtMost duration: Duration, onWait: (@Sendable (PaymentWait) -> Void)? = nil
   ) async throws -> TerminalSession {
     let end = ContinuousClock.now + duration
+    let silence = onWait.map { Silence(profile, until: end, onWait: $0) }
+    defer { silence?.finish() }
     var waitedFor: RPCStatus?
     while true {
       do {
@@ -99,7 +101,7 @@ public struct Terminal: Sendable {
         let pause = Duration.milliseconds(max(500, Int64(clamping: status.retryAfterMilliseconds ?? 0)))
         let left = end - .now
         guard pause < left else { throw TerminalError.refused(status) }
-        if waitedFor == nil { onWait?(PaymentWait(cause: "\(status)", remaining: left)) }
+        if waitedFor == nil { silence?.tell(PaymentWait(cause: "\(status)", remaining: left)) }
         waitedFor = status
         try await Task.sleep(for: pause)
       } catch TerminalError.refused(let status) where status.code == .deadlineExceeded {

@@ -83,6 +83,7 @@ extension PaymentWait {
   /// On standard error, so that programs that read the result see nothing of it.
   @Sendable static func tell(_ wait: PaymentWait) {
     let end = Int64(time(nil)) + wait.remaining.components.seconds
-    Console.complain("waiting until \(TimeText.instant(end * 1_000)), and trying again: \(wait.cause)")
+    let manner = wait.isTryingAgain ? ", and trying again" : " at the latest"
+    Console.complain("waiting until \(TimeText.instant(end * 1_000))\(manner): \(wait.cause)")
   }
 }
