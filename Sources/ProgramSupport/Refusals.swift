@@ -69,8 +69,14 @@ public struct RequestFields: Sendable, ExpressibleByDictionaryLiteral {
       }
     }
     var text = "refused: \(status)"
-    for violation in status.violations where !status.text.contains(violation.description) {
-      text += "; " + (self[violation.field] ?? .argument(violation.field)).telling(violation.description)
+    for violation in status.violations {
+      let told = "; " + (self[violation.field] ?? .argument(violation.field)).telling(violation.description)
+      // The service's sealed refusal tells the field in its text, a gateway's beside it.
+      if let inText = text.ranges(of: ": \(violation.field) \(violation.description)").last {
+        text.replaceSubrange(inText, with: told)
+      } else if !status.text.contains(violation.description) {
+        text += told
+      }
     }
     if let reason = status.reason, let advice = advice[reason] { text += "; \(advice)" }
     return ProgramError(status.code == .unavailable ? .unreachable : .refused, text)

@@ -1,4 +1,5 @@
 import Foundation
+import TestAcquirer
 import Testing
 
 /// What the service finds wrong is told in the words of the command line, and ends a program as if the program had found
@@ -107,6 +108,31 @@ import Testing
     let second = try desk.admin(["confirm", "\(asked[1])", "--admin", "\(desk.server.root)/lee"])
     #expect(second.status == 1 && second.errors.contains("AMOUNT_OVER_PAYMENT"), "\(second)")
     #expect(second.errors.contains("; OPERATION: 12000 minor units are more than the 900 that are left"), "\(second)")
+  }
+
+  /// The gateway's refusal has no seal and another form; a person reads one and the same.
+  @Test(arguments: [
+    ("--most-per-payment", "KRW=10000", "; --amount: must be at most 10000 in minor units"),
+    ("--currency", "USD", "; --currency: is none of the company's currencies"),
+  ])
+  func aPolicyRefusalReadsTheSameFromGatewayAndService(_ option: String, _ value: String, _ words: String) throws {
+    let refused = "SELECT count(*) FROM event WHERE kind = 'PAYMENT_REFUSED'"
+    let desk = try Desk()
+    try desk.admin(["company", "policy", "Acme", option, value]).good()
+    let direct = try desk.pay(card: Desk.card)
+    #expect(try Sqlite.lines("\(desk.server.root)/server/ledger.db", refused) == ["1"])
+    #expect(direct.status == 1 && direct.errors.hasSuffix("; nothing was charged\(words)\n"), "\(direct)")
+
+    let gateway = try GatewayProcess()
+    _ = try gateway.terminal("Kim")
+    try gateway.admin(["company", "policy", "Acme", option, value])
+    gateway.kill()
+    try gateway.start()
+    let forwarded = try Program.run(
+      "countersign-terminal", ["pay", "--order", "A-1", "--amount", "12900", "--currency", "KRW"], input: Desk.card,
+      environment: gateway.environment("Kim"))
+    #expect(try Sqlite.lines("\(gateway.server.root)/server/ledger.db", refused) == ["0"])
+    #expect(forwarded.status == 1 && forwarded.errors == direct.errors, "\(forwarded)")
   }
 
   @Test func aNegativeAmountIsSaidToBeWrong() throws {
