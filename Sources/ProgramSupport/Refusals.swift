@@ -55,7 +55,8 @@ public struct RequestFields: Sendable, ExpressibleByDictionaryLiteral {
     return ProgramError(origin.status, origin.telling(description))
   }
 
-  /// - Parameter advice: what people can do about a reason of proto/PROTOCOL.md.
+  /// - Parameter advice: what people can do about a reason of proto/PROTOCOL.md; with a field behind a space, where the
+  ///   refusal names that field.
   /// - Returns: what a refusal is told as, and how it ends the program; nil for any other error.
   func refusal(_ error: any Error, advice: [String: String]) -> ProgramError? {
     guard case TerminalError.refused(let status) = error else { return nil }
@@ -78,7 +79,10 @@ public struct RequestFields: Sendable, ExpressibleByDictionaryLiteral {
         text += told
       }
     }
-    if let reason = status.reason, let advice = advice[reason] { text += "; \(advice)" }
+    if let reason = status.reason {
+      let ofField = status.violations.first.flatMap { advice["\(reason) \($0.field)"] }
+      if let told = ofField ?? advice[reason] { text += "; \(told)" }
+    }
     return ProgramError(status.code == .unavailable ? .unreachable : .refused, text)
   }
 }

@@ -24,7 +24,7 @@ extension CountersignTerminal {
     @OptionGroup var options: TerminalOptions
 
     func run() async throws {
-      try await Program.run {
+      try await Program.run(advice: LoginAdvice.all) {
         let terminal = try await options.terminal()
         let session = try await terminal.login(waitingAtMost: Self.longestWait, onWait: PaymentWait.tell)
         try await session.logout()

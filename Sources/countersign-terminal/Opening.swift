@@ -87,3 +87,16 @@ extension PaymentWait {
     Console.complain("waiting until \(TimeText.instant(end * 1_000))\(manner): \(wait.cause)")
   }
 }
+
+/// What people can do about the refusal of a login. The service names the certificate that is revoked once both
+/// signatures were good.
+enum LoginAdvice {
+  static let all = [
+    "REVOKED consultant_chain":
+      "it is the consultant's certificate, alone or with its consultant or device: enrol again with a new token, or ask "
+      + "to be registered anew",
+    "REVOKED company_chain":
+      "it is the company's certificate, alone or with its company or gateway: whoever looks after the company's key must "
+      + "ask for a new one",
+  ]
+}

@@ -43,7 +43,9 @@ extension CountersignTerminal {
     @OptionGroup var options: TerminalOptions
 
     func run() async throws {
-      try await Program.run(key == nil ? PaymentCheck.fields : PaymentCheck.fields.and(Self.keyField)) {
+      try await Program.run(
+        key == nil ? PaymentCheck.fields : PaymentCheck.fields.and(Self.keyField), advice: LoginAdvice.all
+      ) {
         let given = try key.map { try PaymentKey.parse($0, "--key") }
         let order = Order(reference: order, amount: amount, currency: currency, instalmentMonths: instalments)
         try PaymentCheck.check(order)

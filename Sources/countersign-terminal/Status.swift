@@ -21,7 +21,7 @@ extension CountersignTerminal {
     @OptionGroup var options: TerminalOptions
 
     func run() async throws {
-      try await Program.run {
+      try await Program.run(advice: LoginAdvice.all) {
         let key = try key.map { try PaymentKey.parse($0, "KEY") }
         let terminal = try await options.terminal()
         let (keys, damaged) = try key.map { ([$0], []) } ?? Self.open(terminal.folder)

@@ -135,6 +135,20 @@ import Testing
     #expect(forwarded.status == 1 && forwarded.errors == direct.errors, "\(forwarded)")
   }
 
+  /// Which of the two certificates a login showed.
+  @Test(arguments: [
+    ("consultant", "it is the consultant's certificate"), ("company", "it is the company's certificate"),
+  ])
+  func aRevokedLoginIsToldWhoseCertificateIsMeant(_ holder: String, _ words: String) throws {
+    let desk = try Desk()
+    try desk.admin(["revoke", holder, "1", "--reason", "key-compromise"]).good()
+    for command in [["login"], ["pay", "--order", "A-1", "--amount", "100", "--currency", "KRW"]] {
+      let refused = try desk.terminal(command, input: Desk.card)
+      #expect(refused.status == 1 && refused.errors.contains("(REVOKED): "), "\(refused)")
+      #expect(refused.errors.contains("; \(words), alone or with its \(holder) or "), "\(refused)")
+    }
+  }
+
   @Test func aNegativeAmountIsSaidToBeWrong() throws {
     let desk = try Desk.shared.get()
     let paid = try desk.terminal(
