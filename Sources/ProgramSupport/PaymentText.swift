@@ -42,7 +42,7 @@ public enum NamedPayment {
 
   /// - Throws: ``ProgramError`` that names both forms.
   public init(_ text: String) throws {
-    if let number = UInt64(text) {
+    if let number = UInt64(digits: text) {
       self = .number(number)
     } else if let key = PaymentKey.read(text) {
       self = .key(key)
@@ -54,6 +54,15 @@ public enum NamedPayment {
   }
 }
 
+/// Numbers that name something, which `+5` does not.
+public enum NumberArgument {
+  /// - Throws: `ValidationError` that says what is allowed.
+  @Sendable public static func parse(_ text: String) throws -> UInt64 {
+    guard let number = UInt64(digits: text) else { throw ValidationError("must be a number, of digits alone") }
+    return number
+  }
+}
+
 /// Amounts as people write them.
 public enum Money {
   /// Reads an option's amount in minor units; it must be taken with `parsing: .unconditional`, so that a negative one is
@@ -61,7 +70,7 @@ public enum Money {
   ///
   /// - Throws: `ValidationError` that says what is allowed.
   @Sendable public static func parse(_ text: String) throws -> UInt64 {
-    guard let amount = UInt64(text), Limits.amount.contains(amount) else {
+    guard let amount = UInt64(digits: text), Limits.amount.contains(amount) else {
       throw ValidationError("must be \(Limits.amount.lowerBound) to \(Limits.amount.upperBound) minor units")
     }
     return amount

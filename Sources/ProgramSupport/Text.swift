@@ -25,7 +25,8 @@ public enum Address {
   }
 
   static func read(_ text: String) -> (host: String, port: UInt16)? {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(digits: text[text.index(after: colon)...]), port > 0
+    else {
       return nil
     }
     var host = text[..<colon]

@@ -88,7 +88,7 @@ struct AdministratorCommand: AsyncParsableCommand {
           countersign-admin administrator roles 2 --role operator --role auditor
         """)
 
-    @Argument(help: "Number of the administrator.")
+    @Argument(help: "Number of the administrator.", transform: NumberArgument.parse)
     var administrator: UInt64
 
     @Option(help: "operator, auditor or security-officer. Can be repeated.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bytes
 import CountersignClient
 import Messages
 import ProgramSupport
@@ -88,7 +89,7 @@ extension CompanyCommand {
       _ policy: inout CompanyPolicy, _ text: String, _ flag: String, _ field: WritableKeyPath<CurrencyLimit, UInt64>
     ) throws {
       let parts = text.split(separator: "=", omittingEmptySubsequences: false)
-      guard parts.count == 2, let amount = UInt64(parts[1]) else {
+      guard parts.count == 2, let amount = UInt64(digits: parts[1]) else {
         throw ProgramError(.usage, "\(flag) \(text): must be CODE=AMOUNT in minor units, for example KRW=3000000")
       }
       let code = String(parts[0])
@@ -146,7 +147,7 @@ extension CompanyCommand {
   /// Digits name a number, anything else a name.
   static func question(_ company: String) -> GetCompanyRequest {
     var request = GetCompanyRequest()
-    request.which = UInt64(company).map { .company($0) } ?? .name(company)
+    request.which = UInt64(digits: company).map { .company($0) } ?? .name(company)
     return request
   }
 

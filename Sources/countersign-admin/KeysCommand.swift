@@ -85,7 +85,7 @@ struct KeysCommand: AsyncParsableCommand {
           countersign-admin keys confirm 4711
         """)
 
-    @Argument(help: "Number of the act, as rewrap, rotate and status tell it.")
+    @Argument(help: "Number of the act, as rewrap, rotate and status tell it.", transform: NumberArgument.parse)
     var number: UInt64
 
     @OptionGroup var options: AdminOptions

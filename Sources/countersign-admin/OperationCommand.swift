@@ -13,7 +13,7 @@ struct Refund: AsyncParsableCommand {
         countersign-admin refund 4711 --amount 5000
       """)
 
-  @Argument(help: "Number of the payment.")
+  @Argument(help: "Number of the payment.", transform: NumberArgument.parse)
   var payment: UInt64
 
   @Option(
@@ -43,7 +43,7 @@ struct VoidCommand: AsyncParsableCommand {
         countersign-admin void 4711
       """)
 
-  @Argument(help: "Number of the payment.")
+  @Argument(help: "Number of the payment.", transform: NumberArgument.parse)
   var payment: UInt64
 
   @Option(help: "Key of a former try whose answer was lost, as it was printed.")
@@ -70,7 +70,7 @@ struct Confirm: AsyncParsableCommand {
         countersign-admin confirm 4720
       """)
 
-  @Argument(help: "Number of the operation.")
+  @Argument(help: "Number of the operation.", transform: NumberArgument.parse)
   var operation: UInt64
 
   @OptionGroup var options: AdminOptions
@@ -130,7 +130,7 @@ struct Operations: AsyncParsableCommand {
           countersign-admin operations list --payment 4711
         """)
 
-    @Option(help: "Of this payment alone.")
+    @Option(help: "Of this payment alone.", transform: NumberArgument.parse)
     var payment: UInt64?
 
     @OptionGroup var options: AdminOptions
@@ -159,7 +159,7 @@ struct Operations: AsyncParsableCommand {
           countersign-admin operations settle 4720 --done
         """)
 
-    @Argument(help: "Number of the operation.")
+    @Argument(help: "Number of the operation.", transform: NumberArgument.parse)
     var operation: UInt64
 
     @Flag(help: "The acquirer did it.")

@@ -1,3 +1,4 @@
+import Bytes
 import CountersignClient
 import Messages
 import ProgramSupport
@@ -8,7 +9,7 @@ extension Administrator {
   /// - Returns: the consultant's number; whether there is one with a number that was given, the call itself finds.
   /// - Throws: ``ProgramError`` for a name that several companies' consultants have.
   func consultant(_ text: String, _ argument: String) async throws -> UInt64 {
-    if let number = UInt64(text) { return number }
+    if let number = UInt64(digits: text) { return number }
     var request = ListConsultantsRequest()
     request.name = text
     let found = try await run { [request] in try await $0.listConsultants(request).consultants }
@@ -21,7 +22,7 @@ extension Administrator {
 
   /// - Returns: the company's number; whether there is one with a number that was given, the call itself finds.
   func company(_ text: String) async throws -> UInt64 {
-    if let number = UInt64(text) { return number }
+    if let number = UInt64(digits: text) { return number }
     return try await run { try await $0.getCompany(CompanyCommand.question(text)).company?.number ?? 0 }
   }
 }

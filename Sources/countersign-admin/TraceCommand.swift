@@ -103,7 +103,7 @@ struct Trace: AsyncParsableCommand {
     if card { return .cardNumber(try Self.askForCard()) }
     if let consultant {
       var period = ConsultantPeriod()
-      period.who = UInt64(consultant).map { .consultant($0) } ?? .name(consultant)
+      period.who = UInt64(digits: consultant).map { .consultant($0) } ?? .name(consultant)
       (period.fromMs, period.toMs) = try self.period.milliseconds()
       return .consultant(period)
     }

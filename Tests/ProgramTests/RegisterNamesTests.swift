@@ -46,6 +46,37 @@ import Testing
       "\(refused)")
   }
 
+  /// Swift reads "+2" and "-0" as numbers.
+  @Test(arguments: ["+", "-"]) func aNumberWithASignIsAName(_ sign: String) throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let (company, consultant) = ("\(sign)1", "\(sign)2")
+    try desk.admin(
+      ["company", "add", "--certificate", "\(root)/c.pem", "--key", "\(root)/c.key", "--", company]
+    ).good()
+    try desk.admin(["consultant", "add", "--company=\(company)", "--", consultant]).good()
+    try desk.admin(["consultant", "add", "Lee", "--company", "2"]).good()
+    let listed = try desk.json(["consultant", "list", "--company=\(company)"])
+    #expect(listed.map { $0["company"] as? Int } == [2, 2], "\(listed)")
+    let shown = try desk.admin(["company", "show", "--", company]).good()
+    #expect(shown.output.hasPrefix("company 2 \(company)\n"), "\(shown)")
+    let paid = try desk.admin(["payments", "list", "--company=\(sign)9"])
+    #expect(paid.status == 1 && paid.errors.contains("no company has this name or number"), "\(paid)")
+    try desk.admin(["revoke", "--reason", "superseded", "--", "consultant", consultant]).good()
+    try desk.admin(["revoke", "--reason", "superseded", "--", "company", company]).good()
+    #expect(try desk.json(["company", "show", "1"]).first?["is_revoked"] as? Bool == false)
+    #expect(try desk.json(["consultant", "list"]).map { $0["is_revoked"] as? Bool } == [false, true, false])
+  }
+
+  @Test(arguments: [
+    ["void", "+1"], ["refund", "1", "--amount", "+5"], ["confirm", "+1"], ["administrator", "roles", "+1"],
+    ["trace", "+1"], ["receipt", "+1"],
+  ])
+  func aNumberIsDigitsAlone(_ arguments: [String]) throws {
+    let result = try Desk.shared.get().admin(arguments)
+    #expect(result.status == 64, "\(result)")
+  }
+
   @Test func aNameThatSeveralHaveIsNotGuessed() throws {
     let desk = try Desk()
     let root = desk.server.root

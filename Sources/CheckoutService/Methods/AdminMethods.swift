@@ -106,7 +106,8 @@ struct AdminCalls: AdminServiceProtocol {
   ///
   /// - Parameter text: its number or name; digits are a number.
   static func company(_ text: String, field: String = "company", in store: any Store) throws -> CompanyRow {
-    let found = if let number = Int64(text) { try store.company(id: number) } else { try store.company(name: text) }
+    let found =
+      if let number = Int64(digits: text) { try store.company(id: number) } else { try store.company(name: text) }
     guard let company = found else { throw ServiceRefusal(.companyNotFound, field: field) }
     guard !company.revoked else { throw ServiceRefusal(company, field: field) }
     return company

@@ -1,3 +1,4 @@
+import Bytes
 import CountersignRPC
 import Messages
 import Payments
@@ -105,12 +106,12 @@ extension AdminCalls {
 
   /// Digits are a number, anything else a name.
   private func companies(_ text: String) async throws -> [Int64] {
-    if let number = Int64(text) { return try await reader.companies(number: number) }
+    if let number = Int64(digits: text) { return try await reader.companies(number: number) }
     return try await reader.companies(named: text)
   }
 
   private func consultants(_ text: String) async throws -> [Int64] {
-    if let number = Int64(text) { return try await reader.consultants(number: number) }
+    if let number = Int64(digits: text) { return try await reader.consultants(number: number) }
     return try await reader.consultants(named: text)
   }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import ProgramSupport
 
 /// A line of an acquirer's settlement file: something that the acquirer says it did.
@@ -73,18 +74,20 @@ enum SettlementFile {
       guard let kind = SettlementLine.Kind(rawValue: text) else { throw wrong("kind", "must be sale, refund or void") }
       return kind
     }
-    guard let amount = values["amount"].flatMap({ UInt64($0) }) else {
+    guard let amount = values["amount"].flatMap({ UInt64(digits: $0) }) else {
       throw wrong("amount", "must be a number of minor units")
     }
     guard let currency = values["currency"], currency.utf8.count == 3 else {
       throw wrong("currency", "must be an ISO 4217 code of three letters")
     }
     let payment = try values["payment"].map { text in
-      guard let number = UInt64(text) else { throw wrong("payment", "must be a number") }
+      guard let number = UInt64(digits: text) else { throw wrong("payment", "must be a number") }
       return number
     }
     let stan = try values["stan"].map { text in
-      guard let stan = UInt32(text), (1...999_999).contains(stan) else { throw wrong("stan", "must be 1 to 999999") }
+      guard let stan = UInt32(digits: text), (1...999_999).contains(stan) else {
+        throw wrong("stan", "must be 1 to 999999")
+      }
       return stan
     }
     let isNamed =

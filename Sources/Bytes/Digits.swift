@@ -1,0 +1,10 @@
+extension FixedWidthInteger {
+  /// The number that ASCII digits alone make.
+  ///
+  /// - Returns: nil for any other text, also for "+5" and "-0", which Swift's own reading takes for numbers, and for a
+  ///   number that is too large.
+  public init?(digits text: some StringProtocol) {
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    self.init(text)
+  }
+}
