@@ -59,14 +59,7 @@ public enum Files {
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, bytes.count - written) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw abandon(file, temporary, path) }
-      written += count
-    }
-    guard fsync(file) == 0 else { throw abandon(file, temporary, path) }
+    guard fill(file, with: bytes) else { throw abandon(file, temporary, path) }
     close(file)
     do {
       try rename(temporary, to: path)
@@ -74,20 +67,6 @@ public enum Files {
       unlink(temporary)
       throw error
     }
-  }
-
-  /// Tries whether a file that a person names can be written at a path, by the rule of ``checkReplaceable(_:)``, and
-  /// leaves what is there as it is.
-  ///
-  /// - Throws: ``FileError``.
-  public static func checkWritable(_ path: String) throws(FileError) {
-    try checkReplaceable(path)
-    let temporary = path + ".new"
-    unlink(temporary)
-    let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
-    close(file)
-    unlink(temporary)
   }
 
   /// Looks whether a file that a person names may be put at a path: what is there already must be a file, since a device,
@@ -200,7 +179,21 @@ public enum Files {
     try? syncFolder(of: path)
   }
 
-  private static func abandon(_ file: Int32, _ temporary: String, _ path: String) -> FileError {
+  /// Writes to an open file and makes that durable.
+  ///
+  /// - Returns: false where it failed, with the cause in `errno`.
+  static func fill(_ file: Int32, with bytes: [UInt8]) -> Bool {
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + written, bytes.count - written) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return false }
+      written += count
+    }
+    return fsync(file) == 0
+  }
+
+  static func abandon(_ file: Int32, _ temporary: String, _ path: String) -> FileError {
     let code = errno
     close(file)
     unlink(temporary)
@@ -225,11 +218,22 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
   /// Whether a program's folder is not what it must be: a file is missing, or people wrote something wrong into one.
   public let isOfFolder: Bool
 
+  /// An error with what people should know or do besides.
+  public init(_ error: FileError, besides: String) {
+    (path, code, isOfFolder) = (error.path, error.code, error.isOfFolder)
+    description = "\(error.description); \(besides)"
+  }
+
   public init(path: String, doing: String, code: Int32) {
     self.path = path
     self.code = code
     isOfFolder = false
     description = "cannot \(doing) \(path): \(String(cString: strerror(code)))"
+  }
+
+  /// A file that stands where one was to be made, and what to do.
+  public init(existing path: String, _ advice: String = "name another file") {
+    self.init(path: path, doing: "make", cause: "it exists already; \(advice)")
   }
 
   /// A file that a program's folder lacks, and what to do.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CountersignClient
+import Files
 import Messages
 import ProgramSupport
 
@@ -29,7 +30,8 @@ struct AdministratorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Makes an administrator's key and registers the administrator with a certificate for it.",
       discussion: """
-        Writes chain.pem and key.pem into --folder, which is what --admin wants. Needs a security officer.
+        Writes chain.pem and key.pem into --folder, which is what --admin wants. Needs a security officer. What was cut
+        off may be repeated: the same command finishes it.
 
         EXAMPLE
           countersign-admin administrator add "Lee Jun" --role operator --folder /home/lee/countersign-admin
@@ -51,12 +53,15 @@ struct AdministratorCommand: AsyncParsableCommand {
     func run() async throws {
       try await AdminProgram.run(["name": "NAME", "roles": "--role"]) {
         let administrator = try await options.administrator()
-        try CompanyFiles.makeFolder(folder)
+        let isNewFolder = try !Files.isThere(folder)
+        try Files.makeFolder(folder)
+        // Stays where anything is in it.
+        defer { if isNewFolder { Files.removeEmptyFolder(folder) } }
         let (key, chain) = ("\(folder)/key.pem", "\(folder)/chain.pem")
         var request = AddAdministratorRequest()
         (request.name, request.roles) = (name, role.map(\.role))
-        let asked = try CompanyFiles.makeKey(at: key, certificate: chain, name: name)
-        request.certificateRequest = asked.der
+        let asked = try RequestedCertificate(for: name, "administrator", certificate: chain, key: key)
+        request.certificateRequest = asked.request
         let reply: AddAdministratorReply
         do {
           reply = try await administrator.run { [request] in try await $0.addAdministrator(request) }
@@ -65,7 +70,7 @@ struct AdministratorCommand: AsyncParsableCommand {
           if error.isWithoutEffect { try asked.withdraw() }
           throw error
         }
-        try CompanyFiles.finish(chain: reply.chain, certificate: chain, key: key)
+        try asked.finish(chain: reply.chain)
         switch options.output {
         case .text: Console.print("administrator \(reply.administrator) \(name): \(folder)")
         case .json:

@@ -37,7 +37,7 @@ extension AuditCommand {
         try OutputFile.check(output)
         let reply = try await connection.administrator().audit { try await $0.getAuditKey(GetAuditKeyRequest()) }
         let key = try PublicKey(der: reply.publicKey)
-        try Files.write(key.pem, to: output, mode: 0o644)
+        try Files.put(key.pem, at: output, mode: 0o644)
         Console.print("\(output): journal key of \(reply.service), SHA-256 \(Hex.encode(SHA256.digest(key.der).bytes))")
       }
     }

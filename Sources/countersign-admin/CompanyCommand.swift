@@ -15,8 +15,8 @@ struct CompanyCommand: AsyncParsableCommand {
       abstract: "Makes a company's key and registers the company with a certificate for it.",
       discussion: """
         The key never leaves the file that --key names. Certificate and key go to the company's terminals, by hand and
-        on the company's own network, where there is no gateway; a gateway makes a key of its own. What was cut off may
-        be repeated: the same command finishes it.
+        on the company's own network, where there is no gateway; a gateway makes a key of its own. The key is in
+        KEY.asking until both files are in place; what was cut off may be repeated: the same command finishes it.
 
         EXAMPLE
           countersign-admin company add "Acme Tours" --certificate acme.pem --key acme.key
@@ -25,7 +25,7 @@ struct CompanyCommand: AsyncParsableCommand {
     @Argument(help: "Name, 1 to 64 bytes of UTF-8, not registered yet.")
     var name: String
 
-    @Option(help: "File to write the certificate's chain to, PEM.")
+    @Option(help: "File to write the certificate's chain to, PEM. Must not exist.")
     var certificate: String
 
     @Option(help: "File to write the new key to, PEM, mode 0600. Must not exist.")
@@ -33,15 +33,18 @@ struct CompanyCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
-    func validate() throws { try NameArgument.check(name, "NAME") }
+    func validate() throws {
+      try NameArgument.check(name, "NAME")
+      if let fault = RequestedCertificate.fault(certificate: certificate, key: key) { throw ValidationError(fault) }
+    }
 
     func run() async throws {
       try await AdminProgram.run(["name": "NAME"]) {
         let administrator = try await options.administrator()
         var request = AddCompanyRequest()
         request.name = name
-        let asked = try CompanyFiles.makeKey(at: key, certificate: certificate, name: name)
-        request.certificateRequest = asked.der
+        let asked = try RequestedCertificate(for: name, "company", certificate: certificate, key: key)
+        request.certificateRequest = asked.request
         let reply: AddCompanyReply
         do {
           reply = try await administrator.run { [request] in try await $0.addCompany(request) }
@@ -50,7 +53,7 @@ struct CompanyCommand: AsyncParsableCommand {
           if error.isWithoutEffect { try asked.withdraw() }
           throw error
         }
-        try CompanyFiles.finish(chain: reply.chain, certificate: certificate, key: key)
+        try asked.finish(chain: reply.chain)
         switch options.output {
         case .text:
           Console.print("company \(reply.company) \(name): certificate \(certificate), key \(key)")

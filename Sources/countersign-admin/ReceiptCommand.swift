@@ -39,7 +39,7 @@ struct ReceiptCommand: AsyncParsableCommand {
       let file = output ?? "receipt-\(payment)"
       try OutputFile.check(file)
       let reply = try await connection.administrator().audit { [request] in try await $0.makeReceipt(request) }
-      try Files.write(reply.receipt, to: file, mode: 0o644)
+      try Files.put(reply.receipt, at: file, mode: 0o644)
       let records = (try? Receipt(reply.receipt).proofs.map { "\($0.record.number)" }) ?? []
       Console.print("\(file): records \(records.joined(separator: ", ")), \(reply.receipt.count) bytes")
     }

@@ -46,12 +46,11 @@ struct Fleet: Sendable {
     let company = Self.unused("Load")
     var request = AddCompanyRequest()
     request.name = company
-    request.certificateRequest = try CompanyFiles.makeKey(
-      at: "\(folder)/company.key", certificate: "\(folder)/company.pem", name: company
-    ).der
+    let asked = try RequestedCertificate(
+      for: company, "company", certificate: "\(folder)/company.pem", key: "\(folder)/company.key")
+    request.certificateRequest = asked.request
     let reply = try await administrator.run { [request] in try await $0.addCompany(request) }
-    try CompanyFiles.finish(
-      chain: reply.chain, certificate: "\(folder)/company.pem", key: "\(folder)/company.key")
+    try asked.finish(chain: reply.chain)
     guard let holder = try authority?.holder(.company, "load", organisation: company) else { return }
     try await register(.company(company), holder)
     try Files.write(try holder.key.pem(passphrase: nil), to: "\(folder)/company.key")

@@ -1,4 +1,8 @@
+import CountersignClient
+import Cryptography
+import Files
 import Foundation
+import TestPrograms
 import Testing
 
 /// Registering and enrolling where something goes wrong on the way: nothing is lost and the same command ends it.
@@ -26,18 +30,122 @@ import Testing
     #expect(try !FileManager.default.contentsOfDirectory(atPath: root).contains { $0.hasPrefix("linked.") })
   }
 
-  /// The state after a kill between the service's answer and the files.
-  @Test func addingACompanyThatWasCutOffIsFinishedByTheSameCommand() throws {
-    let desk = try Desk.shared.get()
-    let (certificate, key) = ("\(desk.server.root)/gamma.pem", "\(desk.server.root)/gamma.key")
-    #expect(try add("Gamma", certificate, key).status == 0)
-    let first = try Data(contentsOf: URL(fileURLWithPath: certificate))
-    try FileManager.default.removeItem(atPath: certificate)
-    try FileManager.default.moveItem(atPath: key, toPath: "\(key).asking")
-    let again = try add("Gamma", certificate, key)
+  /// What is in place after a kill at any moment behind the service's answer.
+  @Test(arguments: [[], ["pem"], ["key"], ["pem", "key"]])
+  func addingACompanyThatWasCutOffIsFinishedByTheSameCommand(_ inPlace: [String]) throws {
+    let name = "Gamma\(inPlace.joined())"
+    let files = try newFiles("gamma\(inPlace.joined())")
+    #expect(try add(name, files.certificate, files.key).status == 0)
+    let (first, key) = (try Self.read(files.certificate), try Self.read(files.key))
+    try leave("for: company \(name)\n\(key)", files.asking)
+    for path in [files.certificate, files.key] where !inPlace.contains(String(path.suffix(3))) {
+      try FileManager.default.removeItem(atPath: path)
+    }
+    let other = try add("\(name) Two", files.certificate, files.key)
+    #expect(other.status == 74 && other.errors.contains("it is the key of company \(name),"), "\(other)")
+    let again = try add(name, files.certificate, files.key)
     #expect(again.status == 0, "\(again.errors)")
-    #expect(try Data(contentsOf: URL(fileURLWithPath: certificate)) == first)
-    #expect(FileManager.default.fileExists(atPath: key) && !FileManager.default.fileExists(atPath: "\(key).asking"))
+    #expect(try Self.read(files.certificate) == first && Self.read(files.key) == key)
+    #expect(!FileManager.default.fileExists(atPath: files.asking))
+  }
+
+  /// The service may have given it a certificate, under a name that it refuses now.
+  @Test func aKeyThatAnEarlierCommandLeftIsKeptWhenTheNextIsRefused() throws {
+    let files = try newFiles("kept")
+    #expect(try add("Kept", files.certificate, files.key).status == 0)
+    let left = "for: company Acme\n\(try Self.read(files.key))"
+    for path in [files.certificate, files.key] { try FileManager.default.removeItem(atPath: path) }
+    try leave(left, files.asking)
+    let refused = try add("Acme", files.certificate, files.key)
+    #expect(refused.status == 1 && refused.errors.contains("NAME_TAKEN"), "\(refused)")
+    #expect(try Self.read(files.asking) == left)
+  }
+
+  @Test func aFileOfAnotherKindIsNotReplacedByTheNextCommand() throws {
+    let files = try newFiles("collide")
+    #expect(try add("Collide", "\(files.certificate).new", "\(files.key).new").status == 0)
+    let before = try ["\(files.certificate).new", "\(files.key).new"].map(Self.read)
+    #expect(try add("Collide Two", files.certificate, files.key).status == 0)
+    #expect(try ["\(files.certificate).new", "\(files.key).new"].map(Self.read) == before)
+    let names = try FileManager.default.contentsOfDirectory(atPath: Desk.shared.get().server.root)
+    #expect(!names.contains { $0.hasPrefix(".countersign") })
+  }
+
+  @Test func filesThatDoNotGoTogetherAreAWrongCommandLine() throws {
+    let root = try Desk.shared.get().server.root
+    for (certificate, key, words) in [
+      ("\(root)/./same", "\(root)/same", "cannot hold both certificate and key"),
+      ("\(root)/../\(root.split(separator: "/").last ?? "")/same", "\(root)/same", "cannot hold both"),
+      ("\(root)/n.key.asking", "\(root)/n.key", "a name that ends with .asking"),
+      ("\(root)/n.pem", "\(root)/n.asking", "a name that ends with .asking"),
+    ] {
+      let added = try add("Same", certificate, key)
+      #expect(added.status == 64 && added.errors.contains(words), "\(added)")
+    }
+  }
+
+  /// Whoever loses finds the other's files whole, or the key held.
+  @Test func ofTwoCommandsAtOnceForOneKeyOneIsDone() throws {
+    let desk = try Desk.shared.get()
+    let files = try newFiles("race")
+    let commands = try (1...4).map { number in
+      try RunningProgram(
+        Program.folder.appendingPathComponent("countersign-admin").path,
+        ["company", "add", "Race \(number)", "--certificate", files.certificate, "--key", files.key],
+        environment: desk.server.admin, errors: .kept)
+    }
+    let results = try commands.map { try $0.result() }
+    #expect(results.filter { $0.status == 0 }.count == 1, "\(results)")
+    #expect(results.filter { $0.status == 74 }.count == 3, "\(results)")
+    let keys = try [["x509", "-in", files.certificate, "-pubkey", "-noout"], ["pkey", "-in", files.key, "-pubout"]].map
+    {
+      try runProgram("openssl", $0).good().output
+    }
+    #expect(keys[0] == keys[1] && !keys[0].isEmpty)
+  }
+
+  @Test func aKeyThatAnotherCommandHoldsIsLeftToIt() throws {
+    let files = try newFiles("held")
+    let held = try HeldFile(files.asking)
+    let second = try add("Held", files.certificate, files.key)
+    #expect(
+      second.status == 74 && second.errors.contains("\(files.asking): another command is at work with it"), "\(second)")
+    try held.destroy()
+  }
+
+  /// After a loss of power: nothing was asked before the key was durable.
+  @Test func aKeyThatWasCutOffIsNamedAndAnEmptyOneFilled() throws {
+    let files = try newFiles("torn")
+    try leave("for: company Torn\n-----BEGIN PRIV", files.asking)
+    let torn = try add("Torn", files.certificate, files.key)
+    #expect(torn.status == 74 && torn.errors.contains(files.asking) && torn.errors.contains("move it away"), "\(torn)")
+    try leave("", files.asking)
+    #expect(try add("Torn", files.certificate, files.key).status == 0)
+  }
+
+  @Test func whereTheFilesCannotBeWrittenItIsSaidThatTheCompanyIsRegistered() throws {
+    let root = try Desk.shared.get().server.root
+    let chain = try Certificate.fromPEM(Array(Self.read("\(root)/acme.pem").utf8)).map(\.der)
+    let folder = "\(root)/full"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let asked = try RequestedCertificate(
+      for: "Full", "company", certificate: "\(folder)/c.pem", key: "\(root)/full.key")
+    try FileManager.default.removeItem(atPath: folder)
+    let error = #expect(throws: FileError.self) { try asked.finish(chain: chain) }
+    let told = error?.description ?? ""
+    #expect(told.contains("c.pem") && told.contains("company Full is registered"), "\(told)")
+    #expect(told.contains("the same command again finishes it"), "\(told)")
+    #expect(FileManager.default.fileExists(atPath: "\(root)/full.key.asking"))
+  }
+
+  @Test func aRefusedAdministratorLeavesNoFolder() throws {
+    let desk = try Desk.shared.get()
+    let folder = "\(desk.server.root)/yoon"
+    let add = { try desk.admin(["administrator", "add", "Yoon", "--role", "auditor", "--folder", $0]) }
+    #expect(try add(folder).status == 0)
+    let refused = try add("\(folder)-two")
+    #expect(refused.status == 1 && refused.errors.contains("NAME_TAKEN"), "\(refused)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)-two"))
   }
 
   @Test func anotherKeyCannotTakeACompanysName() throws {
@@ -76,6 +184,19 @@ import Testing
       ["enrol", "localhost:\(desk.server.port)", "ABCD", "--data", "\(desk.server.root)/none"])
     #expect(enrolled.status == 64 && enrolled.errors.contains("77"), "\(enrolled.errors)")
   }
+
+  /// Two files that are not there yet, and where their key is while it is asked for.
+  private func newFiles(_ name: String) throws -> (certificate: String, key: String, asking: String) {
+    let path = "\(try Desk.shared.get().server.root)/\(name)"
+    return ("\(path).pem", "\(path).key", "\(path).key.asking")
+  }
+
+  private func leave(_ text: String, _ path: String) throws {
+    _ = FileManager.default.createFile(
+      atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+  }
+
+  private static func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
   private func add(_ name: String, _ certificate: String, _ key: String) throws -> Program.Result {
     try Desk.shared.get().admin(["company", "add", name, "--certificate", certificate, "--key", key])

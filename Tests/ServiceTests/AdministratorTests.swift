@@ -1,5 +1,6 @@
 import CountersignRPC
 import Cryptography
+import Files
 import Foundation
 import Messages
 import Payments
@@ -14,22 +15,6 @@ import Testing
   private static let roles: [(AdministratorRole, AdministratorRoles)] = [
     (.operator, .paymentOperator), (.auditor, .auditor), (.securityOfficer, .securityOfficer),
   ]
-
-  /// The answer to an earlier command may have been lost: its key has a certificate then.
-  @Test func onlyAKeyOfThisCommandIsRemovedWhenItIsRefused() throws {
-    let folder = NSTemporaryDirectory() + "countersign-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let ask = {
-      try CompanyFiles.makeKey(at: "\(folder)/key.pem", certificate: "\(folder)/chain.pem", name: "Acme")
-    }
-    let asking = "\(folder)/key.pem.asking"
-    try ask().withdraw()
-    #expect(!FileManager.default.fileExists(atPath: asking))
-    _ = try ask()
-    try ask().withdraw()
-    #expect(FileManager.default.fileExists(atPath: asking))
-  }
 
   /// Every call, with every role alone. What a role may do fails for another reason, since the requests are empty.
   @Test(arguments: [AdministratorRole.operator, .auditor, .securityOfficer])
@@ -168,13 +153,14 @@ import Testing
 extension TestService {
   /// Registers an administrator; the files lie below ``root``.
   func addAdministrator(_ name: String, _ roles: [AdministratorRole]) async throws -> Administrator {
-    try CompanyFiles.makeFolder("\(root)/\(name)")
+    try Files.makeFolder("\(root)/\(name)")
     let (chain, key) = ("\(root)/\(name)/chain.pem", "\(root)/\(name)/key.pem")
     var request = AddAdministratorRequest()
     (request.name, request.roles) = (name, roles)
-    request.certificateRequest = try CompanyFiles.makeKey(at: key, certificate: chain, name: name).der
+    let asked = try RequestedCertificate(for: name, "administrator", certificate: chain, key: key)
+    request.certificateRequest = asked.request
     let reply = try await administrator().run { [request] in try await $0.addAdministrator(request) }
-    try CompanyFiles.finish(chain: reply.chain, certificate: chain, key: key)
+    try asked.finish(chain: reply.chain)
     return try Administrator(certificate: chain, key: key, host: "127.0.0.1", port: port)
   }
 

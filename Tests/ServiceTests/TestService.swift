@@ -88,11 +88,11 @@ final class TestService: Sendable {
   func addCompany(_ name: String) async throws {
     var request = AddCompanyRequest()
     request.name = name
-    request.certificateRequest = try CompanyFiles.makeKey(
-      at: "\(root)/\(name).key", certificate: "\(root)/\(name).pem", name: name
-    ).der
+    let asked = try RequestedCertificate(
+      for: name, "company", certificate: "\(root)/\(name).pem", key: "\(root)/\(name).key")
+    request.certificateRequest = asked.request
     let reply = try await administrator().run { [request] in try await $0.addCompany(request) }
-    try CompanyFiles.finish(chain: reply.chain, certificate: "\(root)/\(name).pem", key: "\(root)/\(name).key")
+    try asked.finish(chain: reply.chain)
   }
 
   /// Registers a consultant and returns number and token.
