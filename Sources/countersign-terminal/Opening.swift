@@ -73,8 +73,10 @@ extension Terminal {
       let pending = try folder.openPayments().orders.map(\.idempotencyKey)
       let open = keys.filter(pending.contains).map(PaymentKey.text)
       guard !open.isEmpty else { throw error }
+      // What a refusal says was not charged is this login's, not the payment that was sent before.
+      let cause = "\(error)".replacing("; nothing was charged", with: "")
       throw ProgramError(
-        .outcomeUnknown, "\(error); whether it was charged stays unknown: key \(open.joined(separator: ", "))")
+        .outcomeUnknown, "\(cause); whether it was charged stays unknown: key \(open.joined(separator: ", "))")
     }
   }
 }

@@ -57,6 +57,31 @@ import Testing
     #expect(try desk.terminal(["status", key]).good().output.contains("APPROVED"))
   }
 
+  /// The login is refused, which says nothing of a payment that was sent before.
+  @Test func outsideTheHoursAnOpenPaymentIsNotSaidToBeNotCharged() throws {
+    let desk = try Self.desk.get()
+    let key = try Self.key(of: desk.pay(card: Desk.card).good())
+    let digits = key.filter { $0 != "-" }
+    let pending = URL(filePath: "\(desk.server.root)/terminal/pending/\(digits)")
+    // OpenPayment: its order with key (3), reference (4) and amount (5).
+    let bytes = stride(from: 0, to: 32, by: 2).map { UInt8(digits.dropFirst($0).prefix(2), radix: 16) ?? 0 }
+    try Data([0x0A, 25, 0x1A, 16] + bytes + [0x22, 3] + Array("A-1".utf8) + [0x28, 100]).write(to: pending)
+    // Three days from now.
+    let day = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"][(time(nil) / 86_400 + 4 + 3) % 7]
+    try desk.admin(["company", "policy", "Acme", "--time-zone", "UTC", "--open", "\(day) 03:00-03:01"]).good()
+    defer {
+      try? FileManager.default.removeItem(at: pending)
+      _ = try? desk.admin(["company", "policy", "Acme", "--open", "none"])
+    }
+    let pay = ["pay", "--order", "A-1", "--amount", "12900", "--currency", "KRW", "--key", key]
+    for arguments in [["status"], ["status", key], pay] {
+      let asked = try desk.terminal(arguments, input: Desk.card)
+      #expect(asked.status == 2 && asked.errors.contains("OUTSIDE_HOURS"), "\(asked)")
+      #expect(asked.errors.contains("whether it was charged stays unknown: key \(key)"), "\(asked)")
+      #expect(!asked.errors.contains("nothing was charged"), "\(asked)")
+    }
+  }
+
   private static func key(of paid: ProgramResult) throws -> String {
     let line = try #require(paid.output.split(separator: "\n").first { $0.hasPrefix("key ") }, "\(paid)")
     return String(line.dropFirst(4).drop { $0 == " " })
