@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import CheckoutService
+import Files
 import Glibc
 import ProgramSupport
 
@@ -40,6 +41,10 @@ struct RestoreCommand: AsyncParsableCommand {
       let settings = try await Settings(file: nil)
       let folder = try DataFolder(data, settings)
       try folder.checkMade(isToRestore: true)
+      guard !Files.isSame(file, folder.ledger) else {
+        throw ProgramError(
+          .usage, "\(file) is the ledger itself, which nothing has to be restored of; name a copy of it")
+      }
       _ = try await VerifiedBackup(file, key: folder.file("audit/public.pem"))
       let restored = try folder.restore(file, pin: try vault.pin(settings), now: Int64(time(nil)) * 1_000)
       switch output {

@@ -192,6 +192,20 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(server.root)/server/ledger.db")) == before)
   }
 
+  /// Also under another name.
+  @Test func theLedgerItselfIsNotRestored() throws {
+    let server = try ServerProcess()
+    let ledger = "\(server.root)/server/ledger.db"
+    let before = try Data(contentsOf: URL(fileURLWithPath: ledger))
+    try FileManager.default.createSymbolicLink(atPath: "\(server.root)/link.db", withDestinationPath: ledger)
+    try FileManager.default.linkItem(atPath: ledger, toPath: "\(server.root)/second.db")
+    for file in [ledger, "\(server.root)/link.db", "\(server.root)/second.db"] {
+      let result = try Program.run("countersign-server", ["restore", "--data", "\(server.root)/server", file])
+      #expect(result.status == 64 && result.errors.contains("\(file) is the ledger itself"), "\(result)")
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: ledger)) == before)
+  }
+
   /// One that SQLite cannot read, and one of another program.
   @Test func aFileThatIsNoLedgerIsNotRestoredAndSaysWhatIsWanted() throws {
     let server = try ServerProcess()
