@@ -23,6 +23,24 @@ public final class OpenFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Reads the whole file.
+  ///
+  /// - Parameter limit: most bytes that it may have.
+  /// - Throws: ``FileError``.
+  public func contents(limit: Int = 1 << 20) throws(FileError) -> [UInt8] {
+    guard size <= limit else { throw FileError(path: path, doing: "read", code: EFBIG) }
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    let count: Int
+    do {
+      count = try bytes.withUnsafeMutableBytes { try read(at: 0, into: $0) }
+    } catch let error as FileError {
+      throw error
+    } catch {
+      throw FileError(path: path, doing: "read", cause: "\(error)")
+    }
+    return Array(bytes.prefix(count))
+  }
+
   /// Reads bytes at a place.
   ///
   /// - Returns: how many were read; fewer than there is room for, or 0, only at the end of the file.

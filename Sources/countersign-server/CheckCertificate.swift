@@ -4,7 +4,6 @@ import Bytes
 import CheckoutService
 import Cryptography
 import Files
-import FoundationEssentials
 import Glibc
 import ProgramSupport
 
@@ -59,7 +58,7 @@ struct CheckCertificate: AsyncParsableCommand {
     try await Program.run {
       let time = try at.map(Self.seconds) ?? Int64(time(nil))
       let authority = try authority()
-      let (chain, answer) = (try Files.read(chain), try ocspResponse.map { try Files.read($0) })
+      let (chain, answer) = (try OpenFile(chain).contents(), try ocspResponse.map { try OpenFile($0).contents() })
       let nonce = try nonce()
       do {
         let anchor = try authority?.anchor ?? anchor()
@@ -104,7 +103,7 @@ struct CheckCertificate: AsyncParsableCommand {
   }
 
   private func anchor() throws -> TrustAnchor {
-    let bytes = try Files.read(anchors)
+    let bytes = try OpenFile(anchors).contents()
     do {
       let certificates = try Certificate.all(ofFile: LoginChain.certificates(inFile: bytes, rule: "anchor"))
       return TrustAnchor(name: TrustAnchor.builtIn, certificates: certificates, role: role.role)
@@ -139,13 +138,14 @@ struct CheckCertificate: AsyncParsableCommand {
     }
   }
 
-  /// RFC 3339 with Z, or seconds since 1970-01-01T00:00:00Z.
+  /// RFC 3339 with Z, a day of UTC, or seconds since 1970-01-01T00:00:00Z.
   private static func seconds(_ text: String) throws -> Int64 {
-    if let seconds = Int64(text) { return seconds }
-    guard let date = try? Date(text, strategy: .iso8601) else {
-      throw ProgramError(.usage, "--at \(text): must be like 2026-11-23T14:05:09Z, or seconds since 1970")
+    if let seconds = Int64(digits: text) { return seconds }
+    guard let milliseconds = TimeText.parse(text) else {
+      throw ProgramError(
+        .usage, "--at \(text): must be a time that exists, like 2026-11-23T14:05:09Z, or seconds since 1970")
     }
-    return Int64(date.timeIntervalSince1970)
+    return milliseconds / 1_000
   }
 }
 

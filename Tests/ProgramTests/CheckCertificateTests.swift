@@ -168,9 +168,23 @@ import Testing
     #expect(result.status == 74 && result.errors.contains("/nowhere/chain.pem"), "\(result.errors)")
   }
 
-  @Test func aTimeThatIsNoneIsNamed() throws {
-    let result = try Self.check(role: "consultant", ["--at", "yesterday"])
-    #expect(result.status == 64 && result.errors.contains("--at yesterday"), "\(result.errors)")
+  /// The Foundation takes 30 February for 2 March, and Swift "+5" for 5.
+  @Test(arguments: ["yesterday", "2026-02-30T00:00:00Z", "2026-02-29", "2026-11-23T24:00:00Z", "+5"])
+  func aTimeThatIsNoneIsNamed(_ time: String) throws {
+    let result = try Self.check(role: "consultant", ["--at", time])
+    #expect(result.status == 64 && result.errors.contains("--at \(time): must be a time that exists"), "\(result)")
+  }
+
+  @Test func aPipeIsNotWaitedFor() throws {
+    let root = try Desk.shared.get().server.root
+    let pipe = "\(root)/\(UUID().uuidString)"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    for result in [
+      try Self.check(chain: pipe, role: "consultant"), try Self.check(anchors: pipe, role: "consultant"),
+      try Self.check(role: "consultant", ["--ocsp-response", pipe]),
+    ] {
+      #expect(result.status == 74 && result.errors.contains("\(pipe): is no regular file"), "\(result)")
+    }
   }
 
   private static func check(
