@@ -30,7 +30,7 @@ public enum GatewayReason: String, Sendable, CaseIterable {
   /// What the terminal is told.
   var text: String {
     switch self {
-    case .upstreamLost: "the gateway has no connection to the service; says nothing about an outcome; try again later"
+    case .upstreamLost: "the gateway has no connection to the service; try again later"
     case .gatewayBusy: "too many calls wait at the gateway; try again later"
     case .loginUnderWay: "a login of this connection is being checked; try again later"
     case .requestTooLarge: "the service takes no request of this size"
