@@ -15,9 +15,5 @@ public enum Hardening {
       files.rlim_cur = files.rlim_max
       setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
     }
-    // Swift's report of a crash prints registers and the memory they point at, which may be card data. It takes SIGQUIT
-    // for one, and goes on.
-    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
-    if !Interruption.isIgnored(SIGQUIT) { signal(SIGQUIT, SIG_DFL) }
   }
 }

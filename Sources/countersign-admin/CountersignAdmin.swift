@@ -38,7 +38,10 @@ struct CountersignAdmin: AsyncParsableCommand {
       AuditCommand.self, KeysCommand.self, EpochCommand.self,
     ])
 
-  static func main() async { await main(NegativeNumbers.arguments) }
+  static func main() async {
+    CrashReports.switchOff()
+    await main(NegativeNumbers.arguments)
+  }
 }
 
 /// Options of commands that print what they found.

@@ -18,7 +18,10 @@ struct CountersignBench: AsyncParsableCommand {
       PaymentBench.self, LoginBench.self, AuthorityCommand.self, RPCBench.self, IdleBench.self, AcquirerHost.self,
     ])
 
-  static func main() async { await main(NegativeNumbers.arguments) }
+  static func main() async {
+    CrashReports.switchOff()
+    await main(NegativeNumbers.arguments)
+  }
 }
 
 /// Connections and open calls on each, written 64x16.

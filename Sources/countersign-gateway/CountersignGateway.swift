@@ -24,7 +24,10 @@ struct CountersignGateway: AsyncParsableCommand {
     version: Gateway.Configuration.program,
     subcommands: [Init.self, Run.self, CertificateCommand.self, Update.self])
 
-  static func main() async { await main(NegativeNumbers.arguments) }
+  static func main() async {
+    CrashReports.switchOff()
+    await main(NegativeNumbers.arguments)
+  }
 }
 
 /// Options of every command.

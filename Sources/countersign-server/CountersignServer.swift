@@ -25,5 +25,8 @@ struct CountersignServer: AsyncParsableCommand {
       BackupCommand.self, RestoreCommand.self,
     ])
 
-  static func main() async { await main(NegativeNumbers.arguments) }
+  static func main() async {
+    CrashReports.switchOff()
+    await main(NegativeNumbers.arguments)
+  }
 }

@@ -27,7 +27,10 @@ struct CountersignTerminal: AsyncParsableCommand {
     version: program,
     subcommands: [Enrol.self, CertificateCommand.self, LoginCommand.self, Pay.self, Status.self, Update.self])
 
-  static func main() async { await main(NegativeNumbers.arguments) }
+  static func main() async {
+    CrashReports.switchOff()
+    await main(NegativeNumbers.arguments)
+  }
 }
 
 /// Options of every command.
