@@ -6,11 +6,8 @@ public enum CrashReports {
   /// that they point at, which may be card data or keys; for SIGQUIT it prints it and goes on. The runtime takes only
   /// signals that are not ignored, which stay so.
   public static func switchOff() {
-    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] {
-      var action = sigaction()
-      sigaction(crash, nil, &action)
-      let handler = action.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) }
-      if handler != unsafeBitCast(SIG_IGN, to: Int.self) { signal(crash, SIG_DFL) }
+    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT, SIGSEGV, SIGTRAP] where !Interruption.isIgnored(crash) {
+      signal(crash, SIG_DFL)
     }
   }
 }
