@@ -106,7 +106,7 @@ struct AdministratorCommand: AsyncParsableCommand {
         var request = SetAdministratorRolesRequest()
         (request.administrator, request.roles) = (administrator, role.map(\.role))
         _ = try await options.administrator().run { [request] in try await $0.setAdministratorRoles(request) }
-        let names = role.map(\.rawValue)
+        let names = RoleName.allCases.filter(role.contains).map(\.rawValue)
         switch options.output {
         case .text: Console.print("administrator \(administrator): \(names.joined(separator: ", "))")
         case .json:

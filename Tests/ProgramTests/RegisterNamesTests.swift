@@ -110,6 +110,9 @@ import Testing
     ("Lee\u{a0}", "must not begin or end with a space"), ("", "must be 1 to 64 bytes"),
     (String(repeating: "x", count: 65), "must be 1 to 64 bytes"), ("L\nee", "without control characters"),
     ("eeL\u{202E}", "hide or turn text"), ("L\u{200B}ee", "hide or turn text"),
+    // Joiners that join nothing, a variation selector, and an empty character that is neither space nor control.
+    ("Lee\u{200D}", "hide or turn text"), ("L\u{200C}ee", "hide or turn text"), ("Lee\u{FE0F}", "hide or turn text"),
+    ("Lee\u{2800}", "hide or turn text"), ("\u{645}\u{6CC}\u{200C}", "hide or turn text"),
   ])
   func aNameThatTheServiceWouldRefuseIsAWrongCommandLine(_ name: String, _ words: String) throws {
     let desk = try Desk.shared.get()

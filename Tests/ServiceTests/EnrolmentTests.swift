@@ -122,14 +122,15 @@ import Testing
 
   @Test func noTwoNamesOfCompaniesLookAlike() async throws {
     try await TestService.withKim { service, _ in
-      for name in ["Straße", "Caf\u{e9}"] { try await service.addCompany(name) }
-      for name in ["acme", "ACME", "STRASSE", "Cafe\u{301}"] {
+      for name in ["Straße", "Caf\u{e9}", "Acme Tours"] { try await service.addCompany(name) }
+      for name in ["acme", "ACME", "STRASSE", "STRA\u{1E9E}E", "Cafe\u{301}", "Acme  Tours", "Acme\u{3000}Tours"] {
         await expectRefusal("NAME_TAKEN") { try await service.addCompany(name) }
       }
       for name in ["Acme ", " Acme", "Acme\u{a0}", "\u{202E}emcA", "Ac\u{2028}me", "Ac\u{200B}me", "\u{FEFF}Acme"] {
         await expectRefusal("INVALID_FIELD", field: "name") { try await service.addCompany(name) }
       }
-      try await service.addCompany("Acme Tours")
+      // A joiner that its script needs.
+      try await service.addCompany("\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}\u{647}\u{645}")
     }
   }
 

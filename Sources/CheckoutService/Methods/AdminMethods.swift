@@ -141,16 +141,16 @@ struct AdminCalls: AdminServiceProtocol {
 
   /// No two companies have names that people take for one.
   private static func checkDistinct(_ name: String, in store: any Store) throws {
-    // Capitals first, so that letters fold which have none of their own. Bytes tell names apart, as in the register:
-    // Swift takes those for equal that are composed in another way.
-    let fold = { (name: String) in name.uppercased().lowercased() }
-    let plain = fold(name)
+    // Bytes tell names apart, as in the register: Swift takes those for equal that are composed in another way.
+    let plain = RegisteredName.folded(name)
     var last: Int64 = 0
     while case let companies = try store.companies(after: last, limit: 1_000), let end = companies.last {
-      if let other = companies.first(where: { !$0.name.utf8.elementsEqual(name.utf8) && fold($0.name) == plain }) {
+      if let other = companies.first(where: {
+        !$0.name.utf8.elementsEqual(name.utf8) && RegisteredName.folded($0.name) == plain
+      }) {
         throw ServiceRefusal(
           .nameTaken, field: "name",
-          description: "differs from company \(other.id), \(other.name), in case or composition alone")
+          description: "differs from company \(other.id), \(other.name), in case, spaces or composition alone")
       }
       last = end.id
     }

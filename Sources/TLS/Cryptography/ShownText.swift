@@ -18,14 +18,18 @@ public enum ShownText {
     return shown
   }
 
-  /// C0, DEL, C1, and Unicode's characters for lines and direction and those without width; not the two joiners, which
-  /// some scripts are written with.
+  /// Control characters, Unicode's characters for lines and direction, those without width or without a shape that people
+  /// know; not the two joiners, which some scripts are written with.
   public static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0...0x1F, 0x7F...0x9F, 0xAD, 0x34F, 0x61C, 0x115F...0x1160, 0x180E, 0x200B, 0x200E...0x200F, 0x2028...0x202E,
-      0x2060...0x2069, 0x3164, 0xFEFF, 0xFFA0, 0xE0000...0xE007F:
-      true
-    default: false
+    if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
+    guard !isJoiner(scalar) else { return false }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: return true
+    // U+2800 is Braille without a dot.
+    default: return scalar.properties.isDefaultIgnorableCodePoint || scalar.value == 0x2800
     }
   }
+
+  /// U+200C and U+200D, which have a meaning between letters of some scripts and none elsewhere.
+  public static func isJoiner(_ scalar: Unicode.Scalar) -> Bool { (0x200C...0x200D).contains(scalar.value) }
 }

@@ -87,8 +87,9 @@ public struct OperationState: RawRepresentable, Hashable, Sendable {
 
 /// Set by the administrator.
 public struct AddCompanyRequest: Message {
-  /// Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case or composition alone; no space at its
-  /// ends, no control characters and none without width or that change the direction of text, not digits alone.
+  /// Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case, spaces or composition alone; no
+  /// space at its ends, no control characters and none without width or that change the direction of text, not digits
+  /// alone.
   public var name: String = ""
   /// DER of a PKCS#10 request (RFC 2986) signed with the company's new key.
   public var certificateRequest: [UInt8] = []

@@ -202,8 +202,9 @@ struct  Countersign__V1__AddCompanyRequest
 {
   ProtobufCMessage base;
   /*
-   * Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case or composition alone; no space at its
-   * ends, no control characters and none without width or that change the direction of text, not digits alone.
+   * Name, 1 to 64 bytes of UTF-8 that do not differ from a registered name in case, spaces or composition alone; no
+   * space at its ends, no control characters and none without width or that change the direction of text, not digits
+   * alone.
    */
   char *name;
   /*
