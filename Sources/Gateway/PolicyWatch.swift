@@ -4,7 +4,7 @@ import Messages
 import Policy
 import Synchronization
 
-/// Asks the service what the company allows: at the start until it answers, then every so often, and after a reload.
+/// Asks the service what the company allows: until it answers, then every so often, and after a reload.
 ///
 /// The service holds every login and payment to the same policy itself: what the gateway does not know yet costs a
 /// forwarded call, and never lets one through.
@@ -35,9 +35,8 @@ final class PolicyWatch: Sendable {
 
   func start() {
     let task = Task { [self] in
-      var isKnown = false
       while !Task.isCancelled {
-        isKnown = await ask() || isKnown
+        let isKnown = await ask()
         try? await Task.sleep(for: isKnown ? interval : .milliseconds(500))
       }
     }
