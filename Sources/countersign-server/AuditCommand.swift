@@ -25,7 +25,8 @@ extension AuditCommand {
         altered, removed, added or reordered are found from the journal alone; that its end was cut off, or that all of
         it was written anew, shows only against heads that were kept elsewhere: name their files, or folders of such
         files, with --against. Of the register it compares companies, consultants, administrators and their roles,
-        certificates, devices and gateways: who is there, and who is revoked, when and why.
+        certificates, devices and gateways: who is there, and who is revoked, when and why. Tables, indexes, triggers and
+        views must be those of a new ledger.
 
         EXAMPLES
           countersign-server audit verify --data /var/lib/countersign
@@ -33,7 +34,8 @@ extension AuditCommand {
           countersign-server audit verify --ledger /backup/ledger.db --key audit.pem
 
         EXIT CODES
-          0 whole   1 the first bad record is named, or the rows of the register that the journal contradicts
+          0 whole   1 named is the first bad record, or what was added to the schema, changed or removed, or the rows of the
+              register that the journal contradicts
           64 wrong usage   65 a file of heads is not one of this journal
           74 file error   77 the key is none   78 wrong folder
         """)
@@ -67,7 +69,14 @@ extension AuditCommand {
         let files = try against.flatMap(HeadFile.files)
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
-        let verifier = try JournalVerifier(path: ledger, key: try Self.publicKey(key), workers: workers)
+        let published = try Self.publicKey(key)
+        // First, since no statement is sure to do what it says on another schema.
+        let altered = try SchemaProblem.all(in: ledger)
+        guard altered.isEmpty else {
+          tell(altered)
+          throw ExitCode(ExitStatus.refused.rawValue)
+        }
+        let verifier = try JournalVerifier(path: ledger, key: published, workers: workers)
         do {
           let (lines, pace) = (ProgressLines(), try Pace(beside: ledger))
           let report = try await verifier.run { done, of in
@@ -141,6 +150,23 @@ extension AuditCommand.Verify {
           ("result", .text("whole")), ("records", .number(report.records)), ("heads", .number(report.heads)),
           ("last_head", .text(report.last?.line ?? "")), ("unsigned", .number(report.unsigned)),
           ("skipped", .number(report.skipped)), ("compared", .number(compared)),
+        ]))
+    }
+  }
+
+  private func tell(_ problems: [SchemaProblem]) {
+    switch output {
+    case .text: for line in SchemaProblem.lines(problems) { Console.print("bad: schema: \(line)") }
+    case .json:
+      let objects = problems.map {
+        JSON.object([
+          ("type", .text($0.type)), ("name", .text($0.name)), ("table", .text($0.table)),
+          ("problem", .text($0.kind.rawValue)),
+        ])
+      }
+      Console.print(
+        JSON.object([
+          ("result", .text("bad")), ("text", .text("schema: \(problems[0])")), ("schema", .list(objects)),
         ]))
     }
   }

@@ -3,8 +3,8 @@ import Files
 import ProgramSupport
 import StorageSQLite
 
-/// A copy of a ledger whose journal was found whole against its own signed heads, and whose register is what the journal
-/// says.
+/// A copy of a ledger whose journal was found whole against its own signed heads, whose schema is that of a new
+/// ledger, and whose register is what the journal says.
 struct VerifiedBackup {
   let records: Int64
   /// The newest head, which is worth keeping elsewhere; nil where the copy has none.
@@ -25,7 +25,14 @@ struct VerifiedBackup {
       let what = count > 0 ? "is no copy of a service's ledger" : "is empty, so it is no backup"
       throw ProgramError(.file, "\(file) \(what); name a file that countersign-server backup made")
     }
-    let verifier = try JournalVerifier(path: file, key: try AuditCommand.Verify.publicKey(key), workers: 1)
+    let key = try AuditCommand.Verify.publicKey(key)
+    let altered = try SchemaProblem.all(in: file)
+    guard altered.isEmpty else {
+      throw ProgramError(
+        .refused,
+        "\(file): the schema is not that of a ledger:\n  " + SchemaProblem.lines(altered).joined(separator: "\n  "))
+    }
+    let verifier = try JournalVerifier(path: file, key: key, workers: 1)
     do {
       let report = try await verifier.run { _, _ in try await pace?.rest() }
       let problems = try await verifier.compareRegister(report)

@@ -92,6 +92,52 @@ import Testing
     #expect(refused.errors.contains("table device, row 02:00:00:00:00:09: the journal says revoked"), "\(refused)")
   }
 
+  /// Every row is as it was, and would not be after the next payment.
+  @Test func aTriggerThatSomebodyAddedIsFoundAndNeitherRestoredNorServed() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    let trigger = """
+      CREATE TRIGGER tt AFTER INSERT ON payment BEGIN
+        UPDATE consultant SET revoked = NULL, reason = NULL; UPDATE certificate SET revoked = NULL, reason = NULL;
+      END
+      """
+    try desk.admin(["consultant", "add", "Lee", "--company", "Acme"]).good()
+    try desk.admin(["revoke", "consultant", "Lee", "--reason", "key-compromise"]).good()
+    let ledger = "\(root)/server/ledger.db"
+    try BackupTests.backup(desk).good()
+    // Beside the running server, which goes on and whose connections run no trigger.
+    try runProgram("sqlite3", [ledger, trigger]).good()
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    #expect(try Sqlite.lines(ledger, "SELECT count(*) FROM consultant WHERE revoked IS NOT NULL") == ["1"])
+    let backup = try BackupTests.backup(desk, to: "other.db")
+    #expect(backup.status == 1 && backup.errors.contains("\n  trigger tt on payment was added"), "\(backup)")
+    #expect(desk.server.stop() == 0)
+
+    let found = try Self.verify(desk)
+    #expect(found.status == 1 && found.output == "bad: schema: trigger tt on payment was added\n", "\(found)")
+    let json = try Self.verify(desk, ["--output", "json"])
+    let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+    let objects = object?["schema"] as? [[String: String]]
+    #expect(
+      json.status == 1
+        && objects == [["type": "trigger", "name": "tt", "table": "payment", "problem": "was added"]], "\(json)")
+    let started = try Program.run(
+      "countersign-server", ["run", "--data", "\(root)/server", "--port", "0", "--acquirer", "simulator"])
+    #expect(
+      started.status == 74
+        && started.errors.contains("\(ledger): the schema was altered: trigger tt on payment was added"), "\(started)")
+
+    try runProgram("sqlite3", ["\(root)/copy.db", trigger]).good()
+    let refused = try Program.run(
+      "countersign-server", ["restore", "--data", "\(root)/server", "\(root)/copy.db"])
+    #expect(
+      refused.status == 1 && refused.errors.contains("the schema is not that of a ledger:\n  trigger tt on payment"),
+      "\(refused)")
+    try runProgram("sqlite3", [ledger, "DROP TRIGGER tt; ANALYZE"]).good()
+    #expect(try Self.verify(desk).status == 0)
+    try desk.server.start()
+  }
+
   @Test func wrongFilesAreNamed() throws {
     let desk = try Desk.shared.get()
     let root = desk.server.root

@@ -24,6 +24,7 @@ final class Database {
       throw .unavailable("\(path) cannot be opened: \(words)")
     }
     handle = opened
+    countersign_sqlite_trust_no_schema(handle)
     sqlite3_busy_timeout(handle, 5_000)
   }
 

@@ -105,6 +105,7 @@ public final class SQLiteStore: Store {
       try Self.checkRestored(path)
       database = try Database(path: path, flags: SQLITE_OPEN_READWRITE)
       try Schema.check(database)
+      try Schema.checkObjects(database)
       try database.execute(
         """
         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0;

@@ -10,6 +10,8 @@ enum Schema {
   static let applicationID: Int64 = 0x4353_474E
   static let version: Int64 = 1
 
+  /// Each ledger must have just these (``problems(of:)``): whatever else than white space changes here needs a new
+  /// version.
   static let tables = """
     CREATE TABLE payment (
       seq INTEGER PRIMARY KEY, key BLOB NOT NULL CHECK (length(key) = 16), company INTEGER NOT NULL,

@@ -134,7 +134,9 @@ extension SQLiteStore {
     clean()
     defer { clean() }
     try copy(file, to: new)
-    try checkIntegrity(Database(path: new, flags: SQLITE_OPEN_READWRITE), of: file)
+    let copied = try Database(path: new, flags: SQLITE_OPEN_READWRITE)
+    try Schema.checkObjects(copied, of: file)
+    try checkIntegrity(copied, of: file)
     let epoch = try begin(in: new, time: time, from: file, signer: signer)
     unlink("\(new)-lock")
     let replacement = try LedgerReplacement(of: path, epoch: epoch.number, besides: besides)
