@@ -92,6 +92,20 @@ import Testing
     #expect(refused.errors.contains("table device, row 02:00:00:00:00:09: the journal says revoked"), "\(refused)")
   }
 
+  @Test func aCertificateThatIsNotWhatItsRowSaysIsFoundAndNotRestored() throws {
+    let desk = try Desk()
+    let root = desk.server.root
+    try BackupTests.backup(desk).good()
+    #expect(desk.server.stop() == 0)
+    let change = "UPDATE certificate SET not_after = not_after + 1, subject_text = 'CN=Eve' WHERE holder_kind = 1"
+    try runProgram("sqlite3", ["\(root)/copy.db", change]).good()
+    let refused = try BackupTests.restore(root)
+    #expect(refused.status == 1, "\(refused)")
+    #expect(refused.errors.contains("subject_text CN=Eve, and its certificate CN="), "\(refused)")
+    #expect(refused.errors.contains("not_after ") && refused.errors.contains("table certificate, row "), "\(refused)")
+    #expect(try Self.verify(desk).status == 0)
+  }
+
   /// Every row is as it was, and would not be after the next payment.
   @Test func aTriggerThatSomebodyAddedIsFoundAndNeitherRestoredNorServed() throws {
     let desk = try Desk()

@@ -10,15 +10,35 @@ import Testing
 @Suite struct RegisterVerificationTests {
   /// Serial numbers 01, 02, … in order of what is registered.
   private static func certificate(
-    _ number: UInt8, _ holder: CertificateRow.Holder, _ device: UInt8? = nil, subject: String = "CN=own"
+    _ number: UInt8, _ holder: CertificateRow.Holder, _ device: UInt8? = nil
   ) -> CertificateRow {
-    CertificateRow(
-      fingerprint: fingerprint(number), der: [0x30, number], issuer: [0x30, 0], serial: [number],
-      issuerText: "CN=Issuing", subjectText: "\(subject) \(number)", holder: holder,
-      macAddress: device.flatMap(Self.device), notAfter: 1_800_000_000)
+    CertificateRow(certificates[Int(number)], holder: holder, macAddress: device.flatMap(Self.device))
   }
 
-  private static func fingerprint(_ number: UInt8) -> Bytes32 { SHA256.digest([0x30, number]) }
+  private static let key = PrivateKey.generate(.p256)
+  private static let certificates = made(by: "Issuing")
+  /// Of other issuers, with the same serial numbers.
+  private static let others = made(by: "Other")
+
+  private static func made(by issuer: String) -> [Certificate] {
+    func make(
+      _ name: String, _ number: UInt8, _ holder: CertificateContents.Holder, by issuer: Certificate?
+    ) -> Certificate {
+      let contents = CertificateContents(
+        commonName: name, serial: [number], notBefore: 1_700_000_000, notAfter: 1_800_000_000, holder: holder)
+      guard let made = try? Certificate.make(contents, key: key.publicKey, issuer: issuer, signer: key) else {
+        preconditionFailure("no certificate")
+      }
+      return made
+    }
+    let root = make(issuer, 1, .authority(pathLength: 0), by: nil)
+    // The first has no number of its own: number 0 is nobody's.
+    return (UInt8(0)...40).map {
+      make([30, 31].contains($0) ? "Kim" : "own \($0)", max(1, $0), .leaf(.consultant), by: root)
+    }
+  }
+
+  private static func fingerprint(_ number: UInt8) -> Bytes32 { certificates[Int(number)].fingerprint }
   private static func device(_ number: UInt8) -> MACAddress? { MACAddress([2, 0, 0, 0, 0, number]) }
 
   /// Administrators 1 and 2, companies 1 and 2 with gateways, consultants 1 to 4 with terminals; revoked are consultant 2,
@@ -88,7 +108,7 @@ import Testing
 
     /// Consultant 1 has certificates of an outside authority, and renews the own one.
     private func outside() throws {
-      try store.insertCertificate(certificate(30, .consultant(1), subject: "CN=Kim"))
+      try store.insertCertificate(certificate(30, .consultant(1)))
       try event(
         .certificateRegistered, consultant: 1,
         "certificate 1e of authority national, matched by subject: CN=Kim 30, issued by CN=x, by CN=tester, serial 01")
@@ -96,7 +116,7 @@ import Testing
       try event(
         .enrolled, consultant: 1, company: 1,
         "certificate 1e of authority national, MAC address 02:00:00:00:00:07, test/1")
-      try store.insertCertificate(certificate(31, .consultant(1), 7, subject: "CN=Kim"))
+      try store.insertCertificate(certificate(31, .consultant(1), 7))
       try event(
         .certificateRegistered, consultant: 1,
         "certificate 1f of authority national, matched by subject with 1e: CN=Kim 31")
@@ -122,9 +142,9 @@ import Testing
     }
 
     private func certificate(
-      _ number: UInt8, _ holder: CertificateRow.Holder, _ device: UInt8? = nil, subject: String = "CN=own"
+      _ number: UInt8, _ holder: CertificateRow.Holder, _ device: UInt8? = nil
     ) -> CertificateRow {
-      RegisterVerificationTests.certificate(number, holder, device, subject: subject)
+      RegisterVerificationTests.certificate(number, holder, device)
     }
 
     private func fingerprint(_ number: UInt8) -> Bytes32 { RegisterVerificationTests.fingerprint(number) }
@@ -154,6 +174,34 @@ import Testing
     }
     #expect(try await Self.problems(ledger) == [])
     try ledger.sqlite("UPDATE consultant SET revoked = NULL, reason = NULL WHERE id = 3")
+    #expect(try await Self.problems(ledger).count == 1)
+  }
+
+  /// SQL that puts a certificate under its own fingerprint in the place of another.
+  private static func set(_ certificate: Certificate) -> String {
+    "der = x'\(Hex.encode(certificate.der))', fingerprint = x'\(Hex.encode(certificate.fingerprint.bytes))'"
+  }
+
+  /// Two authorities may give one number.
+  @Test func certificatesOfTwoIssuersWithOneSerialNumberAgreeWithTwoRecords() async throws {
+    let ledger = try Self.ledger()
+    try ledger.open().write {
+      let row = CertificateRow(Self.others[30], holder: .consultant(1), macAddress: nil)
+      try $0.insertCertificate(row)
+      _ = try $0.insertEvent(
+        EventRow(
+          kind: .certificateRegistered, consultant: 1, time: TestLedger.time + 90_000,
+          text: "certificate 1e of authority other, matched by subject: CN=Kim, issued by CN=x, by CN=tester, serial 01"
+        ))
+      try $0.setDevice(certificates: [row.fingerprint], macAddress: #require(Self.device(7)))
+    }
+    #expect(try await !Self.problems(ledger).contains { $0.contains("of this serial number") })
+  }
+
+  /// The administrator whose certificate is gone is told by name.
+  @Test func aRemovedCertificateOfAnAdministratorIsToldOnce() async throws {
+    let ledger = try Self.ledger()
+    try ledger.sqlite("DELETE FROM certificate WHERE serial = x'01'")
     #expect(try await Self.problems(ledger).count == 1)
   }
 
@@ -198,9 +246,53 @@ import Testing
       "UPDATE certificate SET holder = 1 WHERE serial = x'07'", "table certificate, row 07",
       ["nothing of it for consultant 1"]
     ),
-    ("UPDATE certificate SET der = x'3099' WHERE serial = x'05'", "table certificate, row 05", ["another certificate"]),
+    ("UPDATE certificate SET der = x'3099' WHERE serial = x'05'", "table certificate, row 05", ["no certificate"]),
+    (
+      "UPDATE certificate SET der = x'3099', fingerprint = x'\(Hex.encode(SHA256.digest([0x30, 0x99]).bytes))' "
+        + "WHERE serial = x'05'", "table certificate, row 05",
+      ["says registered (record", "the register 2 bytes that are no certificate"]
+    ),
+    (
+      "UPDATE certificate SET \(set(certificates[40])) WHERE serial = x'05'", "table certificate, row 05",
+      ["serial 05, and its certificate 28"]
+    ),
+    (
+      "UPDATE certificate SET \(set(others[5])) WHERE serial = x'05'", "table certificate, row 05",
+      ["issuer 30", "and its certificate 30"]
+    ),
+    (
+      "UPDATE certificate SET der = x'\(Hex.encode(others[5].der))' WHERE serial = x'05'",
+      "table certificate, row 05", ["fingerprint \(Hex.encode(fingerprint(5).bytes)), and its certificate"]
+    ),
+    (
+      "UPDATE certificate SET issuer = x'3000' WHERE serial = x'05'", "table certificate, row 05",
+      ["issuer 3000, and its certificate 30"]
+    ),
+    (
+      "UPDATE certificate SET issuer_text = 'CN=Eve' || char(10) WHERE serial = x'05'", "table certificate, row 05",
+      ["issuer_text CN=Eve\\0A, and its certificate CN=Issuing"]
+    ),
+    (
+      "UPDATE certificate SET subject_text = 'CN=Eve' WHERE serial = x'05'", "table certificate, row 05",
+      ["subject_text CN=Eve, and its certificate CN=own 5"]
+    ),
+    (
+      "UPDATE certificate SET not_after = 9223372036854775807 WHERE serial = x'05'", "table certificate, row 05",
+      ["not_after 9223372036854775807, and its certificate 1800000000"]
+    ),
+    (
+      """
+      INSERT INTO certificate SELECT x'\(Hex.encode(others[5].fingerprint.bytes))', x'\(Hex.encode(others[5].der))',
+        x'\(Hex.encode(others[5].issuerDER))', serial, 'CN=Other', subject_text, holder_kind, holder, mac, not_after,
+        revoked, reason FROM certificate WHERE serial = x'05'
+      """, "table certificate, row 05",
+      ["says 1 registered for consultant 1 (record", "has 2 of this serial number for consultant 1"]
+    ),
     ("DELETE FROM certificate WHERE serial = x'05'", "table certificate, row 05", ["registered for consultant 1"]),
-    ("DELETE FROM certificate WHERE serial = x'01'", "table administrator, row 1", ["says nothing of it"]),
+    (
+      "DELETE FROM certificate WHERE serial = x'01'", "table certificate, row 01",
+      ["registered for an administrator (record", "does not have it"]
+    ),
     (
       "UPDATE certificate SET holder = 1 WHERE serial = x'02'", "table certificate, row 02",
       ["nothing of it for administrator 1"]

@@ -157,13 +157,3 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
     return leaf.der
   }
 }
-
-extension CertificateRow {
-  /// The register's row of a certificate.
-  init(_ leaf: Certificate, holder: Holder, macAddress: MACAddress?) {
-    self.init(
-      fingerprint: leaf.fingerprint, der: leaf.der, issuer: leaf.issuerDER, serial: leaf.serial,
-      issuerText: leaf.issuerText, subjectText: leaf.subjectText, holder: holder, macAddress: macAddress,
-      notAfter: leaf.notAfter)
-  }
-}

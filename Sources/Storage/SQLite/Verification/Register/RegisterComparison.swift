@@ -13,7 +13,7 @@ struct RegisterComparison {
   init(_ acts: [RegisterAct], _ contents: RegisterContents) {
     self.contents = contents
     replay = RegisterReplay(acts, beside: contents)
-    certificates = Dictionary(contents.certificates.map { ($0.fingerprint, $0.key) }) { first, _ in first }
+    certificates = Dictionary(contents.certificates.map { ($0.row.fingerprint, $0.key) }) { first, _ in first }
     for act in replay.unreadable {
       tell(
         "event", act.record, "what this program does not understand: \(act.text)", "cannot be compared with it")
@@ -128,16 +128,22 @@ struct RegisterComparison {
           "certificate", row.key.serial, "nothing of it for \(row.key.holderText)", "has it for \(row.key.holderText)")
         continue
       }
-      if !row.isItself {
-        tell(
-          "certificate", row.key.serial, "registered (record \(recorded.record))",
-          "another certificate under its fingerprint")
+      for text in row.row.contradictions {
+        tell("certificate", row.key.serial, "registered (record \(recorded.record))", text)
       }
-      if case .known(let device, record: let record) = recorded.device, device != row.device {
+      if case .known(let device, record: let record) = recorded.device, device != row.row.macAddress {
         tell(
-          "certificate", row.key.serial, "\(Self.text(device)) (record \(record))", Self.text(row.device))
+          "certificate", row.key.serial, "\(Self.text(device)) (record \(record))", Self.text(row.row.macAddress))
       }
       if !recorded.isUnsure { compare("certificate", row.key.serial, recorded.revocation, row.revocation) }
+    }
+    let counts = contents.certificates.reduce(into: [CertificateKey: Int]()) { $0[$1.key, default: 0] += 1 }
+    for (key, count) in counts.sorted(by: { $0.key.serial < $1.key.serial }) {
+      guard let recorded = replay.certificates[key], count > recorded.registrations else { continue }
+      tell(
+        "certificate", key.serial,
+        "\(recorded.registrations) registered for \(key.holderText) (record \(recorded.record))",
+        "has \(count) of this serial number for \(key.holderText)")
     }
     let lost = replay.certificates.filter { rows[$0.key] == nil }.sorted { $0.value.record < $1.value.record }
     for (key, recorded) in lost {

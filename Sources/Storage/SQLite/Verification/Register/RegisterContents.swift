@@ -28,14 +28,8 @@ struct RegisterContents: Sendable {
 
   struct Certificate: Sendable {
     var key: CertificateKey
-    var fingerprint: Bytes32
-    /// Whether the fingerprint is that of the certificate in the row.
-    var isItself: Bool
-    /// DER of the issuer's name.
-    var issuer: [UInt8]
-    var subject: String
-    var device: MACAddress?
-    var notAfter: Int64
+    var row: CertificateRow
+    /// As the columns have it, a reason that is none too.
     var revocation: Revoked?
   }
 
@@ -77,15 +71,13 @@ struct RegisterContents: Sendable {
     }
     certificates = try database.prepare(
       """
-      SELECT fingerprint, der, issuer, serial, subject_text, holder_kind, holder, mac, not_after, revoked, reason
-      FROM certificate ORDER BY holder_kind, holder, fingerprint
+      \(CertificateRow.columns) ORDER BY holder_kind, holder, fingerprint
       """
     ).all {
-      Certificate(
-        key: CertificateKey(serial: Hex.encode($0.bytes(3)), kind: $0.int(5), holder: $0.int(6)),
-        fingerprint: $0.bytes32(0), isItself: SHA256.digest($0.buffer(1)) == $0.bytes32(0), issuer: $0.bytes(2),
-        subject: $0.text(4), device: $0.isNull(7) ? nil : MACAddress($0.buffer(7)), notAfter: $0.int(8),
-        revocation: Revoked(row: $0, from: 9))
+      let row = CertificateRow(row: $0)
+      return Certificate(
+        key: CertificateKey(serial: Hex.encode(row.serial), kind: $0.int(6), holder: $0.int(7)), row: row,
+        revocation: Revoked(row: $0, from: 10))
     }
     devices = try database.prepare("SELECT mac, revoked, reason FROM device ORDER BY mac").all {
       Device(

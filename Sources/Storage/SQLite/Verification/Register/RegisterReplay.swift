@@ -31,6 +31,8 @@ struct RegisterReplay {
     var revocation: Recorded?
     /// Whether its device was revoked while it is not known whether it was this one.
     var isUnsure = false
+    /// How many records register one of this serial number for this holder: of several issuers, or one several times.
+    var registrations = 1
   }
 
   /// What device a certificate is bound to.
@@ -71,6 +73,7 @@ struct RegisterReplay {
 
   private let rows: [CertificateKey: RegisterContents.Certificate]
   private let keys: [Bytes32: CertificateKey]
+  private let names: [RegisterContents.Administrator]
   private let administratorKeys: [String: CertificateKey]
   private var keysOfHolders: [CertificateKey: [CertificateKey]] = [:]
 
@@ -78,7 +81,8 @@ struct RegisterReplay {
   init(_ acts: [RegisterAct], beside contents: RegisterContents) {
     let all = contents.certificates
     rows = Dictionary(all.map { ($0.key, $0) }) { first, _ in first }
-    keys = Dictionary(all.map { ($0.fingerprint, $0.key) }) { first, _ in first }
+    keys = Dictionary(all.map { ($0.row.fingerprint, $0.key) }) { first, _ in first }
+    names = contents.administrators
     administratorKeys = Dictionary(all.filter { $0.key.kind == 3 }.map { ($0.key.serial, $0.key) }) { first, _ in first
     }
     for act in acts where !take(act) { unreadable.append(act) }
@@ -125,6 +129,9 @@ extension RegisterReplay {
     guard text.behindLast(", serial "), let serial = text.hex() else { return false }
     guard let key = administratorKeys[serial] else {
       missingAdministrators.append((serial, act.record))
+      // Whose it was, its name tells as well.
+      let named = names.first { act.text.utf8.starts(with: "CN=\($0.name), serial ".utf8) }
+      if let id = named?.id, administrators[id] == nil { administrators[id] = Administrator(act: act, roles: act) }
       return true
     }
     if administrators[key.holder] == nil { administrators[key.holder] = Administrator(act: act, roles: act) }
@@ -161,7 +168,8 @@ extension RegisterReplay {
 
 extension RegisterReplay {
   private mutating func add(_ key: CertificateKey, _ act: RegisterAct, _ device: Device) {
-    certificates[key] = Certificate(record: act.record, device: device)
+    let before = certificates[key]?.registrations ?? 0
+    certificates[key] = Certificate(record: act.record, device: device, registrations: before + 1)
     keysOfHolders[CertificateKey(serial: "", kind: key.kind, holder: key.holder), default: []].append(key)
   }
 
@@ -243,7 +251,7 @@ extension RegisterReplay {
   }
 
   private func isOfSubject(_ key: CertificateKey, _ row: RegisterContents.Certificate) -> Bool {
-    rows[key].map { $0.issuer == row.issuer && $0.subject == row.subject } ?? false
+    rows[key].map { $0.row.issuer == row.row.issuer && $0.row.subjectText == row.row.subjectText } ?? false
   }
 
   private static func device(_ text: some StringProtocol) -> MACAddress? {
