@@ -32,7 +32,10 @@ public final class RequestedCertificate: Sendable {
     try Self.check(certificate, keyPath)
     let left = keyPath + Self.suffix
     // Nothing is made beside files that were there before.
-    if try !Files.isThere(left) { try Self.checkNone([keyPath, certificate]) }
+    if try !Files.isThere(left) {
+      try Self.checkUnfinished(certificate, keyPath)
+      try Self.checkNone([keyPath, certificate])
+    }
     asking = try HeldFile(left)
     let kept = try asking.contents()
     isNew = kept.isEmpty
@@ -89,6 +92,16 @@ public final class RequestedCertificate: Sendable {
     if let fault = fault(certificate: certificate, key: key) { throw TerminalError.folder(fault) }
     for file in [key, certificate] { try Files.checkReplaceable(file) }
     try Files.checkMakeable(certificate)
+  }
+
+  /// A command that was cut off after its last step has left nothing to finish, which its repetition tells.
+  private static func checkUnfinished(_ certificate: String, _ keyPath: String) throws(FileError) {
+    guard let leaf = try? Certificate.fromPEM(Files.read(certificate)).first,
+      let key = try? PrivateKey(pem: Files.readSecret(keyPath), passphrase: nil), leaf.publicKey == key.publicKey
+    else { return }
+    throw FileError(
+      existing: keyPath,
+      "it is the key of \(certificate): where the same command was cut off, it had finished; else name other files")
   }
 
   private static func checkNone(_ files: [String]) throws(FileError) {

@@ -47,6 +47,9 @@ import Testing
     #expect(again.status == 0, "\(again.errors)")
     #expect(try Self.read(files.certificate) == first && Self.read(files.key) == key)
     #expect(!FileManager.default.fileExists(atPath: files.asking))
+    let finished = try add(name, files.certificate, files.key)
+    let told = "\(files.key): it exists already; it is the key of \(files.certificate): "
+    #expect(finished.status == 74 && finished.errors.contains(told), "\(finished)")
   }
 
   /// The service may have given it a certificate, under a name that it refuses now.
