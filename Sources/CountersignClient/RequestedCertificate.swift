@@ -58,6 +58,9 @@ public final class RequestedCertificate: Sendable {
 
   /// Why two files cannot be named together; nil where they can.
   public static func fault(certificate: String, key: String) -> String? {
+    for (option, file) in [("--certificate", certificate), ("--key", key)] where file.isEmpty || file.hasSuffix("/") {
+      return "\(option) \"\(file)\": name a file"
+    }
     if let file = [certificate, key].first(where: { $0.hasSuffix(suffix) }) {
       return "\(file): a name that ends with \(suffix) is of a key that a certificate is asked for; name another file"
     }

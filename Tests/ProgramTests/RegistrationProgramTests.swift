@@ -52,6 +52,14 @@ import Testing
     #expect(finished.status == 74 && finished.errors.contains(told), "\(finished)")
   }
 
+  @Test(arguments: [("", "x.key"), ("folder/", "x.key"), ("x.pem", "")])
+  func aPathThatIsNoFilesIsRefusedBeforeAnythingIsAsked(_ certificate: String, _ key: String) throws {
+    let refused = try add("Nofile", certificate, key)
+    #expect(refused.status == 64 && refused.errors.contains("name a file"), "\(refused)")
+    let listed = try Desk.shared.get().admin(["company", "list"]).good()
+    #expect(!listed.output.contains("Nofile"), "\(listed)")
+  }
+
   /// The service may have given it a certificate, under a name that it refuses now.
   @Test func aKeyThatAnEarlierCommandLeftIsKeptWhenTheNextIsRefused() throws {
     let files = try newFiles("kept")
