@@ -51,8 +51,7 @@ extension TerminalSession {
   ///   - key: nil makes one; give the former one to go on with a payment whose outcome is unknown.
   ///   - onWait: called before the first wait, so that a person can be told why nothing seems to happen, and once more
   ///     where an answer is lost later and the service is asked for the outcome beyond the order's time; before both
-  ///     where nothing has come for 5 s. An attempt that
-  ///     is on its way at the told end takes a second more at most.
+  ///     where nothing has come for 5 s. An attempt that is on its way at the told end takes a second more at most.
   /// - Throws: ``TerminalError/refused(_:)`` (nothing was charged), ``TerminalError/unreachable(_:)`` (nothing was
   ///   sent), ``TerminalError/outcomeUnknown(key:_:)`` (ask again with this key) or ``TerminalError/sessionOver(_:)``.
   ///   Where its task is cancelled: ``TerminalError/outcomeUnknown(key:_:)`` once something was sent under the key, else

@@ -59,14 +59,7 @@ public enum Files {
     unlink(temporary)
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard file >= 0 else { throw FileError(path: path, doing: "write", code: errno) }
-    guard fill(file, with: bytes) else { throw abandon(file, temporary, path) }
-    close(file)
-    do {
-      try rename(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error
-    }
+    try fill(file, temporary, with: bytes, andPutAt: path)
   }
 
   /// Looks whether a file that a person names may be put at a path: what is there already must be a file, since a device,
@@ -93,8 +86,7 @@ public enum Files {
   /// Makes durable which files lie in the folder that a path is in: a file that was made, renamed or removed is so for
   /// good only then.
   public static func syncFolder(of path: String) throws(FileError) {
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-    try sync(folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder)
+    try sync(split(path).folder)
   }
 
   /// Puts a file in the place of another.
@@ -177,6 +169,20 @@ public enum Files {
     }
     guard unlink(path) == 0 || errno == ENOENT else { throw FileError(path: path, doing: "remove", code: errno) }
     try? syncFolder(of: path)
+  }
+
+  /// Fills a new file under a name of its own, durably, and puts it in the place of another. After an error it is removed.
+  static func fill(
+    _ file: Int32, _ temporary: String, with bytes: [UInt8], andPutAt path: String
+  ) throws(FileError) {
+    guard fill(file, with: bytes) else { throw abandon(file, temporary, path) }
+    close(file)
+    do {
+      try rename(temporary, to: path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
   }
 
   /// Writes to an open file and makes that durable.

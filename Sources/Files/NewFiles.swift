@@ -35,14 +35,7 @@ extension Files {
   /// - Throws: ``FileError``.
   public static func put(_ bytes: [UInt8], at path: String, mode: mode_t) throws(FileError) {
     let (file, temporary) = try openTemporary(beside: path, mode: mode)
-    guard fill(file, with: bytes) else { throw abandon(file, temporary, path) }
-    close(file)
-    do {
-      try rename(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error
-    }
+    try fill(file, temporary, with: bytes, andPutAt: path)
   }
 
   /// Whether two paths lead to one file, or would once it is made: through links, or with `..` in one of them.
@@ -61,7 +54,8 @@ extension Files {
   /// Removes a folder that has nothing in it, any other stays.
   public static func removeEmptyFolder(_ path: String) { rmdir(path) }
 
-  private static func split(_ path: String) -> (folder: String, name: Substring) {
+  /// The folder that a path is in, and the name there.
+  static func split(_ path: String) -> (folder: String, name: Substring) {
     guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
     return (slash == path.startIndex ? "/" : String(path[..<slash]), path[path.index(after: slash)...])
   }

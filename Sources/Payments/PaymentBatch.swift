@@ -1,7 +1,7 @@
 import Bytes
 
 /// Payments that one read of one event loop brought, handed to the writer at once and given back answered. A read that
-/// brings more than ``capacity`` is handed over in several: the writer begins while the loop still reads.
+/// brings many is handed over in several: the writer begins while the loop still reads.
 ///
 /// Owned by one thread at a time: the loop fills it and lets go of it in `Ledger.submit`; the writer lets go of it in
 /// ``LedgerLoop/deliver(_:)``. That hand-over is why it may be `@unchecked Sendable`. It is made to be used again: after
