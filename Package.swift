@@ -116,7 +116,7 @@ let package = Package(
       ]),
 
     // Where the two columns meet.
-    .target(name: "Policy", dependencies: ["Files", "Messages", "Payments"]),
+    .target(name: "Policy", dependencies: ["Bytes", "Files", "Messages", "Payments"]),
     .target(
       name: "CheckoutService",
       dependencies: [

@@ -1,3 +1,4 @@
+import Bytes
 import Cryptography
 
 /// Names that companies, consultants and administrators are registered under, which stand in their certificates.
@@ -12,7 +13,7 @@ public enum RegisteredName {
     guard name.first?.isWhitespace != true, name.last?.isWhitespace != true else {
       return "must not begin or end with a space"
     }
-    guard !name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+    guard !name.isDigits else {
       return "must not be digits alone, which are a number"
     }
     return nil

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 
 /// Addresses with a common beginning, for example "192.0.2.0/24", "2001:db8::/32", or one address alone.
@@ -15,7 +16,7 @@ public struct AddressRange: Sendable, Equatable {
     let largest = isOld ? 32 : 128
     var length = largest
     if parts.count == 2 {
-      guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let given = Int(parts[1]), given <= largest else {
+      guard let given = Int(digits: parts[1]), given <= largest else {
         return nil
       }
       length = given

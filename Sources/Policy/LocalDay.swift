@@ -1,3 +1,5 @@
+import Bytes
+
 /// A day of a calendar, as a zone's clocks have it.
 public struct LocalDay: Sendable, Equatable {
   /// Since 1970-01-01.
@@ -7,7 +9,7 @@ public struct LocalDay: Sendable, Equatable {
   /// - Returns: nil where it is no day of 1970 to 9999.
   public init?(_ text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }),
+    guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy(\.isDigits),
       let year = Int64(parts[0]), let month = Int64(parts[1]), let day = Int64(parts[2]), year >= 1970,
       (1...12).contains(month), day >= 1
     else { return nil }

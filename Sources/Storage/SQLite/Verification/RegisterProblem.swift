@@ -1,5 +1,5 @@
 /// A row of the register that is not what the journal says.
-public struct RegisterProblem: Sendable, Equatable, CustomStringConvertible {
+public struct RegisterProblem: LedgerProblem, Equatable {
   /// Of the ledger's file.
   public let table: String
   /// What names the row: a number, a certificate's serial number, a MAC address.
@@ -17,12 +17,5 @@ public struct RegisterProblem: Sendable, Equatable, CustomStringConvertible {
     "table \(table), row \(row): the journal says \(journal), the register \(register)"
   }
 
-  /// Most problems that people are shown.
-  private static let shown = 20
-
-  /// For people, one line each, and how many are left out.
-  public static func lines(_ problems: [RegisterProblem]) -> [String] {
-    problems.prefix(shown).map(\.description)
-      + (problems.count > shown ? ["and \(problems.count - shown) rows more"] : [])
-  }
+  public static let things = "rows"
 }

@@ -4,7 +4,7 @@ import Payments
 
 /// A table, index, trigger or view of a ledger that a new ledger does not have, has otherwise, or has besides: a trigger
 /// would change rows that were verified, once the service writes.
-public struct SchemaProblem: Sendable, Equatable, CustomStringConvertible {
+public struct SchemaProblem: LedgerProblem, Equatable {
   public enum Kind: String, Sendable {
     case added = "was added"
     case missing = "is missing"
@@ -23,14 +23,7 @@ public struct SchemaProblem: Sendable, Equatable, CustomStringConvertible {
     return "\(ShownText.escaped(type)) \(ShownText.escaped(name))\(place) \(kind.rawValue)"
   }
 
-  /// Most problems that people are shown.
-  private static let shown = 20
-
-  /// For people, one line each, and how many are left out.
-  public static func lines(_ problems: [SchemaProblem]) -> [String] {
-    problems.prefix(shown).map(\.description)
-      + (problems.count > shown ? ["and \(problems.count - shown) objects more"] : [])
-  }
+  public static let things = "objects"
 
   /// Compares the schema of a ledger's file, beside a running server too.
   ///
