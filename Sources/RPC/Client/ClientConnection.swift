@@ -47,6 +47,7 @@ final class ClientConnection: ChannelInboundHandler {
   private var isReady = false
   /// The server's HELLO has come.
   private(set) var hasOpened = false
+  /// What is written will leave by itself: a task or the end of the present read flushes.
   private var isFlushScheduled = false
   /// Set once, when the connection ends; told to the delegate when the channel is inactive.
   private var end: RPCStatus?
@@ -157,6 +158,7 @@ extension ClientConnection {
 extension ClientConnection {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard isReady, end == nil else { return }
+    isFlushScheduled = true
     let now = ServerLoop.now()
     let violation = reader.read(unwrapInboundIn(data)) { frame in
       receive(frame, now: now)
@@ -171,6 +173,7 @@ extension ClientConnection {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     if end == nil {
+      isFlushScheduled = true
       delegate?.connectionReadComplete(self)
       flush()
       if machine.isFinished { close(.connectionEnded("the server takes no more calls on this connection")) }
