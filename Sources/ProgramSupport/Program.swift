@@ -41,12 +41,16 @@ public enum Program {
     _exit(128 + number)
   }
 
-  /// Swift puts other characters in the place of bytes that are no UTF-8, so that a name would not be what was given.
+  /// Swift puts other characters in the place of bytes that are no UTF-8, so that a name would not be what was given. And
+  /// an empty value is a shell's variable that was not set: it must not mean "whichever there is".
   private static func checkArguments() throws {
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index] else { continue }
-      guard String(validatingCString: argument) != nil else {
+      guard let text = String(validatingCString: argument) else {
         throw ProgramError(.usage, "argument \(index) is not valid UTF-8")
+      }
+      guard !text.isEmpty else {
+        throw ProgramError(.usage, "argument \(index) is empty; give a value, or leave it out")
       }
     }
   }

@@ -189,6 +189,8 @@ import Testing
     (["refund", "1", "--amount", "-1"], "", 64, "'--amount <amount>': must be 1 to 999999999999 minor units"),
     (["refund", "1", "--amount", "1", "--key", "7"], "", 64, "--key 7: must be a key of 32 hexadecimal digits"),
     (["trace", "--order", "no such"], "", 1, "PAYMENT_NOT_FOUND"),
+    (["revoke", "consultant", "", "--reason", "superseded"], "", 64, "argument 3 is empty; give a value, or"),
+    (["payments", "list", "--consultant", ""], "", 64, "argument 4 is empty"),
     (["payments", "list", "--state", "PAID"], "", 64, "--state PAID: must be one of INTENT, APPROVED, DECLINED,"),
     (["payments", "list", "--state", "PAID"], "", 64, "REFUNDING, PARTLY_REFUNDED, REFUNDED, VOIDING, VOIDED"),
     (["payments", "list", "--limit", "0"], "", 64, "--limit"),
