@@ -56,7 +56,7 @@ final class RefusalJournal: Sendable {
     guard refusal.consultant != nil || mayWriteSingly(refusal.reason, source) else { return refusal.status }
     let row = EventRow(
       kind: kind, consultant: refusal.consultant, time: clock.wall(),
-      text: "\(refusal.reason.rawValue) from \(source): \(refusal.cause)")
+      text: "\(refusal.reason.rawValue) from \(source): \(PeerText.cause(refusal.cause))")
     do {
       _ = try await ledger.perform { store in try store.insertEvent(row) }
       return refusal.status

@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Messages
 import ProgramSupport
 
@@ -26,7 +27,8 @@ enum TraceOutput {
     Console.print("session      \(Hex.encode(trace.session)), \(trace.path)")
     Console.print("login        \(TimeText.instant(Int64(clamping: trace.loginTimeMs)))")
     for step in trace.steps {
-      Console.print("  \(TimeText.instant(Int64(clamping: step.timeMs)))  #\(step.number) \(step.kind)  \(step.text)")
+      let time = TimeText.instant(Int64(clamping: step.timeMs))
+      Console.print("  \(time)  #\(step.number) \(step.kind)  \(ShownText.escaped(step.text))")
     }
   }
 

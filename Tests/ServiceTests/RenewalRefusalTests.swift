@@ -25,6 +25,10 @@ import Testing
     try await refused("DEVICE_CHANGED") { $0.macAddress = [2, 0, 0, 0, 0, 9] }
   }
 
+  @Test(arguments: PeerTextTests.bad) func aProgramThatNamesItselfWronglyIsRefused(_ program: String) async throws {
+    try await refused("INVALID_FIELD") { $0.programVersion = program }
+  }
+
   @Test func aRequestThatIsNotSignedByItsKeyIsRefused() async throws {
     try await refused("ENROLMENT_REJECTED") { $0.certificateRequest[$0.certificateRequest.count - 1] ^= 1 }
   }

@@ -92,6 +92,7 @@ struct LoginCheck: Sendable {
       throw ServiceRefusal(
         .invalidField, field: "statement.mac_address", description: "must be 6 bytes, not all zero, no group address")
     }
+    _ = try PeerText.program(statement.programVersion, field: "statement.program_version")
     guard statement.serviceName == serviceName, statement.rootFingerprint == rootFingerprint.bytes else {
       throw ServiceRefusal(
         .wrongDestination, field: "statement.service_name", cause: "statement is for \(statement.serviceName)")

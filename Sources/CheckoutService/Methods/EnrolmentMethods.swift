@@ -83,7 +83,7 @@ struct EnrolmentCalls: EnrolmentServiceProtocol {
       request = try EnrolmentCalls.certificateRequest(secret.certificateRequest)
       keyDigest = SHA256.digest(request.publicKey.der)
       macAddress = try EnrolmentCalls.macAddress(secret.macAddress)
-      program = secret.programVersion
+      program = try PeerText.program(secret.programVersion)
     }
   }
 

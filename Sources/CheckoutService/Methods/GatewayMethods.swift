@@ -61,7 +61,7 @@ extension EnrolmentCalls {
           associatedData: EnrolmentSeal.gatewayAssociatedData)
         let enrolment = GatewayEnrolment(
           token: SHA256.digest(secret.token), company: try Self.certificateRequest(secret.companyRequest),
-          tls: try Self.certificateRequest(secret.tlsRequest), program: secret.programVersion)
+          tls: try Self.certificateRequest(secret.tlsRequest), program: try PeerText.program(secret.programVersion))
         return try await ledger.perform { [issuer = identity.issuer] store in
           try enrolment.exchange(issuer: issuer, now: now, in: store)
         }

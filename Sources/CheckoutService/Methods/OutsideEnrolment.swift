@@ -31,7 +31,8 @@ extension EnrolmentCalls {
     }
     try await status.check(verified, field: "certificate_chain")
     let binding = OutsideBinding(
-      token: digest, leaf: verified.leaf, authority: authority, macAddress: macAddress, program: secret.programVersion)
+      token: digest, leaf: verified.leaf, authority: authority, macAddress: macAddress,
+      program: try PeerText.program(secret.programVersion))
     try await ledger.perform { store in try binding.bind(path: path, now: now, in: store) }
     return verified.leaf.der
   }

@@ -38,7 +38,7 @@ extension EnrolmentCalls {
     }
     return AskedRenewal(
       signed: signed, certificate: digest, request: try Self.certificateRequest(renewal.certificateRequest),
-      macAddress: try Self.macAddress(renewal.macAddress), program: renewal.programVersion)
+      macAddress: try Self.macAddress(renewal.macAddress), program: try PeerText.program(renewal.programVersion))
   }
 }
 

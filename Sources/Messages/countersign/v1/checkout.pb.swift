@@ -128,7 +128,7 @@ public struct LoginStatement: Message {
   public var macAddress: [UInt8] = []
   /// 32 bytes, SHA-256 of the consultant's leaf certificate's DER.
   public var certificateDigest: [UInt8] = []
-  /// Program and version of the terminal, at most 64 bytes.
+  /// Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
   public var programVersion: String = ""
 
   /// Every field empty or zero.

@@ -58,7 +58,7 @@ public struct EnrolSecret: Message {
   public var certificateRequest: [UInt8] = []
   /// 6 bytes in transmission order, the terminal's MAC address.
   public var macAddress: [UInt8] = []
-  /// Program and version of the terminal, at most 64 bytes.
+  /// Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
   public var programVersion: String = ""
   /// Where an outside authority issued the consultant's certificate, instead of `certificate_request`: DER certificates,
   /// the consultant's leaf first, then what leads to the authority's anchor.
@@ -103,7 +103,7 @@ public struct Renewal: Message {
   public var certificateRequest: [UInt8] = []
   /// 6 bytes in transmission order, the terminal's MAC address.
   public var macAddress: [UInt8] = []
-  /// Program and version of the terminal, at most 64 bytes.
+  /// Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
   public var programVersion: String = ""
 
   /// Every field empty or zero.
@@ -118,7 +118,7 @@ public struct GatewaySecret: Message {
   public var companyRequest: [UInt8] = []
   /// DER of a PKCS#10 request signed with the gateway's new TLS key.
   public var tlsRequest: [UInt8] = []
-  /// Program and version of the gateway, at most 64 bytes.
+  /// Program and version of the gateway, at most 64 bytes, without control characters and characters that turn text.
   public var programVersion: String = ""
 
   /// Every field empty or zero.

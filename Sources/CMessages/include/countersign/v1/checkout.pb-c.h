@@ -264,7 +264,7 @@ struct  Countersign__V1__LoginStatement
    */
   ProtobufCBinaryData certificate_digest;
   /*
-   * Program and version of the terminal, at most 64 bytes.
+   * Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
    */
   char *program_version;
 };

@@ -129,7 +129,7 @@ struct  Countersign__V1__EnrolSecret
    */
   ProtobufCBinaryData mac_address;
   /*
-   * Program and version of the terminal, at most 64 bytes.
+   * Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
    */
   char *program_version;
   /*
@@ -212,7 +212,7 @@ struct  Countersign__V1__Renewal
    */
   ProtobufCBinaryData mac_address;
   /*
-   * Program and version of the terminal, at most 64 bytes.
+   * Program and version of the terminal, at most 64 bytes, without control characters and characters that turn text.
    */
   char *program_version;
 };
@@ -240,7 +240,7 @@ struct  Countersign__V1__GatewaySecret
    */
   ProtobufCBinaryData tls_request;
   /*
-   * Program and version of the gateway, at most 64 bytes.
+   * Program and version of the gateway, at most 64 bytes, without control characters and characters that turn text.
    */
   char *program_version;
 };
