@@ -67,9 +67,28 @@ public final class RequestedCertificate: Sendable {
     return Files.isSame(certificate, key) ? "\(certificate) cannot hold both certificate and key; name two files" : nil
   }
 
-  /// The service took nothing: removes the key, but not one that an earlier command left, which may have a certificate.
-  public func withdraw() throws(FileError) {
-    if isNew { try asking.destroy() }
+  /// Asks for the certificate.
+  ///
+  /// A key that the service took nothing for is removed, but not one that an earlier command left, which may have a
+  /// certificate; after any other error it is kept for the same command again.
+  ///
+  /// - Parameters:
+  ///   - hint: what may be so where the name is taken, and how people see it.
+  ///   - send: sends ``request``.
+  /// - Throws: what `send` throws; where the name is taken, with what that says of a key that an earlier command left.
+  public func ask<Reply>(whereTaken hint: String, _ send: () async throws -> Reply) async throws -> Reply {
+    do {
+      return try await send()
+    } catch TerminalError.refused(var status) where !isNew && status.reason == "NAME_TAKEN" {
+      // A key that is registered under the name gets the answer that it got at first.
+      status.text +=
+        "; not with the key in \(asking.path), which an earlier command left; \(hint); move that file away and register "
+        + "under another name"
+      throw TerminalError.refused(status)
+    } catch let error as TerminalError where isNew && error.isWithoutEffect {
+      try asking.destroy()
+      throw error
+    }
   }
 
   /// Puts certificate and key in place.

@@ -62,13 +62,10 @@ struct AdministratorCommand: AsyncParsableCommand {
         (request.name, request.roles) = (name, role.map(\.role))
         let asked = try RequestedCertificate(for: name, "administrator", certificate: chain, key: key)
         request.certificateRequest = asked.request
-        let reply: AddAdministratorReply
-        do {
-          reply = try await administrator.run { [request] in try await $0.addAdministrator(request) }
-        } catch let error as TerminalError {
-          // The service took nothing for this key; after any other error it is kept for the same command again.
-          if error.isWithoutEffect { try asked.withdraw() }
-          throw error
+        let reply = try await asked.ask(
+          whereTaken: "it has another key or other roles, or is revoked: see countersign-admin administrator list"
+        ) { [request] in
+          try await administrator.run { try await $0.addAdministrator(request) }
         }
         try asked.finish(chain: reply.chain)
         switch options.output {

@@ -45,13 +45,10 @@ struct CompanyCommand: AsyncParsableCommand {
         request.name = name
         let asked = try RequestedCertificate(for: name, "company", certificate: certificate, key: key)
         request.certificateRequest = asked.request
-        let reply: AddCompanyReply
-        do {
-          reply = try await administrator.run { [request] in try await $0.addCompany(request) }
-        } catch let error as TerminalError {
-          // The service took nothing for this key; after any other error it is kept for the same command again.
-          if error.isWithoutEffect { try asked.withdraw() }
-          throw error
+        let reply = try await asked.ask(
+          whereTaken: "it has another key, or is revoked: see countersign-admin company list"
+        ) { [request] in
+          try await administrator.run { try await $0.addCompany(request) }
         }
         try asked.finish(chain: reply.chain)
         switch options.output {

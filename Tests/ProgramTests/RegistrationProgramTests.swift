@@ -69,7 +69,26 @@ import Testing
     try leave(left, files.asking)
     let refused = try add("Acme", files.certificate, files.key)
     #expect(refused.status == 1 && refused.errors.contains("NAME_TAKEN"), "\(refused)")
+    let told =
+      "; not with the key in \(files.asking), which an earlier command left; it has another key, or is revoked: see "
+      + "countersign-admin company list; move that file away and register under another name"
+    #expect(refused.errors.contains(told), "\(refused)")
     #expect(try Self.read(files.asking) == left)
+  }
+
+  /// The roles are no part of what was left.
+  @Test func anAdministratorsKeyThatWasLeftIsFinishedWithTheSameRolesAlone() throws {
+    let desk = try Desk.shared.get()
+    let folder = "\(desk.server.root)/oh"
+    let add = { try desk.admin(["administrator", "add", "Oh", "--role", $0, "--folder", folder]) }
+    #expect(try add("auditor").status == 0)
+    let key = try Self.read("\(folder)/key.pem")
+    for name in ["chain.pem", "key.pem"] { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+    try leave("for: administrator Oh\n\(key)", "\(folder)/key.pem.asking")
+    let refused = try add("operator")
+    #expect(refused.status == 1 && refused.errors.contains("it has another key or other roles"), "\(refused)")
+    #expect(try add("auditor").status == 0)
+    #expect(try Self.read("\(folder)/key.pem") == key)
   }
 
   @Test func aFileOfAnotherKindIsNotReplacedByTheNextCommand() throws {
@@ -164,6 +183,7 @@ import Testing
     let (certificate, key) = ("\(desk.server.root)/other.pem", "\(desk.server.root)/other.key")
     let refused = try add("Acme", certificate, key)
     #expect(refused.status == 1 && refused.errors.contains("NAME_TAKEN"), "\(refused.errors)")
+    #expect(!refused.errors.contains("earlier command"), "\(refused.errors)")
     let files = try FileManager.default.contentsOfDirectory(atPath: desk.server.root)
     #expect(files.allSatisfy { !$0.hasPrefix("other.") })
   }
