@@ -37,7 +37,7 @@ let package = Package(
     // Transport: Wire, Cryptography, TLS <- CountersignRPC <- Messages.
     .target(name: "MessageRuntime", dependencies: ["CProtobufC"]),
     .target(name: "Bytes"),
-    .target(name: "Files"),
+    .target(name: "Files", dependencies: ["CLinux"]),
     .target(name: "Wire"),
     .target(name: "Cryptography", dependencies: ["Bytes", "COpenSSL"], path: "Sources/TLS/Cryptography"),
     .target(

@@ -1,21 +1,23 @@
+import CLinux
 import Glibc
 
 /// Files that a person names and that must not be there yet. What somebody else made is never replaced, under no name.
 extension Files {
-  /// Makes a file so that after a crash it is there whole, or not at all.
+  /// Makes a file so that after a crash it is there whole, or not at all, and under no other name.
   ///
   /// - Parameter mode: rights of the file, 0600 where it is secret.
   /// - Throws: ``FileError``, also where something stands at the path.
   public static func make(_ bytes: [UInt8], at path: String, mode: mode_t) throws(FileError) {
-    let (file, temporary) = try openTemporary(beside: path, mode: mode)
-    guard fill(file, with: bytes) else { throw abandon(file, temporary, path) }
-    close(file)
-    // Unlike rename(2), link(2) replaces nothing.
-    let isLinked = link(temporary, path) == 0
-    let code = errno
-    unlink(temporary)
+    let (file, temporary) = try openUnplaced(beside: path, mode: mode)
+    defer { drop(file, temporary) }
+    guard fill(file, with: bytes) else { throw FileError(path: path, doing: "write", code: errno) }
+    // Unlike rename(2), linkat(2) replaces nothing.
+    let isLinked =
+      if let temporary { link(temporary, path) == 0 } else {
+        linkat(AT_FDCWD, "\(descriptors)/\(file)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0
+      }
     guard isLinked else {
-      throw code == EEXIST ? FileError(existing: path) : FileError(path: path, doing: "make", code: code)
+      throw errno == EEXIST ? FileError(existing: path) : FileError(path: path, doing: "make", code: errno)
     }
     try syncFolder(of: path)
   }
@@ -24,9 +26,8 @@ extension Files {
   ///
   /// - Throws: ``FileError``.
   public static func checkMakeable(_ path: String) throws(FileError) {
-    let (file, temporary) = try openTemporary(beside: path, mode: 0o600)
-    close(file)
-    unlink(temporary)
+    let (file, temporary) = try openUnplaced(beside: path, mode: 0o600)
+    drop(file, temporary)
   }
 
   /// Puts a file in the place of one that a person names, or of none, so that after a crash either is there.
@@ -58,6 +59,23 @@ extension Files {
   static func split(_ path: String) -> (folder: String, name: Substring) {
     guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
     return (slash == path.startIndex ? "/" : String(path[..<slash]), path[path.index(after: slash)...])
+  }
+
+  /// Links to this process's open files, by which one without a name gets one (open(2), O_TMPFILE).
+  private static let descriptors = "/proc/self/fd"
+
+  /// A new file without a name, of which a kill leaves nothing; under a name that nothing had where the file system knows
+  /// no others.
+  private static func openUnplaced(
+    beside path: String, mode: mode_t
+  ) throws(FileError) -> (file: Int32, temporary: String?) {
+    let file = access(descriptors, X_OK) == 0 ? countersign_open_unnamed(split(path).folder, mode) : -1
+    return file >= 0 ? (file, nil) : try openTemporary(beside: path, mode: mode)
+  }
+
+  private static func drop(_ file: Int32, _ temporary: String?) {
+    close(file)
+    if let temporary { unlink(temporary) }
   }
 
   /// A new file under a name that nothing had.

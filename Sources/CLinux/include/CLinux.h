@@ -2,6 +2,7 @@
 #pragma once
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /// Names the calling thread, at most 15 bytes; shown by top and debuggers.
 void countersign_name_thread(const char *name);
@@ -11,6 +12,11 @@ int countersign_refuse_dumps(void);
 
 /// Whether a part stands anywhere in some bytes (memmem(3)).
 _Bool countersign_contains(const void *bytes, size_t count, const void *part, size_t part_count);
+
+/// Opens a new file without a name for writing (open(2), O_TMPFILE), which linkat(2) gives one.
+///
+/// - Returns: -1 with the cause in errno; EOPNOTSUPP where the folder's file system has no such files.
+int countersign_open_unnamed(const char *folder, mode_t mode);
 
 /// Gives memory that was freed back to the system (malloc_trim(3)).
 void countersign_release_memory(void);
