@@ -73,10 +73,12 @@ public final class HeldFile: Sendable {
     try Files.syncFolder(of: path)
   }
 
-  /// Removes it where what was in it is kept elsewhere.
+  /// Removes it where what was in it is kept elsewhere, so that nothing is lost where a crash brings it back.
+  ///
+  /// - Throws: ``FileError`` where it is still there.
   public func remove() throws(FileError) {
     guard unlink(path) == 0 else { throw FileError(path: path, doing: "remove", code: errno) }
-    try Files.syncFolder(of: path)
+    try? Files.syncFolder(of: path)
   }
 
   /// Overwrites it with zeros and removes it.

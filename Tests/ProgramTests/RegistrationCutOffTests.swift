@@ -5,7 +5,9 @@ import Testing
 /// Registering a company where it is cut off, or a file or folder cannot be made durable.
 @Suite(.serialized, .enabled(if: Injection.isPossible), .timeLimit(.minutes(5))) struct RegistrationCutOffTests {
   /// At whatever call: a key lies under its own two names alone, and the same command ends it.
-  @Test(arguments: [("fsync", "signal=KILL"), ("linkat", "signal=KILL"), ("unlink", "signal=KILL")])
+  @Test(arguments: [
+    ("fsync", "signal=KILL"), ("linkat", "signal=KILL"), ("unlink", "signal=KILL"), ("fsync", "error=EIO"),
+  ])
   func noKeyIsLeftUnderAnotherNameAndTheSameCommandEndsIt(_ call: String, _ effect: String) throws {
     let desk = try Desk.shared.get()
     let root = "\(desk.server.root)/\(call)-\(effect)"
