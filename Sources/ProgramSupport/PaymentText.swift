@@ -54,15 +54,6 @@ public enum NamedPayment {
   }
 }
 
-/// Numbers that name something, which `+5` does not.
-public enum NumberArgument {
-  /// - Throws: `ValidationError` that says what is allowed.
-  @Sendable public static func parse(_ text: String) throws -> UInt64 {
-    guard let number = UInt64(digits: text) else { throw ValidationError("must be a number, of digits alone") }
-    return number
-  }
-}
-
 /// Amounts as people write them.
 public enum Money {
   /// Reads an option's amount in minor units; it must be taken with `parsing: .unconditional`, so that a negative one is

@@ -1,3 +1,4 @@
+import Bytes
 import Configuration
 import Logging
 import SystemPackage
@@ -51,7 +52,7 @@ public struct Settings: Sendable {
   public func optionalNumber(_ flag: Int?, _ setting: Setting, in range: ClosedRange<Int>) throws -> Int? {
     let rule = "must be a number from \(range.lowerBound) to \(range.upperBound)"
     return try value(flag.map(String.init), setting, rule) { text in
-      Int(text).flatMap { range.contains($0) ? $0 : nil }
+      Int(digits: text).flatMap { range.contains($0) ? $0 : nil }
     }
   }
 

@@ -35,7 +35,7 @@ struct Certificates: AsyncParsableCommand {
 
   private func seconds() throws -> Int64 {
     let units: [Character: Int64] = ["d": 86_400, "h": 3_600]
-    guard let unit = expiring.last.flatMap({ units[$0] }), let count = Int64(expiring.dropLast()),
+    guard let unit = expiring.last.flatMap({ units[$0] }), let count = Int64(digits: expiring.dropLast()),
       (1...36_500).contains(count)
     else { throw ProgramError(.usage, "--expiring \(expiring): must be days or hours, for example 30d or 12h") }
     return count * unit

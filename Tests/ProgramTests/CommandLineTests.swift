@@ -35,7 +35,8 @@ import Testing
     (["revoke", "certificate", "Kim", "--reason", "superseded"], "hexadecimal digits"),
     (["revoke", "device", "52:54", "--reason", "superseded"], "MAC address"),
     (["revoke", "consultant", "1", "--reason", "because"], "key-compromise"),
-    (["certificates", "--expiring", "soon"], "30d"), (["unlock"], "--consultant or --source"),
+    (["certificates", "--expiring", "soon"], "30d"), (["certificates", "--expiring", "+5d"], "30d"),
+    (["unlock"], "--consultant or --source"),
     (["trace", "abc"], "number of a payment"),
   ])
   func aWrongArgumentOfAnOperatorIsNamed(_ arguments: [String], _ words: String) throws {

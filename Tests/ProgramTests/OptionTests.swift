@@ -25,6 +25,32 @@ import Testing
     #expect(!run.errors.contains("Missing value"), "\(run)")
   }
 
+  /// Options of each kind of number, with a default, with none, and that must be given.
+  @Test(arguments: [
+    ("countersign-admin", ["payments", "list", "--after"]), ("countersign-admin", ["payments", "list", "--limit"]),
+    ("countersign-admin", ["gateway", "add", "Acme", "--host", "a", "--port"]),
+    ("countersign-server", ["run", "--port"]), ("countersign-server", ["run", "--public-https-port"]),
+    ("countersign-gateway", ["run", "--handshakes"]),
+    ("countersign-terminal", ["pay", "--order", "A", "--amount", "1", "--currency", "KRW", "--instalments"]),
+    ("countersign-bench", ["idle", "--pid"]),
+  ])
+  func aNumberIsOfDigitsAlone(_ program: String, _ arguments: [String]) throws {
+    for (value, words) in [
+      ("+5", "must be a number, of digits alone"), ("0x5", "must be a number, of digits alone"),
+      ("99999999999999999999", "must be at most "),
+    ] {
+      let run = try Program.run(program, arguments + [value])
+      let option = arguments.last ?? ""
+      #expect(run.status == 64 && run.errors.contains("The value '\(value)' is invalid for '\(option) "), "\(run)")
+      #expect(run.errors.contains("': \(words)"), "\(run)")
+    }
+  }
+
+  @Test func theDefaultOfANumberIsShown() throws {
+    let help = try Program.run("countersign-admin", ["gateway", "add", "--help"]).good()
+    #expect(help.output.contains("(default: 7443)"), "\(help)")
+  }
+
   @Test func bothSubjectsOfUnlockAreNotTaken() throws {
     let both = try Program.run("countersign-admin", ["unlock", "--consultant", "1", "--source", "192.0.2.7"])
     #expect(both.status == 64 && both.errors.contains("--consultant and --source do not go together"), "\(both)")

@@ -53,6 +53,13 @@ import Testing
       settings.errors.hasPrefix("error: settings file \(file): \(variable)=\(value): \(words)"), "\(settings)")
   }
 
+  @Test(arguments: ["+5", "-0", "5 "]) func aNumberOfAVariableIsOfDigitsAlone(_ value: String) throws {
+    let command = Self.server.map { $0 == "DATA" ? "/nonexistent" : $0 }
+    let wrong = try Program.run(command[0], Array(command.dropFirst()), environment: ["COUNTERSIGN_PORT": value])
+    #expect(wrong.status == 78, "\(wrong)")
+    #expect(wrong.errors.contains("COUNTERSIGN_PORT=\(value): must be a number from 0 to 65535"), "\(wrong)")
+  }
+
   /// The flag is what counts, so the line in the file is not even looked at.
   @Test func aFlagHidesAWrongLineOfTheFile() throws {
     let desk = try Desk.shared.get()
