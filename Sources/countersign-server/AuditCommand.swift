@@ -71,10 +71,8 @@ extension AuditCommand {
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
         let published = try Self.publicKey(key)
         // First, since no statement is sure to do what it says on another schema.
-        let altered = try SchemaProblem.all(in: ledger)
-        guard altered.isEmpty else {
-          tell(altered)
-          throw ExitCode(ExitStatus.refused.rawValue)
+        try refuse(SchemaProblem.all(in: ledger), of: "schema", at: "schema: ") {
+          [("type", $0.type), ("name", $0.name), ("table", $0.table), ("problem", $0.kind.rawValue)]
         }
         let verifier = try JournalVerifier(path: ledger, key: published, workers: workers)
         do {
@@ -84,10 +82,8 @@ extension AuditCommand {
             try await pace.rest()
           }
           let compared = try await compare(files, verifier, end: report.records + report.skipped)
-          let problems = try await verifier.compareRegister(report)
-          guard problems.isEmpty else {
-            tell(problems)
-            throw ExitCode(ExitStatus.refused.rawValue)
+          try refuse(await verifier.compareRegister(report), of: "register") {
+            [("table", $0.table), ("row", $0.row), ("journal", $0.journal), ("register", $0.register)]
           }
           tell(report, compared: compared)
         } catch let problem as JournalProblem {
@@ -154,38 +150,24 @@ extension AuditCommand.Verify {
     }
   }
 
-  private func tell(_ problems: [SchemaProblem]) {
+  /// Tells problems, where there are any, and ends the program.
+  ///
+  /// - Parameters:
+  ///   - name: what they are of; JSON lists them under it.
+  ///   - place: what stands before a problem's text.
+  ///   - members: a problem in JSON.
+  private func refuse<Problem: LedgerProblem>(
+    _ problems: [Problem], of name: String, at place: String = "", _ members: (Problem) -> [(String, String)]
+  ) throws {
+    guard let first = problems.first else { return }
     switch output {
-    case .text: for line in SchemaProblem.lines(problems) { Console.print("bad: schema: \(line)") }
+    case .text: for line in Problem.lines(problems) { Console.print("bad: \(place)\(line)") }
     case .json:
-      let objects = problems.map {
-        JSON.object([
-          ("type", .text($0.type)), ("name", .text($0.name)), ("table", .text($0.table)),
-          ("problem", .text($0.kind.rawValue)),
-        ])
-      }
+      let objects = problems.map { JSON.object(members($0).map { ($0, .text($1)) }) }
       Console.print(
-        JSON.object([
-          ("result", .text("bad")), ("text", .text("schema: \(problems[0])")), ("schema", .list(objects)),
-        ]))
+        JSON.object([("result", .text("bad")), ("text", .text("\(place)\(first)")), (name, .list(objects))]))
     }
-  }
-
-  private func tell(_ problems: [RegisterProblem]) {
-    switch output {
-    case .text: for line in RegisterProblem.lines(problems) { Console.print("bad: \(line)") }
-    case .json:
-      let rows = problems.map {
-        JSON.object([
-          ("table", .text($0.table)), ("row", .text($0.row)), ("journal", .text($0.journal)),
-          ("register", .text($0.register)),
-        ])
-      }
-      Console.print(
-        JSON.object([
-          ("result", .text("bad")), ("text", .text(problems[0].description)), ("register", .list(rows)),
-        ]))
-    }
+    throw ExitCode(ExitStatus.refused.rawValue)
   }
 
   private func tell(_ problem: JournalProblem) {
