@@ -147,7 +147,7 @@ extension TerminalSession {
   private func run(
     _ attempt: inout PaymentAttempt, _ card: CardData, _ silence: Silence?
   ) async throws -> PaymentResult {
-    var told: Int64?
+    let start = ContinuousClock.now - .milliseconds(sinceLogin)
     while true {
       let step = attempt.isAsking ? try await askStep(&attempt) : try await sendStep(&attempt, card)
       switch step {
@@ -159,15 +159,12 @@ extension TerminalSession {
           throw TerminalError.outcomeUnknown(
             key: attempt.key.bytes, "the outcome is not known yet; ask again with key \(attempt.key)")
         }
-        let left = left(of: attempt)
         if let cause = attempt.cause {
-          silence?.expect(cause, until: .now + left)
-          if milliseconds > 0, told != attempt.end {
-            told = attempt.end
-            silence?.tell(PaymentWait(cause: cause, remaining: left))
-          }
+          let end = start + .milliseconds(attempt.end)
+          silence?.expect(cause, until: end)
+          if milliseconds > 0 { silence?.tell(cause, until: end) }
         }
-        try await Task.sleep(for: min(.milliseconds(milliseconds), left))
+        try await Task.sleep(for: min(.milliseconds(milliseconds), left(of: attempt)))
       }
     }
   }

@@ -1,7 +1,8 @@
 import Messages
 import Synchronization
 
-/// Tells once that nothing has come for a while, so that a service that hangs does not leave a person without a word.
+/// Tells of a wait once, and before that once where nothing has come for a while, so that a service that hangs does not
+/// leave a person without a word.
 final class Silence: Sendable {
   /// An answer comes sooner, from a service that is well.
   static let longest = Duration.seconds(5)
@@ -9,6 +10,8 @@ final class Silence: Sendable {
   private struct State {
     var cause: String
     var end: ContinuousClock.Instant
+    /// When the wait that was told last ends.
+    var told: ContinuousClock.Instant?
     /// Something was told, or nothing is waited for any more.
     var isOver = false
   }
@@ -29,10 +32,13 @@ final class Silence: Sendable {
     }
   }
 
-  /// Tells a wait that has another cause; what is on its way is not told any more.
-  func tell(_ wait: PaymentWait) {
-    finish()
-    onWait(wait)
+  /// Tells why it is tried again, once for each end; what is on its way is not told any more.
+  func tell(_ cause: String, until end: ContinuousClock.Instant) {
+    let isNew = state.withLock { state in
+      defer { (state.told, state.isOver) = (end, true) }
+      return state.told != end
+    }
+    if isNew { onWait(PaymentWait(cause: cause, remaining: max(.zero, end - .now))) }
   }
 
   /// What is waited for from now on.

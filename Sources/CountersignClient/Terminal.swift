@@ -101,7 +101,7 @@ public struct Terminal: Sendable {
         let pause = Duration.milliseconds(max(500, Int64(clamping: status.retryAfterMilliseconds ?? 0)))
         let left = end - .now
         guard pause < left else { throw TerminalError.refused(status) }
-        if waitedFor == nil { silence?.tell(PaymentWait(cause: "\(status)", remaining: left)) }
+        silence?.tell("\(status)", until: end)
         waitedFor = status
         try await Task.sleep(for: pause)
       } catch TerminalError.refused(let status) where status.code == .deadlineExceeded {
