@@ -12,6 +12,7 @@ final class PolicyWatch: Sendable {
   private let rules: CurrentRules
   private let upstream: UpstreamState
   private let interval: Duration
+  private let sleep: @Sendable (Duration) async throws -> Void
   private let logger: Logger
   private let state: Mutex<State>
 
@@ -20,13 +21,18 @@ final class PolicyWatch: Sendable {
     var asking: Task<Void, Never>?
   }
 
-  /// - Parameter upstream: told whether the service takes this gateway as its company's.
+  /// - Parameters:
+  ///   - upstream: told whether the service takes this gateway as its company's.
+  ///   - interval: from an answer to the next question.
+  ///   - sleep: waits between two questions.
   init(
-    _ identity: GatewayIdentity, rules: CurrentRules, upstream: UpstreamState, interval: Duration, logger: Logger
+    _ identity: GatewayIdentity, rules: CurrentRules, upstream: UpstreamState, interval: Duration, logger: Logger,
+    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) throws {
     self.rules = rules
     self.upstream = upstream
     self.interval = interval
+    self.sleep = sleep
     self.logger = logger
     state = Mutex(State(channel: try Self.channel(identity)))
   }
@@ -37,7 +43,7 @@ final class PolicyWatch: Sendable {
     let task = Task { [self] in
       while !Task.isCancelled {
         let isKnown = await ask()
-        try? await Task.sleep(for: isKnown ? interval : .milliseconds(500))
+        try? await sleep(isKnown ? interval : .milliseconds(500))
       }
     }
     state.withLock { state in
