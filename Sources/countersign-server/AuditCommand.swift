@@ -21,10 +21,11 @@ extension AuditCommand {
     static let configuration = CommandConfiguration(
       abstract: "Verifies every record and head of the journal, and compares the register with it.",
       discussion: """
-        Reads the ledger's file, beside a running server too: slowly then while payments come in. Records that were
+        Reads the ledger's file, beside a running server too: slowly then while payments come in. It reads tables, no
+        indexes: those it checks with --indexes, as backup and restore do. Records that were
         altered, removed, added or reordered are found from the journal alone; that its end was cut off, or that all of
-        it was written anew, shows only against heads that were kept elsewhere: name their files, or folders of such
-        files, with --against. Of the register it compares companies, consultants, administrators and their roles,
+        it was written anew, shows only against heads that were kept: those in DATA/heads are compared, and those kept
+        elsewhere where --against names their files, or folders of such files. Of the register it compares companies, consultants, administrators and their roles,
         certificates, devices and gateways: who is there, and who is revoked, when and why. Tables, indexes, triggers and
         views must be those of a new ledger.
 
@@ -52,6 +53,9 @@ extension AuditCommand {
     @Option(help: "File of signed heads that were kept elsewhere, or a folder of such files; may be repeated.")
     var against: [String] = []
 
+    @Flag(help: "Also check every page of the file, and every index against its table.")
+    var indexes = false
+
     @Option(help: "Parts that are read at once, default one for each core.")
     var workers: Int?
 
@@ -67,6 +71,8 @@ extension AuditCommand {
         }
         if self.ledger == nil, let folder { try folder.checkMade() } else { try SQLiteStore.checkNotCutOff(ledger) }
         let files = try against.flatMap(HeadFile.files)
+        // What the server keeps itself: whoever wrote the ledger alone cannot have changed it.
+        let own = try self.ledger == nil ? folder.map { try HeadFile.kept($0.file("heads")) } ?? [] : []
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
         guard (1...256).contains(workers) else { throw ProgramError(.usage, "--workers: must be 1 to 256") }
         let published = try Self.publicKey(key)
@@ -81,10 +87,17 @@ extension AuditCommand {
             lines.tell(done, of: of)
             try await pace.rest()
           }
-          let compared = try await compare(files, verifier, end: report.records + report.skipped)
+          let end = report.records + report.skipped
+          _ = try await compare(own, verifier, end: end)
+          let compared = try await compare(files, verifier, end: end)
+          guard against.isEmpty || compared > 0 else {
+            throw ProgramError(
+              .input, "--against: there is no head in \(against.joined(separator: ", ")), so nothing was compared")
+          }
           try refuse(await verifier.compareRegister(report), of: "register") {
             [("table", $0.table), ("row", $0.row), ("journal", $0.journal), ("register", $0.register)]
           }
+          if indexes { try SQLiteStore.checkIndexes(ledger, pace: pace) }
           tell(report, compared: compared)
         } catch let problem as JournalProblem {
           tell(problem)

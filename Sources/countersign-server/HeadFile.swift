@@ -29,6 +29,12 @@ struct HeadFile {
     return names.map { "\(path)/\($0)" }
   }
 
+  /// The files of heads in a folder; none where there is no folder.
+  static func kept(_ folder: String) throws(FileError) -> [String] {
+    guard try Files.isThere(folder) else { return [] }
+    return try Files.names(in: folder).filter { $0.hasSuffix(".heads") }.map { "\(folder)/\($0)" }
+  }
+
   /// A last line without its end is still being written, or its writing was cut off: it is left out.
   ///
   /// - Returns: nil at the end.

@@ -47,6 +47,10 @@ import Testing
       DELETE FROM payment WHERE seq >= \(payment); DELETE FROM outcome WHERE seq >= \(payment);
       DELETE FROM event WHERE seq >= \(payment); DELETE FROM head WHERE last >= \(payment)
       """)
+    let own = try Self.verify(desk)
+    #expect(own.status == 1 && own.output.contains("has a signed head"), "\(own.output)")
+    #expect(own.output.hasPrefix("bad: record \(payment) is missing: \(folder)/server/heads/"), "\(own.output)")
+    try FileManager.default.removeItem(atPath: "\(folder)/server/heads")
     #expect(try Self.verify(desk).status == 0, "a cut end shows against a kept head alone")
     let cut = try Self.verify(desk, ["--against", "\(folder)/kept", "--output", "json"])
     let object = try JSONSerialization.jsonObject(with: Data(cut.output.utf8)) as? [String: Any]
@@ -152,6 +156,25 @@ import Testing
     try desk.server.start()
   }
 
+  /// With an index that has lost its entries a key could be charged twice.
+  @Test func anIndexThatSomebodyEmptiedIsFoundWithIndexes() throws {
+    let desk = try Desk()
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    #expect(desk.server.stop() == 0)
+    let whole = try Self.verify(desk, ["--indexes"])
+    #expect(whole.status == 0 && whole.output.hasPrefix("whole: "), "\(whole.errors)\(whole.output)")
+    let text = "CREATE UNIQUE INDEX payment_key ON payment (key, company)"
+    try Self.alter(
+      desk,
+      """
+      DROP INDEX payment_key; \(text) WHERE 0; PRAGMA writable_schema = ON;
+      UPDATE sqlite_schema SET sql = '\(text)' WHERE name = 'payment_key'
+      """)
+    let emptied = try Self.verify(desk, ["--indexes"])
+    #expect(emptied.status == 74, "\(emptied.output)")
+    #expect(emptied.errors.contains("is damaged: row 1 missing from index payment_key"), "\(emptied.errors)")
+  }
+
   @Test func wrongFilesAreNamed() throws {
     let desk = try Desk.shared.get()
     let root = desk.server.root
@@ -159,6 +182,13 @@ import Testing
     try Data("head/1 1 2 3\n".utf8).write(to: URL(fileURLWithPath: text))
     let noHeads = try Self.verify(desk, ["--against", text])
     #expect(noHeads.status == 65 && noHeads.errors.contains("\(text), line 1: is no head"), "\(noHeads.errors)")
+    let (folder, file) = ("\(root)/empty-folder", "\(root)/empty-file")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: file))
+    for empty in [folder, file] {
+      let nothing = try Self.verify(desk, ["--against", empty])
+      #expect(nothing.status == 65 && nothing.errors.contains("no head in \(empty)"), "\(nothing.errors)")
+    }
     let missing = try Self.verify(desk, ["--against", "\(root)/missing"])
     #expect(missing.status == 74 && missing.errors.contains("\(root)/missing"), "\(missing.errors)")
     let noKey = try Self.verify(desk, ["--key", "\(root)/passphrase"])

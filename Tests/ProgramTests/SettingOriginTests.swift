@@ -10,7 +10,7 @@ import Testing
     (server, "--port", "COUNTERSIGN_PORT", "99999", "must be a number from 0 to 65535"),
     (server, "--https-port", "COUNTERSIGN_HTTPS_PORT", "99999", "must be a number from 0 to 65535"),
     (server, "--public-host", "COUNTERSIGN_PUBLIC_HOST", "pay example", "must be a host name or an IP address"),
-    (server, "--public-host", "COUNTERSIGN_PUBLIC_HOST", "", "must be a host name or an IP address"),
+    (server, "--public-host", "COUNTERSIGN_PUBLIC_HOST", "-", "must be a host name or an IP address"),
     (server, "--public-port", "COUNTERSIGN_PUBLIC_PORT", "0", "must be a number from 1 to 65535"),
     (
       server + ["--https-port", "0"], "--public-https-port", "COUNTERSIGN_PUBLIC_HTTPS_PORT", "0",

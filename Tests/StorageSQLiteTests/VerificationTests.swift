@@ -236,6 +236,19 @@ import Testing
     #expect(problem?.record == record && problem?.description.contains(words) == true, "\(String(describing: problem))")
   }
 
+  /// Without their heads anybody may write records anew; the writer leaves none without one for longer than a second.
+  @Test func recordsOfALongTimeWithoutAHeadAreFound() async throws {
+    let ledger = try Self.ledger()
+    let store = try ledger.open()
+    for round: Int64 in 1...3 {
+      try store.write { store in try store.insertEvent(Self.event("x", TestLedger.time + 40_000 * round)) }
+    }
+    #expect(try await Self.verify(ledger).records == 15)
+    try ledger.sqlite("DELETE FROM head WHERE last > 12")
+    let problem = await Self.problem(ledger)
+    #expect(problem?.record == 13 && problem?.description.contains("heads were removed") == true)
+  }
+
   @Test func aJournalOfAnotherKeyIsRefused() async throws {
     let ledger = try Self.ledger()
     let verifier = try JournalVerifier(path: ledger.path, key: PrivateKey.generate(.p256).publicKey, workers: 1)

@@ -145,6 +145,16 @@ extension SQLiteStore {
     try copy.withRests(pace) { () throws(StoreError) in try checkIntegrity(copy) }
   }
 
+  /// Checks every page of a ledger, and every index against its table, in one read transaction: beside a running server
+  /// the WAL grows meanwhile.
+  ///
+  /// - Parameter pace: of the ledger that the service may be writing.
+  /// - Throws: ``StoreError/damaged(_:)`` with the first thing that is wrong.
+  public static func checkIndexes(_ path: String, pace: Pace) throws(StoreError) {
+    let database = try Database(path: path, flags: SQLITE_OPEN_READONLY)
+    try database.withRests(pace) { () throws(StoreError) in try checkIntegrity(database) }
+  }
+
   /// - Parameter file: whose copy it is; nil: it is looked at for itself.
   static func checkIntegrity(_ database: Database, of file: String? = nil) throws(StoreError) {
     let name = file ?? database.path

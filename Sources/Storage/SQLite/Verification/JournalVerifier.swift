@@ -11,6 +11,8 @@ public struct JournalVerifier: Sendable {
   public static let pageNumbers: Int64 = 16_384
   /// Most records behind the last head that are read in one transaction.
   static let largestTail: Int64 = 65_536
+  /// Most milliseconds from the first record without a head to the last one. The writer makes a head each second.
+  static let longestUnsigned: Int64 = 60_000
 
   /// What was verified.
   public struct Report: Sendable, Equatable {
@@ -58,7 +60,7 @@ public struct JournalVerifier: Sendable {
     progress: @Sendable (_ done: Int64, _ of: Int64) async throws -> Void = { _, _ in }
   ) async throws -> Report {
     if let added = try await survey.numberBelowOne() { throw JournalProblem(added, "was added") }
-    let last = try await survey.lastHead()?.last ?? 0
+    let last = try await signedEnd()
     var walk = JournalWalk()
     var pages = PagesAhead(readers: readers, end: last, pageNumbers: pageNumbers)
     defer { pages.cancel() }
@@ -78,6 +80,19 @@ public struct JournalVerifier: Sendable {
     return Report(
       records: walk.next - 1, heads: walk.headCount, last: walk.lastHead, unsigned: unsigned, skipped: 0, acts: acts,
       actsEnd: last)
+  }
+
+  /// - Returns: the last record that a head is over.
+  private func signedEnd() async throws -> Int64 {
+    let (head, span) = try await survey.end()
+    let last = head?.last ?? 0
+    guard span <= Self.longestUnsigned else {
+      throw JournalProblem(
+        last + 1,
+        "and those behind it have no head, though they are of \(span / 1_000) s and a head is made each second: heads were "
+          + "removed")
+    }
+    return last
   }
 
   /// Compares the register with a journal that ``run(progress:)`` found whole, and with what came since.
@@ -171,8 +186,18 @@ actor JournalSurvey {
     self.key = key
   }
 
-  func lastHead() throws(StoreError) -> JournalHead? {
-    try database.prepare("\(JournalHead.columns) ORDER BY last DESC LIMIT 1").first(JournalHead.init(row:))
+  /// The last head, and milliseconds from the first record behind it to the last one, at one moment.
+  func end() throws(StoreError) -> (head: JournalHead?, unsigned: Int64) {
+    try database.execute("BEGIN")
+    defer { try? database.execute("ROLLBACK") }
+    let head = try database.prepare("\(JournalHead.columns) ORDER BY last DESC LIMIT 1").first(JournalHead.init(row:))
+    let times = try database.prepare(
+      """
+      SELECT coalesce(max(time) - min(time), 0) FROM (SELECT time FROM payment WHERE seq > ?1
+        UNION ALL SELECT time FROM event WHERE seq > ?1)
+      """)
+    times.bind(1, head?.last ?? 0)
+    return (head, try times.first { $0.int(0) } ?? 0)
   }
 
   func head(endingAt last: Int64) throws(StoreError) -> JournalHead? {
