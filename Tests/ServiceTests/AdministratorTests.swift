@@ -100,6 +100,24 @@ import Testing
     }
   }
 
+  /// What the service records of them is compared with the register at its end.
+  @Test func namesWithCommasAndQuotationMarksAreRecordedBetweenQuotationMarks() async throws {
+    try await TestService.withKim { service, _ in
+      _ = try await service.addAdministrator("Zed, operator", [.auditor])
+      _ = try await service.addAdministrator(#"Lee "auditor\" Jo"#, [.operator])
+      var request = SetAdministratorRolesRequest()
+      (request.administrator, request.roles) = (2, [.auditor, .operator])
+      _ = try await service.administrator().run { [request] in try await $0.setAdministratorRoles(request) }
+      try await service.addCompany("Other, certificate 99")
+      _ = try await service.addConsultant("Ann, by Lee", company: "Other, certificate 99")
+      let added = try service.journal("ADMINISTRATOR_ADDED")
+      #expect(added.first?.hasPrefix(#"administrator 2 "Zed, operator", auditor, certificate "#) == true)
+      #expect(added.last?.hasPrefix(#"administrator 3 "Lee \"auditor\\\" Jo", operator, certificate "#) == true)
+      #expect(try service.journal("COMPANY_ADDED").last?.hasPrefix(#""Other, certificate 99", certificate "#) == true)
+      #expect(try service.journal("CONSULTANT_ADDED").last?.hasPrefix(#""Ann, by Lee", by CN="#) == true)
+    }
+  }
+
   @Test func aRevokedAdministratorOfTheRegisterIsRefused() async throws {
     try await TestService.withKim { service, _ in
       let lee = try await service.addAdministrator("Lee", [.operator])

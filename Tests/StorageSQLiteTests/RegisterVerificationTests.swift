@@ -34,7 +34,8 @@ import Testing
     let root = make(issuer, 1, .authority(pathLength: 0), by: nil)
     // The first has no number of its own: number 0 is nobody's.
     return (UInt8(0)...40).map {
-      make([30, 31].contains($0) ? "Kim" : "own \($0)", max(1, $0), .leaf(.consultant), by: root)
+      let name = $0 == 34 ? "Lee, operator" : [30, 31].contains($0) ? "Kim" : "own \($0)"
+      return make(name, max(1, $0), .leaf(.consultant), by: root)
     }
   }
 
@@ -68,18 +69,29 @@ import Testing
       try event(.administratorRegistered, "CN=tester, serial 01")
       let other = try store.insertAdministrator(name: "Park, operator", roles: .auditor, time: time)
       try store.insertCertificate(certificate(2, .administrator(other)))
-      try event(.administratorAdded, "administrator 2 Park, operator, auditor, certificate 02, by CN=tester, serial 01")
+      try event(
+        .administratorAdded, "administrator 2 \"Park, operator\", auditor, certificate 02, by CN=tester, serial 01")
+      let everything = "Zed, operator, auditor, security officer, certificate 00"
+      let third = try store.insertAdministrator(name: everything, roles: .auditor, time: time)
+      try store.insertCertificate(certificate(33, .administrator(third)))
+      try event(
+        .administratorAdded,
+        "administrator 3 \"\(everything)\", auditor, certificate 21, by CN=x\\, certificate 02, serial 01")
       for (number, name) in [(1, "Acme, certificate 99, by me"), (2, "Other")] as [(UInt8, String)] {
         let company = try store.insertCompany(name: name, time: time)
         try store.insertCertificate(certificate(2 + number, .company(company)))
-        try event(.companyAdded, company: company, "\(name), certificate 0\(2 + number), by CN=tester, serial 01")
+        try event(
+          .companyAdded, company: company,
+          "\(RecordedName.text(name)), certificate 0\(2 + number), by CN=tester, serial 01")
         try addGateway(company, certificates: 10 * number)
       }
       for consultant in Int64(1)...4 {
-        _ = try store.insertConsultant(company: consultant == 2 ? 2 : 1, name: "Kim \(consultant)", time: time)
+        let name = consultant == 4 ? #"Kim 4, by "Lee\", ok"# : "Kim \(consultant)"
+        _ = try store.insertConsultant(company: consultant == 2 ? 2 : 1, name: name, time: time)
         let company: Int64 = consultant == 2 ? 2 : 1
         try event(
-          .consultantAdded, consultant: consultant, company: company, "Kim \(consultant), by CN=tester, serial 01")
+          .consultantAdded, consultant: consultant, company: company,
+          "\(RecordedName.text(name)), by CN=tester, serial 01")
         let number = UInt8(4 + consultant)
         try store.insertCertificate(certificate(number, .consultant(consultant), consultant == 4 ? 9 : number))
         try event(
@@ -87,7 +99,7 @@ import Testing
           "certificate 0\(number), MAC address 02:00:00:00:00:0\(consultant == 4 ? 9 : number), test/1")
       }
       try outside()
-      try event(.rolesSet, "administrator 2 Park, operator, operator, auditor in place of auditor, by CN=x, serial 01")
+      try event(.rolesSet, #"administrator 2 "Park, operator", operator, auditor in place of auditor, by CN=x"#)
       try store.setRoles(administrator: 2, [.auditor, .paymentOperator])
       try revocations()
     }
@@ -305,9 +317,22 @@ import Testing
     ),
     ("UPDATE administrator SET roles = 1 WHERE id = 1", "table administrator, row 1", ["the register operator"]),
     ("UPDATE administrator SET name = 'Eve' WHERE id = 1", "table administrator, row 1", ["CN=tester, serial 01"]),
-    ("UPDATE administrator SET name = 'Eve' WHERE id = 2", "table administrator, row 2", ["2 Park, operator"]),
+    ("UPDATE administrator SET name = 'Eve' WHERE id = 2", "table administrator, row 2", [#"2 "Park, operator","#]),
     (
-      "INSERT INTO administrator (name, roles, time) VALUES ('Eve', 7, 1)", "table administrator, row 3",
+      "UPDATE administrator SET name = 'Park', roles = 3 WHERE id = 2", "table administrator, row 2",
+      [#"2 "Park, operator", auditor"#, "the register Park"]
+    ),
+    (
+      "UPDATE administrator SET name = 'Zed', roles = 7 WHERE id = 3", "table administrator, row 3",
+      [#"3 "Zed, operator, auditor"#, "the register Zed"]
+    ),
+    (
+      "UPDATE consultant SET name = 'Kim 4' WHERE id = 4", "table consultant, row 4",
+      [#"4, by \"Lee"#, "register Kim 4"]
+    ),
+    ("UPDATE company SET name = 'Acme' WHERE id = 1", "table company, row 1", [#""Acme, certificate 99"#]),
+    (
+      "INSERT INTO administrator (name, roles, time) VALUES ('Eve', 7, 1)", "table administrator, row 4",
       ["says nothing of it"]
     ),
     ("UPDATE gateway SET host = '10.0.0.2' WHERE company = 1", "table gateway, row 1", ["10.0.0.1 port 7443"]),
@@ -327,6 +352,36 @@ import Testing
     let problems = try await Self.problems(ledger)
     let found = problems.first { $0.hasPrefix(begin + ": the journal says ") }
     #expect(found != nil && words.allSatisfy { found?.contains($0) == true }, "\(change): \(problems)")
+  }
+
+  /// The service's own administrator is recorded by its certificate's subject.
+  @Test func theNameOfTheServicesOwnAdministratorIsThatOfItsCertificate() async throws {
+    let ledger = try TestLedger()
+    try ledger.open().write {
+      let id = try $0.insertAdministrator(name: "Lee, operator", roles: .all, time: TestLedger.time)
+      try $0.insertCertificate(Self.certificate(34, .administrator(id)))
+      _ = try $0.insertEvent(
+        EventRow(
+          kind: .administratorRegistered, time: TestLedger.time,
+          text: "\(Self.certificates[34].subjectText), serial 22"))
+    }
+    #expect(try await Self.problems(ledger) == [])
+    try ledger.sqlite("UPDATE administrator SET name = 'Lee'")
+    #expect(try await Self.problems(ledger).count == 1)
+  }
+
+  @Test(arguments: ["Kim", "Kim, Lee", #"Kim "the \ voice""#, "\"", ",", #"a\"#, #"a\,"#, "\u{301}x", "Kim,\u{301}"])
+  func aRecordedNameIsReadAsItWas(_ name: String) {
+    let text = RecordedName.text(name)
+    #expect((text == name) == !(name.utf8.contains(0x2c) || name.utf8.contains(0x22)))
+    var rest = Substring("\(text), by \"Lee\"")
+    #expect(RecordedName.take(from: &rest).map { Array($0.utf8) } == Array(name.utf8))
+    #expect(rest == ", by \"Lee\"")
+  }
+
+  @Test(arguments: [#""Kim"#, "\"", #""Kim\"#, #""Kim\""#]) func aRecordedNameWithoutEndIsNone(_ text: String) {
+    var rest = Substring(text)
+    #expect(RecordedName.take(from: &rest) == nil && rest == text)
   }
 
   /// A program that writes other texts is told apart from somebody who changed rows.

@@ -45,7 +45,7 @@ struct AdminCalls: AdminServiceProtocol {
         try store.insertEvent(
           EventRow(
             kind: .companyAdded, company: id, time: now,
-            text: "\(name), certificate \(Hex.encode(leaf.serial)), by \(administrator)"))
+            text: "\(RecordedName.text(name)), certificate \(Hex.encode(leaf.serial)), by \(administrator)"))
         return (id, leaf)
       }
       companies.insert(leaf.fingerprint, company: company)
@@ -72,8 +72,8 @@ struct AdminCalls: AdminServiceProtocol {
         let id = try Self.unique { try store.insertConsultant(company: company.id, name: name, time: now) }
         try store.insertEvent(
           EventRow(
-            kind: .consultantAdded, consultant: id, company: company.id, time: now, text: "\(name), by \(administrator)"
-          ))
+            kind: .consultantAdded, consultant: id, company: company.id, time: now,
+            text: "\(RecordedName.text(name)), by \(administrator)"))
         try Self.insert(token, consultant: id, company: company.id, now: now, administrator, in: store)
         return id
       }

@@ -24,8 +24,8 @@ extension AdminCalls {
         try store.insertEvent(
           EventRow(
             kind: .administratorAdded, time: now,
-            text: "administrator \(id) \(name), \(roles.names), certificate \(Hex.encode(leaf.serial)), by "
-              + administrator))
+            text: "administrator \(id) \(RecordedName.text(name)), \(roles.names), certificate "
+              + "\(Hex.encode(leaf.serial)), by \(administrator)"))
         return (id, leaf)
       }
       var reply = AddAdministratorReply()
@@ -67,9 +67,8 @@ extension AdminCalls {
         try store.insertEvent(
           EventRow(
             kind: .rolesSet, time: now,
-            text:
-              "administrator \(row.id) \(row.name), \(roles.names) in place of \(row.roles.names), by \(acting.text)"
-          ))
+            text: "administrator \(row.id) \(RecordedName.text(row.name)), \(roles.names) in place of "
+              + "\(row.roles.names), by \(acting.text)"))
       }
       return SetAdministratorRolesReply()
     }

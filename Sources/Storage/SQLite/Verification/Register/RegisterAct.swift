@@ -34,8 +34,8 @@ struct ActText {
 
   /// Goes behind `words` where they come next.
   mutating func skip(_ words: String) -> Bool {
-    guard rest.hasPrefix(words) else { return false }
-    rest = rest.dropFirst(words.count)
+    guard rest.utf8.starts(with: words.utf8) else { return false }
+    rest = rest[rest.utf8.index(rest.startIndex, offsetBy: words.utf8.count)...]
     return true
   }
 
@@ -52,6 +52,9 @@ struct ActText {
     rest = rest[found.upperBound...]
     return true
   }
+
+  /// A registered name; nil where it has no end.
+  mutating func name() -> String? { RecordedName.take(from: &rest) }
 
   /// Hexadecimal digits up to the first character that is none.
   mutating func hex() -> String? {

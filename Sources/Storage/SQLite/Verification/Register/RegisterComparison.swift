@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Payments
 
 /// Compares the register's rows with what the journal says of each: whether it should be there, under which name, and
@@ -56,7 +57,8 @@ struct RegisterComparison {
     compare("company", journal: replay.companies.mapValues(\.act.record), register: contents.companies.map(\.id))
     for row in contents.companies {
       guard let recorded = replay.companies[row.id] else { continue }
-      compareName("company", row.id, row.name, row.time, recorded.act, isNamed: "\(row.name), certificate ")
+      let isNamed = "\(RecordedName.text(row.name)), certificate "
+      compareName("company", row.id, row.name, row.time, recorded.act, isNamed: isNamed)
       compare("company", row.id, recorded.revocation, row.revocation)
     }
   }
@@ -69,7 +71,8 @@ struct RegisterComparison {
       if let company = recorded.act.company, company != row.company {
         tell("consultant", row.id, "of company \(company) (record \(recorded.act.record))", "of company \(row.company)")
       }
-      compareName("consultant", row.id, row.name, row.time, recorded.act, isNamed: "\(row.name), by ")
+      let isNamed = "\(RecordedName.text(row.name)), by "
+      compareName("consultant", row.id, row.name, row.time, recorded.act, isNamed: isNamed)
       compare("consultant", row.id, recorded.revocation, row.revocation)
     }
   }
@@ -93,13 +96,21 @@ struct RegisterComparison {
     for row in contents.administrators {
       guard let recorded = administrators[row.id] else { continue }
       let act = recorded.act
-      // The service's own administrator is recorded by the certificate's subject, where special characters are escaped.
-      let isEscaped = act.kind == .administratorRegistered && act.text.contains("\\")
-      let isNamed =
-        act.kind == .administratorRegistered ? "CN=\(row.name), serial " : "administrator \(row.id) \(row.name), "
-      compareName("administrator", row.id, row.name, row.time, act, isNamed: isEscaped ? "" : isNamed)
+      let isNamed = act.kind == .administratorRegistered ? "\(subject(of: row)), serial " : "\(Self.text(row)), "
+      compareName("administrator", row.id, row.name, row.time, act, isNamed: isNamed)
       compareRoles(row, recorded.roles)
     }
+  }
+
+  private static func text(_ row: RegisterContents.Administrator) -> String {
+    "administrator \(row.id) \(RecordedName.text(row.name))"
+  }
+
+  /// By which the service's own administrator is recorded: some characters of a name are written otherwise there.
+  private func subject(of row: RegisterContents.Administrator) -> String {
+    let own = contents.certificates.lazy.filter { $0.key.kind == 3 && $0.key.holder == row.id }
+      .compactMap { try? Certificate(der: $0.row.der) }.first { ($0.commonName ?? $0.subjectText) == row.name }
+    return own?.subjectText ?? "CN=\(row.name)"
   }
 
   private mutating func compareRoles(_ row: RegisterContents.Administrator, _ act: RegisterAct) {
@@ -109,7 +120,7 @@ struct RegisterComparison {
     } else {
       let behind = act.kind == .rolesSet ? " in place of " : ", certificate "
       given = (UInt8(1)...7).map { AdministratorRoles(rawValue: $0) }
-        .filter { act.text.hasPrefix("administrator \(row.id) \(row.name), \($0.names)\(behind)") }
+        .filter { act.text.utf8.starts(with: "\(Self.text(row)), \($0.names)\(behind)".utf8) }
     }
     // None: the row has another name, which is told.
     guard let roles = given.first, Int64(roles.rawValue) != row.roles else { return }

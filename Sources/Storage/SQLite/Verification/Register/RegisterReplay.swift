@@ -112,7 +112,9 @@ struct RegisterReplay {
 extension RegisterReplay {
   private mutating func addCompany(_ act: RegisterAct) -> Bool {
     var text = ActText(act.text)
-    guard let id = act.company, text.behindLast(", certificate "), let serial = text.hex() else { return false }
+    guard let id = act.company, text.name() != nil, text.skip(", certificate "), let serial = text.hex() else {
+      return false
+    }
     companies[id] = Holder(act: act)
     add(CertificateKey(serial: serial, kind: 2, holder: id), act, .known(nil, record: act.record))
     return true
@@ -141,8 +143,8 @@ extension RegisterReplay {
 
   private mutating func addAdministrator(_ act: RegisterAct) -> Bool {
     var text = ActText(act.text)
-    guard text.skip("administrator "), let id = text.number(), text.behindLast(", certificate "),
-      let serial = text.hex()
+    guard text.skip("administrator "), let id = text.number(), text.skip(" "), text.name() != nil,
+      text.upTo(", certificate ") != nil, let serial = text.hex()
     else { return false }
     administrators[id] = Administrator(act: act, roles: act)
     add(CertificateKey(serial: serial, kind: 3, holder: id), act, .known(nil, record: act.record))
