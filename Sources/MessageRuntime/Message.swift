@@ -17,6 +17,10 @@ public protocol Message: Sendable, Equatable {
 }
 
 extension Message {
+  /// Copies a decoded C struct; for generated code, which a message with deprecated fields would warn if it named that
+  /// message's own ``init(copying:)``.
+  public static func copy(of c: UnsafePointer<C>) -> Self { Self(copying: c) }
+
   /// Decodes a message.
   ///
   /// - Throws: ``DecodingFailure`` that names the field; nothing was unpacked where the rules are broken.

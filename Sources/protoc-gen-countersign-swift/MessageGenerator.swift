@@ -13,12 +13,12 @@ struct MessageGenerator {
   /// The struct, with nested types.
   func writeStruct(to writer: inout SwiftWriter) {
     writer.documentation(locations.comment(message.path))
-    writer.block("\(access)struct \(SwiftNames.type(message.name)): Message") { writer in
+    writer.block("\(access)struct \(types.ownName(message.fullName)): Message") { writer in
       for field in ordinary { writeProperty(field, to: &writer) }
       for (index, oneof) in message.oneofs.enumerated() { writeOneof(oneof, index, to: &writer) }
       for enumeration in message.enums {
         writer.line()
-        EnumGenerator(enumeration: enumeration, locations: locations, access: access).write(to: &writer)
+        enumGenerator(enumeration).write(to: &writer)
       }
       for nested in message.messages where !nested.isMapEntry {
         writer.line()
@@ -41,17 +41,31 @@ struct MessageGenerator {
         $0.line("\(CNames.function(message.fullName))__init(c)")
       }
       writer.line()
+      writeDeprecation(to: &writer)
       writer.block("\(access)init(copying c: UnsafePointer<\(c)>)") { writer in
         for field in ordinary { writeCopy(of: field, to: &writer) }
         for (index, oneof) in message.oneofs.enumerated() { writeCopy(of: oneof, index, to: &writer) }
       }
       writer.line()
+      writeDeprecation(to: &writer)
       writer.block("\(access)func write(to c: inout \(c), in arena: Arena)") { writer in
         for field in ordinary { writeWrite(of: field, to: &writer) }
         for (index, oneof) in message.oneofs.enumerated() { writeWrite(of: oneof, index, to: &writer) }
       }
     }
     for nested in message.messages where !nested.isMapEntry { inner(nested).writeConformance(to: &writer) }
+  }
+
+  /// Code that is deprecated itself may name deprecated members of C without a warning; what is called through the
+  /// protocol gives none.
+  private func writeDeprecation(to writer: inout SwiftWriter) {
+    guard types.hasDeprecatedMembers(message.fullName) else { return }
+    writer.line("@available(*, deprecated, message: \"Names deprecated fields.\")")
+  }
+
+  private func enumGenerator(_ enumeration: ProtoEnum) -> EnumGenerator {
+    EnumGenerator(
+      enumeration: enumeration, name: types.ownName(enumeration.fullName), locations: locations, access: access)
   }
 
   private func inner(_ nested: ProtoMessage) -> MessageGenerator {
@@ -95,24 +109,28 @@ struct MessageGenerator {
     !field.isRepeated && types.isRecursive(message.fullName, through: field.type)
   }
 
-  private func storage(_ field: ProtoField) -> String { "_\(SwiftNames.property(field.name))" }
+  private func storage(_ field: ProtoField) -> String { "_\(SwiftNames.unquoted(SwiftNames.property(field.name)))" }
 
   private func members(_ index: Int) -> [ProtoField] { message.fields.filter { $0.oneof == index } }
 
   private func writeOneof(_ oneof: ProtoOneof, _ index: Int, to writer: inout SwiftWriter) {
     let members = members(index)
     let isRecursive = members.contains { types.isRecursive(message.fullName, through: $0.type) }
+    let type = types.ownName(oneof.fullName)
     writer.line()
     writer.documentation(locations.comment(oneof.path) ?? " One of the fields of `\(oneof.name)`.")
-    writer.block("\(access)\(isRecursive ? "indirect " : "")enum \(SwiftNames.type(oneof.name)): Sendable, Equatable") {
+    writer.block("\(access)\(isRecursive ? "indirect " : "")enum \(type): Sendable, Equatable") {
       for field in members {
         $0.documentation(locations.comment(field.path))
         $0.line("case \(SwiftNames.property(field.name))(\(types.swiftType(field.type)))")
       }
     }
     writer.documentation(locations.comment(oneof.path) ?? " Which field of `\(oneof.name)` is set, or nil.")
-    writer.line("\(access)var \(SwiftNames.property(oneof.name)): \(SwiftNames.type(oneof.name))?")
+    writer.line("\(access)var \(SwiftNames.property(oneof.name)): \(type)?")
   }
+
+  /// The member of the C struct, as Swift takes it.
+  private func cMember(_ field: ProtoField) -> String { SwiftNames.quoted(CNames.field(field.name)) }
 
   /// A property inside the generated functions, where a parameter or variable may have its name.
   private func own(_ name: String) -> String {
@@ -124,15 +142,15 @@ struct MessageGenerator {
 
   private func writeCopy(of field: ProtoField, to writer: inout SwiftWriter) {
     let name = own(field.name)
-    let member = "c.pointee.\(CNames.field(field.name))"
-    let count = "c.pointee.n_\(field.name.lowercased())"
+    let member = "c.pointee.\(cMember(field))"
+    let count = "c.pointee.\(CNames.count(field.name))"
     if let map = types.mapEntry(field.type) {
       writer.block("for index in 0..<\(count)") { writer in
         writer.line("guard let entry = \(member)[index] else { continue }")
         var value = types.fromC("entry.pointee.value", map.value.type)
         if case .message(let message) = map.value.type {
           let type = types.swiftName(message)
-          value = "entry.pointee.value.map { \(type)(copying: $0) } ?? \(type)()"
+          value = "entry.pointee.value.map { \(types.fromC("$0", map.value.type)) } ?? \(type)()"
         }
         writer.line("\(name)[\(types.fromC("entry.pointee.key", map.key.type))] = \(value)")
       }
@@ -152,7 +170,7 @@ struct MessageGenerator {
     let name = own(oneof.name)
     writer.block("switch c.pointee.\(CNames.oneofCase(oneof.name)).rawValue") { writer in
       for field in members(index) {
-        let member = "c.pointee.\(CNames.field(field.name))"
+        let member = "c.pointee.\(cMember(field))"
         let value = "\(SwiftNames.property(field.name))"
         if case .message = field.type {
           writer.line("case \(field.number): \(name) = \(member).map { .\(value)(\(types.fromC("$0", field.type))) }")
@@ -168,8 +186,8 @@ struct MessageGenerator {
 
   private func writeWrite(of field: ProtoField, to writer: inout SwiftWriter) {
     let name = own(field.name)
-    let member = "c.\(CNames.field(field.name))"
-    let count = "c.n_\(field.name.lowercased())"
+    let member = "c.\(cMember(field))"
+    let count = "c.\(CNames.count(field.name))"
     if let map = types.mapEntry(field.type) {
       writeMap(map, name, member, count, to: &writer)
     } else if field.isRepeated {
@@ -204,7 +222,7 @@ struct MessageGenerator {
       for field in members(index) {
         writer.line("case .\(SwiftNames.property(field.name))(let value)?:")
         writer.line("  c.\(CNames.oneofCase(oneof.name)) = .init(rawValue: \(field.number))")
-        writer.line("  c.\(CNames.field(field.name)) = \(types.toC("value", field.type))")
+        writer.line("  c.\(cMember(field)) = \(types.toC("value", field.type))")
       }
       writer.line("case nil: break")
     }
@@ -214,11 +232,11 @@ struct MessageGenerator {
 /// Writes one enum. Values that this version does not know are kept.
 struct EnumGenerator {
   let enumeration: ProtoEnum
+  let name: String
   let locations: Locations
   let access: String
 
   func write(to writer: inout SwiftWriter) {
-    let name = SwiftNames.type(enumeration.name)
     writer.documentation(locations.comment(enumeration.path))
     writer.block("\(access)struct \(name): RawRepresentable, Hashable, Sendable") { writer in
       writer.documentation(" Number on the wire; may be one that this version does not know.")
@@ -229,9 +247,12 @@ struct EnumGenerator {
         writer.line("\(access)init(rawValue: Int32) { self.rawValue = rawValue }")
         writer.line()
       }
+      var written: Set<String> = []
       for value in enumeration.values {
-        writer.documentation(locations.comment(value.path))
         let property = SwiftNames.value(value.name, of: enumeration.name)
+        // An alias may have the name that its number already has.
+        guard written.insert(property).inserted else { continue }
+        writer.documentation(locations.comment(value.path))
         writer.line("\(access)static let \(property) = \(name)(rawValue: \(value.number))")
       }
     }

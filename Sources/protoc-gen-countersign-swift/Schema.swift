@@ -9,6 +9,9 @@ struct ProtoFile {
   let enums: [ProtoEnum]
   let services: [ProtoService]
   let hasExtensions: Bool
+  let hasCOptions: Bool
+  /// Whether `optimize_for` is `CODE_SIZE`.
+  let isForCodeSize: Bool
   let locations: Locations
 }
 
@@ -26,10 +29,12 @@ struct ProtoMessage {
   let enums: [ProtoEnum]
   let isMapEntry: Bool
   let hasExtensions: Bool
+  let hasCOptions: Bool
 }
 
 struct ProtoOneof {
   let name: String
+  let fullName: String
   let path: ElementPath
 }
 
@@ -40,6 +45,8 @@ struct ProtoField {
   let isRepeated: Bool
   let oneof: Int?
   let isProto3Optional: Bool
+  let isDeprecated: Bool
+  let hasCOptions: Bool
   let path: ElementPath
 }
 
@@ -48,6 +55,14 @@ enum ProtoType: Equatable {
   case double, float, int32, int64, uint32, uint64, bool, string, bytes, group
   case message(String)
   case enumeration(String)
+
+  /// Name of the message or enum; nil for a scalar.
+  var fullName: String? {
+    switch self {
+    case .message(let name), .enumeration(let name): name
+    default: nil
+    }
+  }
 }
 
 struct ProtoEnum {
@@ -107,6 +122,8 @@ extension ProtoFile {
     services = list(c.service, c.n_service).enumerated()
       .map { ProtoService($1, scope: package, path: [6, Int32($0)]) }
     hasExtensions = c.n_extension > 0
+    hasCOptions = c.options.map { hasOptionsOfProtobufC($0.pointee.base) } ?? false
+    isForCodeSize = c.options?.pointee.optimize_for == GOOGLE__PROTOBUF__FILE_OPTIONS__OPTIMIZE_MODE__CODE_SIZE
     locations = Locations(c.source_code_info)
   }
 }
@@ -122,13 +139,17 @@ extension ProtoMessage {
     self.path = path
     fields = list(c.field, c.n_field).enumerated().map { ProtoField($1, path: path + [2, Int32($0)]) }
     oneofs = list(c.oneof_decl, c.n_oneof_decl).enumerated()
-      .map { ProtoOneof(name: text($1.pointee.name) ?? "", path: path + [8, Int32($0)]) }
+      .map { index, oneof in
+        let name = text(oneof.pointee.name) ?? ""
+        return ProtoOneof(name: name, fullName: qualified(name, in: fullName), path: path + [8, Int32(index)])
+      }
     messages = list(c.nested_type, c.n_nested_type).enumerated()
       .map { ProtoMessage($1, scope: fullName, path: path + [3, Int32($0)]) }
     enums = list(c.enum_type, c.n_enum_type).enumerated()
       .map { ProtoEnum($1, scope: fullName, path: path + [4, Int32($0)]) }
     isMapEntry = c.options.map { $0.pointee.has_map_entry != 0 && $0.pointee.map_entry != 0 } ?? false
     hasExtensions = c.n_extension > 0 || c.n_extension_range > 0
+    hasCOptions = c.options.map { hasOptionsOfProtobufC($0.pointee.base) } ?? false
   }
 }
 
@@ -141,6 +162,8 @@ extension ProtoField {
     isRepeated = c.label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED
     oneof = c.has_oneof_index != 0 ? Int(c.oneof_index) : nil
     isProto3Optional = c.has_proto3_optional != 0 && c.proto3_optional != 0
+    isDeprecated = c.options.map { $0.pointee.has_deprecated != 0 && $0.pointee.deprecated != 0 } ?? false
+    hasCOptions = c.options.map { hasOptionsOfProtobufC($0.pointee.base) } ?? false
     self.path = path
   }
 }
@@ -209,6 +232,11 @@ func list<C>(
   _ pointer: UnsafeMutablePointer<UnsafeMutablePointer<C>?>?, _ count: Int
 ) -> [UnsafeMutablePointer<C>] {
   (0..<count).compactMap { pointer?[$0] }
+}
+
+/// Whether options hold an extension of protobuf-c's own `protobuf-c.proto`, which all have this number.
+private func hasOptionsOfProtobufC(_ options: ProtobufCMessage) -> Bool {
+  (0..<Int(options.n_unknown_fields)).contains { options.unknown_fields[$0].tag == 1019 }
 }
 
 private func numbers(_ pointer: UnsafePointer<Int32>?, _ count: Int) -> [Int32] {

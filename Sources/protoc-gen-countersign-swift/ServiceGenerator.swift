@@ -8,6 +8,11 @@ struct ServiceGenerator {
 
   private var name: String { SwiftNames.type(service.name) }
 
+  /// Types that are made of a service.
+  static func typeNames(of service: ProtoService) -> [String] {
+    ["Methods", "ServiceProtocol", "Client"].map { SwiftNames.type(service.name) + $0 }
+  }
+
   func write(to writer: inout SwiftWriter) {
     writeMethods(to: &writer)
     writeProtocol(to: &writer)
@@ -50,7 +55,9 @@ struct ServiceGenerator {
         for method in ordinary {
           let function = SwiftNames.method(method.name)
           writer.block("methods.add(\(name)Methods.\(function))") { writer in
-            writer.line("try await \(function)(\(types.swiftName(method.input))(request: $0), context: $1).encoded()")
+            // The parameter hides a method of its name.
+            let own = function == "methods" ? "self.methods" : function
+            writer.line("try await \(own)(\(types.swiftName(method.input))(request: $0), context: $1).encoded()")
           }
         }
       }

@@ -20,7 +20,8 @@ struct SwiftWriter {
   /// A documentation comment; nothing where there is none.
   mutating func documentation(_ comment: String?) {
     guard let comment else { return }
-    var lines = comment.split(separator: "\n", omittingEmptySubsequences: false)
+    // Whatever ends a line may end a Swift comment, and what follows it would be code.
+    var lines = comment.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
       .map { $0.hasPrefix(" ") ? $0.dropFirst() : $0 }
     while lines.last?.isEmpty == true { lines.removeLast() }
     for content in lines { line(content.isEmpty ? "///" : "/// \(content)") }

@@ -27,18 +27,19 @@ final class Protoc {
 
   /// Writes a proto file that others may import.
   func write(_ text: String, to name: String) throws {
-    try text.write(to: folder.appending(path: name), atomically: true, encoding: .utf8)
+    let file = folder.appending(path: name)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try text.write(to: file, atomically: true, encoding: .utf8)
   }
 
-  /// Generates from `text` as `test.proto`.
-  func run(_ text: String, options: String = "") throws -> Result {
+  /// Generates from `text` as `test.proto`, after files that were written.
+  func run(_ text: String, options: String = "", beside files: [String] = []) throws -> Result {
     try write(text, to: "test.proto")
     let output = try Self.run(
       "protoc",
       [
         "-I\(folder.path())", "--plugin=\(Self.plugin)", "--countersign-swift_out=\(options):\(folder.path())",
-        "test.proto",
-      ])
+      ] + files + ["test.proto"])
     let generated = try? String(contentsOf: folder.appending(path: "test.pb.swift"), encoding: .utf8)
     return Result(isGood: output.isGood, errors: output.text, generated: generated ?? "")
   }

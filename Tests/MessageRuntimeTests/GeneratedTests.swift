@@ -65,7 +65,41 @@ import Testing
     thing.lower = Names.HTTPThing.LowerCase()
     thing.lower?.type = .selfValue
     names.thing = thing
+    (names.await, names.old, names.long) = (13, 14, [15, 16])
     #expect(try Names(decoding: names.encoded()) == names)
+  }
+
+  @Test func messageInsideItselfGoesThroughByKeywords() throws {
+    var expression = Expression()
+    expression.else = Expression()
+    expression.else?.await = Expression()
+    expression.else?.default = .some(1)
+    expression.default = .none(Expression())
+    #expect(try Expression(decoding: expression.encoded()) == expression)
+  }
+
+  @Test func typesOfOneNameAreToldApart() throws {
+    var envelope = Envelope()
+    (envelope.inner, envelope.outer, envelope.state) = (Envelope.Payload_(), Payload(), .full)
+    envelope.inner?.number = 1
+    envelope.outer?.text = "two"
+    #expect(try Envelope(decoding: envelope.encoded()) == envelope)
+    var event = Event()
+    event.payload = .first(Payload())
+    #expect(try Event(decoding: event.encoded()).payload == Event.Payload_.first(Payload()))
+  }
+
+  @Test func deprecatedFieldsGoThroughInOtherMessages() throws {
+    var names = Names()
+    names.old = 1
+    var event = Event()
+    (event.names, event.moreNames, event.namesByText, event.message) = (names, [names], ["a": names], .onlyNames(names))
+    #expect(try Event(decoding: event.encoded()) == event)
+  }
+
+  @Test func aliasOfTheSameNameIsTheSameValue() {
+    #expect(Alias.none.rawValue == 0)
+    #expect(Alias.one.rawValue == 1)
   }
 
   @Test func requestThatDoesNotDecodeIsInvalidArgumentWithTheField() {

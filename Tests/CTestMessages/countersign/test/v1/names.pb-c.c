@@ -76,6 +76,198 @@ void   countersign__test__v1__names__free_unpacked
   assert(message->base.descriptor == &countersign__test__v1__names__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   countersign__test__v1__expression__init
+                     (Countersign__Test__V1__Expression         *message)
+{
+  static const Countersign__Test__V1__Expression init_value = COUNTERSIGN__TEST__V1__EXPRESSION__INIT;
+  *message = init_value;
+}
+size_t countersign__test__v1__expression__get_packed_size
+                     (const Countersign__Test__V1__Expression *message)
+{
+  assert(message->base.descriptor == &countersign__test__v1__expression__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__test__v1__expression__pack
+                     (const Countersign__Test__V1__Expression *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__test__v1__expression__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__test__v1__expression__pack_to_buffer
+                     (const Countersign__Test__V1__Expression *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__test__v1__expression__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__Test__V1__Expression *
+       countersign__test__v1__expression__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__Test__V1__Expression *)
+     protobuf_c_message_unpack (&countersign__test__v1__expression__descriptor,
+                                allocator, len, data);
+}
+void   countersign__test__v1__expression__free_unpacked
+                     (Countersign__Test__V1__Expression *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__test__v1__expression__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__test__v1__payload__init
+                     (Countersign__Test__V1__Payload         *message)
+{
+  static const Countersign__Test__V1__Payload init_value = COUNTERSIGN__TEST__V1__PAYLOAD__INIT;
+  *message = init_value;
+}
+size_t countersign__test__v1__payload__get_packed_size
+                     (const Countersign__Test__V1__Payload *message)
+{
+  assert(message->base.descriptor == &countersign__test__v1__payload__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__test__v1__payload__pack
+                     (const Countersign__Test__V1__Payload *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__test__v1__payload__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__test__v1__payload__pack_to_buffer
+                     (const Countersign__Test__V1__Payload *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__test__v1__payload__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__Test__V1__Payload *
+       countersign__test__v1__payload__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__Test__V1__Payload *)
+     protobuf_c_message_unpack (&countersign__test__v1__payload__descriptor,
+                                allocator, len, data);
+}
+void   countersign__test__v1__payload__free_unpacked
+                     (Countersign__Test__V1__Payload *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__test__v1__payload__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__test__v1__event__names_by_text_entry__init
+                     (Countersign__Test__V1__Event__NamesByTextEntry         *message)
+{
+  static const Countersign__Test__V1__Event__NamesByTextEntry init_value = COUNTERSIGN__TEST__V1__EVENT__NAMES_BY_TEXT_ENTRY__INIT;
+  *message = init_value;
+}
+void   countersign__test__v1__event__init
+                     (Countersign__Test__V1__Event         *message)
+{
+  static const Countersign__Test__V1__Event init_value = COUNTERSIGN__TEST__V1__EVENT__INIT;
+  *message = init_value;
+}
+size_t countersign__test__v1__event__get_packed_size
+                     (const Countersign__Test__V1__Event *message)
+{
+  assert(message->base.descriptor == &countersign__test__v1__event__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__test__v1__event__pack
+                     (const Countersign__Test__V1__Event *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__test__v1__event__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__test__v1__event__pack_to_buffer
+                     (const Countersign__Test__V1__Event *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__test__v1__event__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__Test__V1__Event *
+       countersign__test__v1__event__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__Test__V1__Event *)
+     protobuf_c_message_unpack (&countersign__test__v1__event__descriptor,
+                                allocator, len, data);
+}
+void   countersign__test__v1__event__free_unpacked
+                     (Countersign__Test__V1__Event *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__test__v1__event__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   countersign__test__v1__envelope__payload__init
+                     (Countersign__Test__V1__Envelope__Payload         *message)
+{
+  static const Countersign__Test__V1__Envelope__Payload init_value = COUNTERSIGN__TEST__V1__ENVELOPE__PAYLOAD__INIT;
+  *message = init_value;
+}
+void   countersign__test__v1__envelope__init
+                     (Countersign__Test__V1__Envelope         *message)
+{
+  static const Countersign__Test__V1__Envelope init_value = COUNTERSIGN__TEST__V1__ENVELOPE__INIT;
+  *message = init_value;
+}
+size_t countersign__test__v1__envelope__get_packed_size
+                     (const Countersign__Test__V1__Envelope *message)
+{
+  assert(message->base.descriptor == &countersign__test__v1__envelope__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t countersign__test__v1__envelope__pack
+                     (const Countersign__Test__V1__Envelope *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &countersign__test__v1__envelope__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t countersign__test__v1__envelope__pack_to_buffer
+                     (const Countersign__Test__V1__Envelope *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &countersign__test__v1__envelope__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Countersign__Test__V1__Envelope *
+       countersign__test__v1__envelope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Countersign__Test__V1__Envelope *)
+     protobuf_c_message_unpack (&countersign__test__v1__envelope__descriptor,
+                                allocator, len, data);
+}
+void   countersign__test__v1__envelope__free_unpacked
+                     (Countersign__Test__V1__Envelope *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &countersign__test__v1__envelope__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor countersign__test__v1__names__entry_entry__field_descriptors[2] =
 {
   {
@@ -286,7 +478,7 @@ const ProtobufCMessageDescriptor countersign__test__v1__names__httpthing__descri
   (ProtobufCMessageInit) countersign__test__v1__names__httpthing__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor countersign__test__v1__names__field_descriptors[30] =
+static const ProtobufCFieldDescriptor countersign__test__v1__names__field_descriptors[33] =
 {
   {
     "self",
@@ -601,6 +793,42 @@ static const ProtobufCFieldDescriptor countersign__test__v1__names__field_descri
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "await",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Names, await),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "old",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Names, old),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_DEPRECATED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "long",
+    29,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Countersign__Test__V1__Names, n_long_),
+    offsetof(Countersign__Test__V1__Names, long_),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "is",
     30,
     PROTOBUF_C_LABEL_NONE,
@@ -653,6 +881,7 @@ static const unsigned countersign__test__v1__names__field_indices_by_name[] = {
   16,   /* field[16] = UPPER_CASE */
   17,   /* field[17] = _1st */
   6,   /* field[6] = arena */
+  26,   /* field[26] = await */
   5,   /* field[5] = c */
   15,   /* field[15] = camelCase */
   2,   /* field[2] = class */
@@ -667,26 +896,27 @@ static const unsigned countersign__test__v1__names__field_indices_by_name[] = {
   8,   /* field[8] = index */
   1,   /* field[1] = init */
   11,   /* field[11] = initialize */
-  26,   /* field[26] = is */
-  27,   /* field[27] = let */
+  29,   /* field[29] = is */
+  30,   /* field[30] = let */
+  28,   /* field[28] = long */
   21,   /* field[21] = nil */
   25,   /* field[25] = none */
+  27,   /* field[27] = old */
   3,   /* field[3] = protocol */
   20,   /* field[20] = register */
-  28,   /* field[28] = repeat */
+  31,   /* field[31] = repeat */
   0,   /* field[0] = self */
   24,   /* field[24] = some */
-  29,   /* field[29] = thing */
+  32,   /* field[32] = thing */
   4,   /* field[4] = type */
   9,   /* field[9] = value */
   10,   /* field[10] = write */
 };
-static const ProtobufCIntRange countersign__test__v1__names__number_ranges[3 + 1] =
+static const ProtobufCIntRange countersign__test__v1__names__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 30, 26 },
-  { 40, 29 },
-  { 0, 30 }
+  { 40, 32 },
+  { 0, 33 }
 };
 const ProtobufCMessageDescriptor countersign__test__v1__names__descriptor =
 {
@@ -696,10 +926,438 @@ const ProtobufCMessageDescriptor countersign__test__v1__names__descriptor =
   "Countersign__Test__V1__Names",
   "countersign.test.v1",
   sizeof(Countersign__Test__V1__Names),
-  30,
+  33,
   countersign__test__v1__names__field_descriptors,
   countersign__test__v1__names__field_indices_by_name,
-  3,  countersign__test__v1__names__number_ranges,
+  2,  countersign__test__v1__names__number_ranges,
   (ProtobufCMessageInit) countersign__test__v1__names__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__expression__field_descriptors[4] =
+{
+  {
+    "else",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Expression, else_),
+    &countersign__test__v1__expression__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "await",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Expression, await),
+    &countersign__test__v1__expression__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "none",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__Test__V1__Expression, default_case),
+    offsetof(Countersign__Test__V1__Expression, none),
+    &countersign__test__v1__expression__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "some",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Countersign__Test__V1__Expression, default_case),
+    offsetof(Countersign__Test__V1__Expression, some),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__expression__field_indices_by_name[] = {
+  1,   /* field[1] = await */
+  0,   /* field[0] = else */
+  2,   /* field[2] = none */
+  3,   /* field[3] = some */
+};
+static const ProtobufCIntRange countersign__test__v1__expression__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__expression__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Expression",
+  "Expression",
+  "Countersign__Test__V1__Expression",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Expression),
+  4,
+  countersign__test__v1__expression__field_descriptors,
+  countersign__test__v1__expression__field_indices_by_name,
+  1,  countersign__test__v1__expression__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__expression__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__payload__field_descriptors[1] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Payload, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__payload__field_indices_by_name[] = {
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange countersign__test__v1__payload__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__payload__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Payload",
+  "Payload",
+  "Countersign__Test__V1__Payload",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Payload),
+  1,
+  countersign__test__v1__payload__field_descriptors,
+  countersign__test__v1__payload__field_indices_by_name,
+  1,  countersign__test__v1__payload__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__payload__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__event__names_by_text_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Event__NamesByTextEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Event__NamesByTextEntry, value),
+    &countersign__test__v1__names__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__event__names_by_text_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange countersign__test__v1__event__names_by_text_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__event__names_by_text_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Event.NamesByTextEntry",
+  "NamesByTextEntry",
+  "Countersign__Test__V1__Event__NamesByTextEntry",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Event__NamesByTextEntry),
+  2,
+  countersign__test__v1__event__names_by_text_entry__field_descriptors,
+  countersign__test__v1__event__names_by_text_entry__field_indices_by_name,
+  1,  countersign__test__v1__event__names_by_text_entry__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__event__names_by_text_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__event__field_descriptors[6] =
+{
+  {
+    "first",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__Test__V1__Event, payload_case),
+    offsetof(Countersign__Test__V1__Event, first),
+    &countersign__test__v1__payload__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "second",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Countersign__Test__V1__Event, payload_case),
+    offsetof(Countersign__Test__V1__Event, second),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Event, names),
+    &countersign__test__v1__names__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "more_names",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__Test__V1__Event, n_more_names),
+    offsetof(Countersign__Test__V1__Event, more_names),
+    &countersign__test__v1__names__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names_by_text",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__Test__V1__Event, n_names_by_text),
+    offsetof(Countersign__Test__V1__Event, names_by_text),
+    &countersign__test__v1__event__names_by_text_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "only_names",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Countersign__Test__V1__Event, message_case),
+    offsetof(Countersign__Test__V1__Event, only_names),
+    &countersign__test__v1__names__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_DEPRECATED | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__event__field_indices_by_name[] = {
+  0,   /* field[0] = first */
+  3,   /* field[3] = more_names */
+  2,   /* field[2] = names */
+  4,   /* field[4] = names_by_text */
+  5,   /* field[5] = only_names */
+  1,   /* field[1] = second */
+};
+static const ProtobufCIntRange countersign__test__v1__event__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__event__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Event",
+  "Event",
+  "Countersign__Test__V1__Event",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Event),
+  6,
+  countersign__test__v1__event__field_descriptors,
+  countersign__test__v1__event__field_indices_by_name,
+  1,  countersign__test__v1__event__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__event__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__envelope__payload__field_descriptors[1] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Envelope__Payload, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__envelope__payload__field_indices_by_name[] = {
+  0,   /* field[0] = number */
+};
+static const ProtobufCIntRange countersign__test__v1__envelope__payload__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__envelope__payload__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Envelope.Payload",
+  "Payload",
+  "Countersign__Test__V1__Envelope__Payload",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Envelope__Payload),
+  1,
+  countersign__test__v1__envelope__payload__field_descriptors,
+  countersign__test__v1__envelope__payload__field_indices_by_name,
+  1,  countersign__test__v1__envelope__payload__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__envelope__payload__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue countersign__test__v1__envelope__envelope__enum_values_by_number[2] =
+{
+  { "EMPTY", "COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE__EMPTY", 0 },
+  { "FULL", "COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE__FULL", 1 },
+};
+static const ProtobufCIntRange countersign__test__v1__envelope__envelope__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex countersign__test__v1__envelope__envelope__enum_values_by_name[2] =
+{
+  { "EMPTY", 0 },
+  { "FULL", 1 },
+};
+const ProtobufCEnumDescriptor countersign__test__v1__envelope__envelope__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Envelope.Envelope",
+  "Envelope",
+  "Countersign__Test__V1__Envelope__Envelope",
+  "countersign.test.v1",
+  2,
+  countersign__test__v1__envelope__envelope__enum_values_by_number,
+  2,
+  countersign__test__v1__envelope__envelope__enum_values_by_name,
+  1,
+  countersign__test__v1__envelope__envelope__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor countersign__test__v1__envelope__field_descriptors[3] =
+{
+  {
+    "inner",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Envelope, inner),
+    &countersign__test__v1__envelope__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outer",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Envelope, outer),
+    &countersign__test__v1__payload__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Countersign__Test__V1__Envelope, state),
+    &countersign__test__v1__envelope__envelope__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned countersign__test__v1__envelope__field_indices_by_name[] = {
+  0,   /* field[0] = inner */
+  1,   /* field[1] = outer */
+  2,   /* field[2] = state */
+};
+static const ProtobufCIntRange countersign__test__v1__envelope__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor countersign__test__v1__envelope__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Envelope",
+  "Envelope",
+  "Countersign__Test__V1__Envelope",
+  "countersign.test.v1",
+  sizeof(Countersign__Test__V1__Envelope),
+  3,
+  countersign__test__v1__envelope__field_descriptors,
+  countersign__test__v1__envelope__field_indices_by_name,
+  1,  countersign__test__v1__envelope__number_ranges,
+  (ProtobufCMessageInit) countersign__test__v1__envelope__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue countersign__test__v1__alias__enum_values_by_number[2] =
+{
+  { "ALIAS_NONE", "COUNTERSIGN__TEST__V1__ALIAS__ALIAS_NONE", 0 },
+  { "ALIAS_ONE", "COUNTERSIGN__TEST__V1__ALIAS__ALIAS_ONE", 1 },
+};
+static const ProtobufCIntRange countersign__test__v1__alias__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex countersign__test__v1__alias__enum_values_by_name[3] =
+{
+  { "ALIAS_NONE", 0 },
+  { "ALIAS_ONE", 1 },
+  { "NONE", 0 },
+};
+const ProtobufCEnumDescriptor countersign__test__v1__alias__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "countersign.test.v1.Alias",
+  "Alias",
+  "Countersign__Test__V1__Alias",
+  "countersign.test.v1",
+  2,
+  countersign__test__v1__alias__enum_values_by_number,
+  3,
+  countersign__test__v1__alias__enum_values_by_name,
+  1,
+  countersign__test__v1__alias__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -20,6 +20,12 @@ typedef struct Countersign__Test__V1__Names__EntryEntry Countersign__Test__V1__N
 typedef struct Countersign__Test__V1__Names__IndexEntry Countersign__Test__V1__Names__IndexEntry;
 typedef struct Countersign__Test__V1__Names__HTTPThing Countersign__Test__V1__Names__HTTPThing;
 typedef struct Countersign__Test__V1__Names__HTTPThing__LowerCase Countersign__Test__V1__Names__HTTPThing__LowerCase;
+typedef struct Countersign__Test__V1__Expression Countersign__Test__V1__Expression;
+typedef struct Countersign__Test__V1__Payload Countersign__Test__V1__Payload;
+typedef struct Countersign__Test__V1__Event Countersign__Test__V1__Event;
+typedef struct Countersign__Test__V1__Event__NamesByTextEntry Countersign__Test__V1__Event__NamesByTextEntry;
+typedef struct Countersign__Test__V1__Envelope Countersign__Test__V1__Envelope;
+typedef struct Countersign__Test__V1__Envelope__Payload Countersign__Test__V1__Envelope__Payload;
 
 
 /* --- enums --- */
@@ -31,6 +37,20 @@ typedef enum _Countersign__Test__V1__Names__HTTPThing__LowerCase__Type {
   COUNTERSIGN__TEST__V1__NAMES__HTTPTHING__LOWER_CASE__TYPE__TYPE_INIT = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__NAMES__HTTPTHING__LOWER_CASE__TYPE)
 } Countersign__Test__V1__Names__HTTPThing__LowerCase__Type;
+typedef enum _Countersign__Test__V1__Envelope__Envelope {
+  COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE__EMPTY = 0,
+  COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE__FULL = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE)
+} Countersign__Test__V1__Envelope__Envelope;
+/*
+ * Values of one number and one name in Swift.
+ */
+typedef enum _Countersign__Test__V1__Alias {
+  COUNTERSIGN__TEST__V1__ALIAS__ALIAS_NONE = 0,
+  COUNTERSIGN__TEST__V1__ALIAS__NONE = 0,
+  COUNTERSIGN__TEST__V1__ALIAS__ALIAS_ONE = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__ALIAS)
+} Countersign__Test__V1__Alias;
 
 /* --- messages --- */
 
@@ -121,6 +141,10 @@ struct  Countersign__Test__V1__Names
   int32_t copying;
   int32_t some;
   int32_t none;
+  int32_t await;
+  int32_t old PROTOBUF_C__DEPRECATED;
+  size_t n_long_;
+  int32_t *long_;
   Countersign__Test__V1__Names__HTTPThing *thing;
   Countersign__Test__V1__Names__InCase in_case;
   union {
@@ -131,7 +155,124 @@ struct  Countersign__Test__V1__Names
 };
 #define COUNTERSIGN__TEST__V1__NAMES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__names__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, COUNTERSIGN__TEST__V1__NAMES__IN__NOT_SET, {0} }
+    , 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, NULL, COUNTERSIGN__TEST__V1__NAMES__IN__NOT_SET, {0} }
+
+
+typedef enum {
+  COUNTERSIGN__TEST__V1__EXPRESSION__DEFAULT__NOT_SET = 0,
+  COUNTERSIGN__TEST__V1__EXPRESSION__DEFAULT_NONE = 3,
+  COUNTERSIGN__TEST__V1__EXPRESSION__DEFAULT_SOME = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__EXPRESSION__DEFAULT__CASE)
+} Countersign__Test__V1__Expression__DefaultCase;
+
+/*
+ * A message inside itself, by fields that are keywords.
+ */
+struct  Countersign__Test__V1__Expression
+{
+  ProtobufCMessage base;
+  Countersign__Test__V1__Expression *else_;
+  Countersign__Test__V1__Expression *await;
+  Countersign__Test__V1__Expression__DefaultCase default_case;
+  union {
+    Countersign__Test__V1__Expression *none;
+    int32_t some;
+  };
+};
+#define COUNTERSIGN__TEST__V1__EXPRESSION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__expression__descriptor) \
+    , NULL, NULL, COUNTERSIGN__TEST__V1__EXPRESSION__DEFAULT__NOT_SET, {0} }
+
+
+/*
+ * Has the name of a oneof and of nested types.
+ */
+struct  Countersign__Test__V1__Payload
+{
+  ProtobufCMessage base;
+  char *text;
+};
+#define COUNTERSIGN__TEST__V1__PAYLOAD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__payload__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Countersign__Test__V1__Event__NamesByTextEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  Countersign__Test__V1__Names *value;
+};
+#define COUNTERSIGN__TEST__V1__EVENT__NAMES_BY_TEXT_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__event__names_by_text_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
+typedef enum {
+  COUNTERSIGN__TEST__V1__EVENT__PAYLOAD__NOT_SET = 0,
+  COUNTERSIGN__TEST__V1__EVENT__PAYLOAD_FIRST = 1,
+  COUNTERSIGN__TEST__V1__EVENT__PAYLOAD_SECOND = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__EVENT__PAYLOAD__CASE)
+} Countersign__Test__V1__Event__PayloadCase;
+
+typedef enum {
+  COUNTERSIGN__TEST__V1__EVENT__MESSAGE__NOT_SET = 0,
+  COUNTERSIGN__TEST__V1__EVENT__MESSAGE_ONLY_NAMES = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(COUNTERSIGN__TEST__V1__EVENT__MESSAGE__CASE)
+} Countersign__Test__V1__Event__MessageCase;
+
+/*
+ * A oneof named like the message that it holds.
+ */
+struct  Countersign__Test__V1__Event
+{
+  ProtobufCMessage base;
+  /*
+   * Holds members that are deprecated in C.
+   */
+  Countersign__Test__V1__Names *names;
+  size_t n_more_names;
+  Countersign__Test__V1__Names **more_names;
+  size_t n_names_by_text;
+  Countersign__Test__V1__Event__NamesByTextEntry **names_by_text;
+  Countersign__Test__V1__Event__PayloadCase payload_case;
+  union {
+    Countersign__Test__V1__Payload *first;
+    int32_t second;
+  };
+  Countersign__Test__V1__Event__MessageCase message_case;
+  union {
+    Countersign__Test__V1__Names *only_names PROTOBUF_C__DEPRECATED;
+  };
+};
+#define COUNTERSIGN__TEST__V1__EVENT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__event__descriptor) \
+    , NULL, 0,NULL, 0,NULL, COUNTERSIGN__TEST__V1__EVENT__PAYLOAD__NOT_SET, {0}, COUNTERSIGN__TEST__V1__EVENT__MESSAGE__NOT_SET, {0} }
+
+
+struct  Countersign__Test__V1__Envelope__Payload
+{
+  ProtobufCMessage base;
+  int32_t number;
+};
+#define COUNTERSIGN__TEST__V1__ENVELOPE__PAYLOAD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__envelope__payload__descriptor) \
+    , 0 }
+
+
+/*
+ * Nested types named like one of the file and like the message itself.
+ */
+struct  Countersign__Test__V1__Envelope
+{
+  ProtobufCMessage base;
+  Countersign__Test__V1__Envelope__Payload *inner;
+  Countersign__Test__V1__Payload *outer;
+  Countersign__Test__V1__Envelope__Envelope state;
+};
+#define COUNTERSIGN__TEST__V1__ENVELOPE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&countersign__test__v1__envelope__descriptor) \
+    , NULL, NULL, COUNTERSIGN__TEST__V1__ENVELOPE__ENVELOPE__EMPTY }
 
 
 /* Countersign__Test__V1__Names__EntryEntry methods */
@@ -165,6 +306,88 @@ Countersign__Test__V1__Names *
 void   countersign__test__v1__names__free_unpacked
                      (Countersign__Test__V1__Names *message,
                       ProtobufCAllocator *allocator);
+/* Countersign__Test__V1__Expression methods */
+void   countersign__test__v1__expression__init
+                     (Countersign__Test__V1__Expression         *message);
+size_t countersign__test__v1__expression__get_packed_size
+                     (const Countersign__Test__V1__Expression   *message);
+size_t countersign__test__v1__expression__pack
+                     (const Countersign__Test__V1__Expression   *message,
+                      uint8_t             *out);
+size_t countersign__test__v1__expression__pack_to_buffer
+                     (const Countersign__Test__V1__Expression   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__Test__V1__Expression *
+       countersign__test__v1__expression__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__test__v1__expression__free_unpacked
+                     (Countersign__Test__V1__Expression *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__Test__V1__Payload methods */
+void   countersign__test__v1__payload__init
+                     (Countersign__Test__V1__Payload         *message);
+size_t countersign__test__v1__payload__get_packed_size
+                     (const Countersign__Test__V1__Payload   *message);
+size_t countersign__test__v1__payload__pack
+                     (const Countersign__Test__V1__Payload   *message,
+                      uint8_t             *out);
+size_t countersign__test__v1__payload__pack_to_buffer
+                     (const Countersign__Test__V1__Payload   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__Test__V1__Payload *
+       countersign__test__v1__payload__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__test__v1__payload__free_unpacked
+                     (Countersign__Test__V1__Payload *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__Test__V1__Event__NamesByTextEntry methods */
+void   countersign__test__v1__event__names_by_text_entry__init
+                     (Countersign__Test__V1__Event__NamesByTextEntry         *message);
+/* Countersign__Test__V1__Event methods */
+void   countersign__test__v1__event__init
+                     (Countersign__Test__V1__Event         *message);
+size_t countersign__test__v1__event__get_packed_size
+                     (const Countersign__Test__V1__Event   *message);
+size_t countersign__test__v1__event__pack
+                     (const Countersign__Test__V1__Event   *message,
+                      uint8_t             *out);
+size_t countersign__test__v1__event__pack_to_buffer
+                     (const Countersign__Test__V1__Event   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__Test__V1__Event *
+       countersign__test__v1__event__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__test__v1__event__free_unpacked
+                     (Countersign__Test__V1__Event *message,
+                      ProtobufCAllocator *allocator);
+/* Countersign__Test__V1__Envelope__Payload methods */
+void   countersign__test__v1__envelope__payload__init
+                     (Countersign__Test__V1__Envelope__Payload         *message);
+/* Countersign__Test__V1__Envelope methods */
+void   countersign__test__v1__envelope__init
+                     (Countersign__Test__V1__Envelope         *message);
+size_t countersign__test__v1__envelope__get_packed_size
+                     (const Countersign__Test__V1__Envelope   *message);
+size_t countersign__test__v1__envelope__pack
+                     (const Countersign__Test__V1__Envelope   *message,
+                      uint8_t             *out);
+size_t countersign__test__v1__envelope__pack_to_buffer
+                     (const Countersign__Test__V1__Envelope   *message,
+                      ProtobufCBuffer     *buffer);
+Countersign__Test__V1__Envelope *
+       countersign__test__v1__envelope__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   countersign__test__v1__envelope__free_unpacked
+                     (Countersign__Test__V1__Envelope *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Countersign__Test__V1__Names__EntryEntry_Closure)
@@ -182,18 +405,44 @@ typedef void (*Countersign__Test__V1__Names__HTTPThing_Closure)
 typedef void (*Countersign__Test__V1__Names_Closure)
                  (const Countersign__Test__V1__Names *message,
                   void *closure_data);
+typedef void (*Countersign__Test__V1__Expression_Closure)
+                 (const Countersign__Test__V1__Expression *message,
+                  void *closure_data);
+typedef void (*Countersign__Test__V1__Payload_Closure)
+                 (const Countersign__Test__V1__Payload *message,
+                  void *closure_data);
+typedef void (*Countersign__Test__V1__Event__NamesByTextEntry_Closure)
+                 (const Countersign__Test__V1__Event__NamesByTextEntry *message,
+                  void *closure_data);
+typedef void (*Countersign__Test__V1__Event_Closure)
+                 (const Countersign__Test__V1__Event *message,
+                  void *closure_data);
+typedef void (*Countersign__Test__V1__Envelope__Payload_Closure)
+                 (const Countersign__Test__V1__Envelope__Payload *message,
+                  void *closure_data);
+typedef void (*Countersign__Test__V1__Envelope_Closure)
+                 (const Countersign__Test__V1__Envelope *message,
+                  void *closure_data);
 
 /* --- services --- */
 
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    countersign__test__v1__alias__descriptor;
 extern const ProtobufCMessageDescriptor countersign__test__v1__names__descriptor;
 extern const ProtobufCMessageDescriptor countersign__test__v1__names__entry_entry__descriptor;
 extern const ProtobufCMessageDescriptor countersign__test__v1__names__index_entry__descriptor;
 extern const ProtobufCMessageDescriptor countersign__test__v1__names__httpthing__descriptor;
 extern const ProtobufCMessageDescriptor countersign__test__v1__names__httpthing__lower_case__descriptor;
 extern const ProtobufCEnumDescriptor    countersign__test__v1__names__httpthing__lower_case__type__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__expression__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__payload__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__event__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__event__names_by_text_entry__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__envelope__descriptor;
+extern const ProtobufCMessageDescriptor countersign__test__v1__envelope__payload__descriptor;
+extern const ProtobufCEnumDescriptor    countersign__test__v1__envelope__envelope__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -2,6 +2,15 @@
 import CTestMessages
 import MessageRuntime
 
+/// Values of one number and one name in Swift.
+struct Alias: RawRepresentable, Hashable, Sendable {
+  /// Number on the wire; may be one that this version does not know.
+  var rawValue: Int32
+
+  static let none = Alias(rawValue: 0)
+  static let one = Alias(rawValue: 1)
+}
+
 /// Fields named like keywords and like what generated code uses.
 struct Names: Message {
   var selfValue: Int32 = 0
@@ -30,6 +39,9 @@ struct Names: Message {
   var copying: Int32 = 0
   var some: Int32 = 0
   var none: Int32 = 0
+  var `await`: Int32 = 0
+  var old: Int32 = 0
+  var long: [Int32] = []
   var thing: Names.HTTPThing?
 
   /// One of the fields of `in`.
@@ -70,6 +82,90 @@ struct Names: Message {
   init() {}
 }
 
+/// A message inside itself, by fields that are keywords.
+struct Expression: Message {
+  private var _else: [Expression] = []
+  var `else`: Expression? {
+    get { _else.first }
+    set { _else = newValue.map { [$0] } ?? [] }
+  }
+  private var _await: [Expression] = []
+  var `await`: Expression? {
+    get { _await.first }
+    set { _await = newValue.map { [$0] } ?? [] }
+  }
+
+  /// One of the fields of `default`.
+  indirect enum Default: Sendable, Equatable {
+    case none(Expression)
+    case some(Int32)
+  }
+  /// Which field of `default` is set, or nil.
+  var `default`: Default?
+
+  /// Every field empty or zero.
+  init() {}
+}
+
+/// Has the name of a oneof and of nested types.
+struct Payload: Message {
+  var text: String = ""
+
+  /// Every field empty or zero.
+  init() {}
+}
+
+/// A oneof named like the message that it holds.
+struct Event: Message {
+  /// Holds members that are deprecated in C.
+  var names: Names?
+  var moreNames: [Names] = []
+  var namesByText: [String: Names] = [:]
+
+  /// One of the fields of `payload`.
+  enum Payload_: Sendable, Equatable {
+    case first(Payload)
+    case second(Int32)
+  }
+  /// Which field of `payload` is set, or nil.
+  var payload: Payload_?
+
+  /// One of the fields of `message`.
+  enum Message_: Sendable, Equatable {
+    case onlyNames(Names)
+  }
+  /// Which field of `message` is set, or nil.
+  var message: Message_?
+
+  /// Every field empty or zero.
+  init() {}
+}
+
+/// Nested types named like one of the file and like the message itself.
+struct Envelope: Message {
+  var inner: Envelope.Payload_?
+  var outer: Payload?
+  var state: Envelope.Envelope_ = Envelope.Envelope_(rawValue: 0)
+
+  struct Envelope_: RawRepresentable, Hashable, Sendable {
+    /// Number on the wire; may be one that this version does not know.
+    var rawValue: Int32
+
+    static let empty = Envelope_(rawValue: 0)
+    static let full = Envelope_(rawValue: 1)
+  }
+
+  struct Payload_: Message {
+    var number: Int32 = 0
+
+    /// Every field empty or zero.
+    init() {}
+  }
+
+  /// Every field empty or zero.
+  init() {}
+}
+
 extension Names {
   static let descriptor = messageDescriptor(Names.initialize)
 
@@ -77,6 +173,7 @@ extension Names {
     countersign__test__v1__names__init(c)
   }
 
+  @available(*, deprecated, message: "Names deprecated fields.")
   init(copying c: UnsafePointer<Countersign__Test__V1__Names>) {
     selfValue = c.pointee.`self`
     initValue = c.pointee.`init`
@@ -91,7 +188,7 @@ extension Names {
     }
     for index in 0..<c.pointee.n_index {
       guard let entry = c.pointee.index[index] else { continue }
-      self.index[String(decoded: entry.pointee.key)] = entry.pointee.value.map { Names(copying: $0) } ?? Names()
+      self.index[String(decoded: entry.pointee.key)] = entry.pointee.value.map { Names.copy(of: $0) } ?? Names()
     }
     value = c.pointee.value
     write = c.pointee.write
@@ -110,6 +207,9 @@ extension Names {
     copying = c.pointee.copying
     some = c.pointee.some
     none = c.pointee.none
+    `await` = c.pointee.`await`
+    old = c.pointee.old
+    long = (0..<c.pointee.n_long_).map { c.pointee.long_[$0] }
     thing = c.pointee.thing.map { Names.HTTPThing(copying: $0) }
     switch c.pointee.in_case.rawValue {
     case 30: `in` = .`is`(c.pointee.`is`)
@@ -119,6 +219,7 @@ extension Names {
     }
   }
 
+  @available(*, deprecated, message: "Names deprecated fields.")
   func write(to c: inout Countersign__Test__V1__Names, in arena: Arena) {
     c.`self` = selfValue
     c.`init` = initValue
@@ -160,6 +261,10 @@ extension Names {
     c.copying = copying
     c.some = some
     c.none = none
+    c.`await` = `await`
+    c.old = old
+    c.n_long_ = long.count
+    c.long_ = arena.list(long) { $0 }
     c.thing = thing.map { arena.message($0) }
     switch `in` {
     case .`is`(let value)?:
@@ -206,5 +311,146 @@ extension Names.HTTPThing.LowerCase {
   func write(to c: inout Countersign__Test__V1__Names__HTTPThing__LowerCase, in arena: Arena) {
     c.type = Countersign__Test__V1__Names__HTTPThing__LowerCase__Type(
       rawValue: .init(truncatingIfNeeded: type.rawValue))
+  }
+}
+
+extension Expression {
+  static let descriptor = messageDescriptor(Expression.initialize)
+
+  static func initialize(_ c: UnsafeMutablePointer<Countersign__Test__V1__Expression>) {
+    countersign__test__v1__expression__init(c)
+  }
+
+  init(copying c: UnsafePointer<Countersign__Test__V1__Expression>) {
+    `else` = c.pointee.else_.map { Expression(copying: $0) }
+    `await` = c.pointee.`await`.map { Expression(copying: $0) }
+    switch c.pointee.default_case.rawValue {
+    case 3: `default` = c.pointee.none.map { .none(Expression(copying: $0)) }
+    case 4: `default` = .some(c.pointee.some)
+    default: `default` = nil
+    }
+  }
+
+  func write(to c: inout Countersign__Test__V1__Expression, in arena: Arena) {
+    c.else_ = `else`.map { arena.message($0) }
+    c.`await` = `await`.map { arena.message($0) }
+    switch `default` {
+    case .none(let value)?:
+      c.default_case = .init(rawValue: 3)
+      c.none = arena.message(value)
+    case .some(let value)?:
+      c.default_case = .init(rawValue: 4)
+      c.some = value
+    case nil: break
+    }
+  }
+}
+
+extension Payload {
+  static let descriptor = messageDescriptor(Payload.initialize)
+
+  static func initialize(_ c: UnsafeMutablePointer<Countersign__Test__V1__Payload>) {
+    countersign__test__v1__payload__init(c)
+  }
+
+  init(copying c: UnsafePointer<Countersign__Test__V1__Payload>) {
+    text = String(decoded: c.pointee.text)
+  }
+
+  func write(to c: inout Countersign__Test__V1__Payload, in arena: Arena) {
+    c.text = arena.text(text)
+  }
+}
+
+extension Event {
+  static let descriptor = messageDescriptor(Event.initialize)
+
+  static func initialize(_ c: UnsafeMutablePointer<Countersign__Test__V1__Event>) {
+    countersign__test__v1__event__init(c)
+  }
+
+  @available(*, deprecated, message: "Names deprecated fields.")
+  init(copying c: UnsafePointer<Countersign__Test__V1__Event>) {
+    names = c.pointee.names.map { Names.copy(of: $0) }
+    moreNames = (0..<c.pointee.n_more_names).compactMap { c.pointee.more_names[$0].map { Names.copy(of: $0) } }
+    for index in 0..<c.pointee.n_names_by_text {
+      guard let entry = c.pointee.names_by_text[index] else { continue }
+      namesByText[String(decoded: entry.pointee.key)] = entry.pointee.value.map { Names.copy(of: $0) } ?? Names()
+    }
+    switch c.pointee.payload_case.rawValue {
+    case 1: payload = c.pointee.first.map { .first(Payload(copying: $0)) }
+    case 2: payload = .second(c.pointee.second)
+    default: payload = nil
+    }
+    switch c.pointee.message_case.rawValue {
+    case 6: message = c.pointee.only_names.map { .onlyNames(Names.copy(of: $0)) }
+    default: message = nil
+    }
+  }
+
+  @available(*, deprecated, message: "Names deprecated fields.")
+  func write(to c: inout Countersign__Test__V1__Event, in arena: Arena) {
+    c.names = names.map { arena.message($0) }
+    c.n_more_names = moreNames.count
+    c.more_names = arena.list(moreNames) { Optional(arena.message($0)) }
+    c.n_names_by_text = namesByText.count
+    c.names_by_text = arena.list(namesByText.sorted { $0.key < $1.key }) {
+      let entry = arena.make(Countersign__Test__V1__Event__NamesByTextEntry.self)
+      countersign__test__v1__event__names_by_text_entry__init(entry)
+      entry.pointee.key = arena.text($0.key)
+      entry.pointee.value = arena.message($0.value)
+      return Optional(entry)
+    }
+    switch payload {
+    case .first(let value)?:
+      c.payload_case = .init(rawValue: 1)
+      c.first = arena.message(value)
+    case .second(let value)?:
+      c.payload_case = .init(rawValue: 2)
+      c.second = value
+    case nil: break
+    }
+    switch message {
+    case .onlyNames(let value)?:
+      c.message_case = .init(rawValue: 6)
+      c.only_names = arena.message(value)
+    case nil: break
+    }
+  }
+}
+
+extension Envelope {
+  static let descriptor = messageDescriptor(Envelope.initialize)
+
+  static func initialize(_ c: UnsafeMutablePointer<Countersign__Test__V1__Envelope>) {
+    countersign__test__v1__envelope__init(c)
+  }
+
+  init(copying c: UnsafePointer<Countersign__Test__V1__Envelope>) {
+    inner = c.pointee.inner.map { Envelope.Payload_(copying: $0) }
+    outer = c.pointee.outer.map { Payload(copying: $0) }
+    state = Envelope.Envelope_(rawValue: Int32(truncatingIfNeeded: c.pointee.state.rawValue))
+  }
+
+  func write(to c: inout Countersign__Test__V1__Envelope, in arena: Arena) {
+    c.inner = inner.map { arena.message($0) }
+    c.outer = outer.map { arena.message($0) }
+    c.state = Countersign__Test__V1__Envelope__Envelope(rawValue: .init(truncatingIfNeeded: state.rawValue))
+  }
+}
+
+extension Envelope.Payload_ {
+  static let descriptor = messageDescriptor(Envelope.Payload_.initialize)
+
+  static func initialize(_ c: UnsafeMutablePointer<Countersign__Test__V1__Envelope__Payload>) {
+    countersign__test__v1__envelope__payload__init(c)
+  }
+
+  init(copying c: UnsafePointer<Countersign__Test__V1__Envelope__Payload>) {
+    number = c.pointee.number
+  }
+
+  func write(to c: inout Countersign__Test__V1__Envelope__Payload, in arena: Arena) {
+    c.number = number
   }
 }
