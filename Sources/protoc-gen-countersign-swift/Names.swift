@@ -124,8 +124,8 @@ enum SwiftNames {
   /// Types that generated code names: a message or enum of the same name would hide them from it.
   static let taken: Set = [
     "Any", "Arena", "Bool", "C", "CallOptions", "Double", "Equatable", "Float", "Hashable", "Int32", "Int64", "Message",
-    "MethodTable", "Optional", "RPCStatus", "RawRepresentable", "Sendable", "ServerContext", "String", "UInt32",
-    "UInt64", "UInt8", "UnaryCaller", "UnsafeMutablePointer", "UnsafePointer",
+    "MethodTable", "Optional", "RPCStatus", "RawRepresentable", "RawValue", "Sendable", "ServerContext", "String",
+    "StringLiteralType", "UInt32", "UInt64", "UInt8", "UnaryCaller", "UnsafeMutablePointer", "UnsafePointer",
   ]
 
   /// Functions that generated code names: a property of the same name would hide them from it.

@@ -15,6 +15,9 @@ enum NameCases {
       "message with a name of the runtime", "message C {}",
       "test.proto:3: C is the name of a type that generated code uses; choose another name"),
     Refused(
+      "enum with the name of an associated type", "enum RawValue {\n  ZERO = 0;\n}",
+      "test.proto:3: RawValue is the name of a type that generated code uses; choose another name"),
+    Refused(
       "field of a type with a name of Swift",
       "import \"google/protobuf/any.proto\";\nmessage A {\n  google.protobuf.Any any = 1;\n}",
       "test.proto:5: google.protobuf.Any cannot be used: Any is the name of a type that generated code uses"),
