@@ -22,12 +22,12 @@ extension AuditCommand {
       abstract: "Verifies every record and head of the journal, and compares the register with it.",
       discussion: """
         Reads the ledger's file, beside a running server too: slowly then while payments come in. It reads tables, no
-        indexes: those it checks with --indexes, as backup and restore do. Records that were
-        altered, removed, added or reordered are found from the journal alone; that its end was cut off, or that all of
-        it was written anew, shows only against heads that were kept: those in DATA/heads are compared, and those kept
-        elsewhere where --against names their files, or folders of such files. Of the register it compares companies, consultants, administrators and their roles,
-        certificates, devices and gateways: who is there, and who is revoked, when and why. Tables, indexes, triggers and
-        views must be those of a new ledger.
+        indexes: those it checks with --indexes, as backup and restore do. Records that were altered, removed, added or
+        reordered are found from the journal alone; that its end was cut off, or that all of it was written anew, shows
+        only against heads that were kept: those in DATA/heads are compared, and those kept elsewhere where --against
+        names their files, or folders of such files. Of the register it compares companies, consultants, administrators
+        and their roles, certificates, devices and gateways: who is there, and who is revoked, when and why; and how far
+        refunds, voids and open payments are. Tables, indexes, triggers and views must be those of a new ledger.
 
         EXAMPLES
           countersign-server audit verify --data /var/lib/countersign

@@ -88,12 +88,13 @@ extension Database {
 }
 
 extension OperationRow {
-  fileprivate static let columns = """
+  static let columns = """
     SELECT id, key, kind, payment, amount, state, requested_by, confirmed_by, time, confirm_until, since, attempts,
       original, response FROM operation
     """
 
-  fileprivate init(row: Statement) {
+  /// Reads ``columns``.
+  init(row: Statement) {
     self.init(
       id: row.int(0), key: row.bytes16(1),
       kind: OperationKind(rawValue: UInt8(truncatingIfNeeded: row.int(2))) ?? .refund,

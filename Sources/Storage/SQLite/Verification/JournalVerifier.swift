@@ -24,8 +24,8 @@ public struct JournalVerifier: Sendable {
     public var unsigned: Int64
     /// Numbers that were written while this ran and were not read.
     public var skipped: Int64
-    /// What the records up to the last head that was there say of the register.
-    var acts: [RegisterAct] = []
+    /// What the records up to the last head that was there say of the rows that are compared with them.
+    var acts = RecordedActs()
     /// That head's last record.
     var actsEnd: Int64 = 0
   }
@@ -64,10 +64,10 @@ public struct JournalVerifier: Sendable {
     var walk = JournalWalk()
     var pages = PagesAhead(readers: readers, end: last, pageNumbers: pageNumbers)
     defer { pages.cancel() }
-    var acts: [RegisterAct] = []
+    var acts = RecordedActs()
     while let page = try await pages.next() {
       try walk.take(page)
-      acts += page.acts
+      for act in page.acts { acts.take(act) }
       try await progress(page.range.upperBound, last)
     }
     let skipped = try await survey.lastNumber() - last
@@ -95,13 +95,13 @@ public struct JournalVerifier: Sendable {
     return last
   }
 
-  /// Compares the register with a journal that ``run(progress:)`` found whole, and with what came since.
+  /// Compares the register and what is open with a journal that ``run(progress:)`` found whole, and with what came since.
   ///
   /// - Returns: rows that are not what the journal says; empty: none.
   /// - Throws: ``JournalProblem`` where a record that came since was altered, ``StoreError``.
   public func compareRegister(_ report: Report) async throws -> [RegisterProblem] {
-    let (later, contents) = try await survey.register(after: report.actsEnd)
-    return RegisterComparison(report.acts + later, contents).problems
+    let (acts, contents) = try await survey.register(report.acts, after: report.actsEnd)
+    return acts.problems(beside: contents)
   }
 
   /// Compares a head that was kept elsewhere with a journal that ``run(progress:)`` found whole.
@@ -228,21 +228,26 @@ actor JournalSurvey {
     return try find.first { $0.optionalInt(0) } ?? nil
   }
 
-  /// The register, and what the records behind one say of it, of one moment.
-  func register(after last: Int64) throws -> ([RegisterAct], RegisterContents) {
+  /// The rows that are compared with the journal, and what its records say of them, of one moment.
+  ///
+  /// - Parameters:
+  ///   - acts: up to a record.
+  ///   - last: number of that record.
+  func register(_ acts: RecordedActs, after last: Int64) throws -> (RecordedActs, RegisterContents) {
+    var acts = acts
     try database.execute("BEGIN")
     defer { try? database.execute("ROLLBACK") }
     let events = try database.prepare("\(JournalTable.event.select) WHERE seq > ? ORDER BY seq")
     events.bind(1, last)
-    var acts: [RegisterAct] = []
     while try events.step() {
       guard let act = RegisterAct(row: events) else { continue }
       guard JournalTable.event.leaf(events).isUnaltered else {
         events.reset()
         throw JournalProblem(act.record, JournalProblem.altered)
       }
-      acts.append(act)
+      acts.take(act)
     }
+    try acts.unresolved.leaveOut(JournalOutcomes(database))
     return (acts, try RegisterContents(database))
   }
 

@@ -16,7 +16,7 @@ struct VerifiedPage: Sendable {
   private(set) var problems: [Int64: String] = [:]
   /// Heads that end in this range, in order, and whether their signature is good.
   var heads: [(head: JournalHead, isSigned: Bool)] = []
-  /// What records of this range say of the register, in order.
+  /// What records of this range say of rows that are compared with them, in order.
   var acts: [RegisterAct] = []
 
   init(_ range: ClosedRange<Int64>) {
@@ -44,6 +44,7 @@ actor PageReader {
   private let database: Database
   private let tables: [(table: JournalTable, statement: Statement)]
   private let heads: Statement
+  private let outcomes: JournalOutcomes
   private let key: PublicKey
 
   init(path: String, key: PublicKey) throws(StoreError) {
@@ -57,6 +58,7 @@ actor PageReader {
     }
     self.tables = tables
     heads = try database.prepare("\(JournalHead.columns) WHERE last BETWEEN ?1 AND ?2 ORDER BY last")
+    outcomes = try JournalOutcomes(database)
     self.key = key
   }
 
@@ -76,11 +78,17 @@ actor PageReader {
       statement.bind(2, range.upperBound)
       while try statement.step() {
         page.add(table.leaf(statement))
-        if table == .event, let act = RegisterAct(row: statement) { page.acts.append(act) }
+        if table == .event, let act = RegisterAct(row: statement), try !isOver(act) { page.acts.append(act) }
       }
     }
     heads.bind(1, range.lowerBound)
     heads.bind(2, range.upperBound)
     return (page, try heads.all(JournalHead.init(row:)))
+  }
+
+  /// Whether the outcome of the payment came behind a record of its way.
+  private func isOver(_ act: RegisterAct) throws(StoreError) -> Bool {
+    guard act.kind == .paymentState, let payment = act.payment else { return false }
+    return try outcomes.settles(payment, after: act.record)
   }
 }

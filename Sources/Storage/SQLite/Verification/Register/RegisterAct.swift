@@ -1,9 +1,10 @@
 import Payments
 
-/// A record of the journal that says what became of the register.
+/// A record of the journal that says what became of rows that are compared with it: of the register, or of what is open.
 struct RegisterAct: Sendable, Equatable {
   var record: Int64
   var kind: EventKind
+  var payment: Int64?
   var consultant: Int64?
   var company: Int64?
   /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -14,6 +15,7 @@ struct RegisterAct: Sendable, Equatable {
   private static let kinds: [(name: [UInt8], kind: EventKind)] = [
     EventKind.companyAdded, .consultantAdded, .gatewayAdded, .gatewayEnrolled, .enrolled, .renewed,
     .certificateRegistered, .administratorRegistered, .administratorAdded, .rolesSet, .revoked,
+    .operation, .paymentState,
   ].map { (Array($0.rawValue.utf8), $0) }
 
   /// Reads a row of ``JournalTable/event``; nil where it is of another kind, which nearly all are.
@@ -21,7 +23,8 @@ struct RegisterAct: Sendable, Equatable {
     let name = row.buffer(1)
     guard let kind = Self.kinds.first(where: { $0.name.count == name.count && name.elementsEqual($0.name) })?.kind
     else { return nil }
-    (record, self.kind, consultant, company) = (row.int(0), kind, row.optionalInt(3), row.optionalInt(4))
+    (record, self.kind, payment) = (row.int(0), kind, row.optionalInt(2))
+    (consultant, company) = (row.optionalInt(3), row.optionalInt(4))
     (time, text) = (row.int(6), row.text(7))
   }
 }
@@ -44,6 +47,13 @@ struct ActText {
     guard let found = rest.firstRange(of: words) else { return nil }
     defer { rest = rest[found.upperBound...] }
     return String(rest[..<found.lowerBound])
+  }
+
+  /// What stands before the next comma, or all.
+  mutating func words() -> String {
+    let words = rest.prefix { $0 != "," }
+    rest = rest[words.endIndex...]
+    return String(words)
   }
 
   /// What stands behind the last `words`.

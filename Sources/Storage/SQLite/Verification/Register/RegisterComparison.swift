@@ -15,10 +15,7 @@ struct RegisterComparison {
     self.contents = contents
     replay = RegisterReplay(acts, beside: contents)
     certificates = Dictionary(contents.certificates.map { ($0.row.fingerprint, $0.key) }) { first, _ in first }
-    for act in replay.unreadable {
-      tell(
-        "event", act.record, "what this program does not understand: \(act.text)", "cannot be compared with it")
-    }
+    problems += replay.unreadable.map(RegisterProblem.unreadable)
     compareCompanies()
     compareConsultants()
     compareAdministrators()

@@ -2,7 +2,7 @@ import Bytes
 import Cryptography
 import Payments
 
-/// The rows of the register, of one moment.
+/// The rows that are compared with the journal, of one moment: the register, and what is open.
 struct RegisterContents: Sendable {
   struct Company: Sendable {
     var id: Int64
@@ -48,12 +48,27 @@ struct RegisterContents: Sendable {
     var tlsCertificate: Bytes32?
   }
 
+  /// A refund or void.
+  struct Operation: Sendable {
+    var row: OperationRow
+    /// Numbers of the row that the service does not write; nil: none.
+    var unknown: String?
+  }
+
+  struct Unresolved: Sendable {
+    var payment: Int64
+    var state: Int64
+    var attempts: Int64
+  }
+
   var companies: [Company] = []
   var consultants: [Consultant] = []
   var administrators: [Administrator] = []
   var certificates: [Certificate] = []
   var devices: [Device] = []
   var gateways: [Gateway] = []
+  var operations: [Operation] = []
+  var unresolved: [Unresolved] = []
 
   /// The caller has a read transaction.
   init(_ database: Database) throws(StoreError) {
@@ -93,6 +108,22 @@ struct RegisterContents: Sendable {
         company: $0.int(0), host: $0.text(1), port: $0.int(2), dnsName: $0.text(3), number: $0.int(4),
         companyCertificate: $0.isNull(5) ? nil : $0.bytes32(5), tlsCertificate: $0.isNull(6) ? nil : $0.bytes32(6))
     }
+    operations = try database.prepare("\(OperationRow.columns) ORDER BY id").all(Operation.init(row:))
+    unresolved = try database.prepare("SELECT payment, state, attempts FROM unresolved ORDER BY payment").all {
+      Unresolved(payment: $0.int(0), state: $0.int(1), attempts: $0.int(2))
+    }
+  }
+}
+
+extension RegisterContents.Operation {
+  /// Reads ``OperationRow/columns``.
+  fileprivate init(row: Statement) {
+    self.row = OperationRow(row: row)
+    let (kind, state, attempts, response) = (row.int(2), row.int(5), row.int(11), row.int(13))
+    let isKnown =
+      kind == self.row.kind.rawValue && state == self.row.state.rawValue && attempts == self.row.attempts
+      && response == self.row.responseCode.value
+    unknown = isKnown ? nil : "kind \(kind), state \(state), sent \(attempts) times, response \(response)"
   }
 }
 
