@@ -251,8 +251,8 @@ import Testing
 
 extension TestLedger {
   /// Runs a statement with the sqlite3 program.
-  func sqlite(_ statement: String) throws {
-    let result = try runProgram("sqlite3", [path, statement], errors: .withOutput)
+  func sqlite(_ statement: String, in path: String? = nil) throws {
+    let result = try runProgram("sqlite3", [path ?? self.path, statement], errors: .withOutput)
     try #require(result.status == 0, "\(result.output)")
   }
 

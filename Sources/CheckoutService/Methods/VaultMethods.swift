@@ -56,8 +56,8 @@ extension AdminCalls {
       var row = KeyActRow(
         kind: kind, place: place, requestedBy: acting.id, time: now,
         confirmUntil: now + Limits.confirmationMilliseconds)
-      let text = "\(kind.name)\(place.isEmpty ? "" : " to \(place)") asked for, by \(acting.text)"
-      row.id = try store.insertEvent(EventRow(kind: .keyAct, time: now, text: text))
+      row.id = try store.insertEvent(
+        EventRow(kind: .keyAct, time: now, text: "\(row.requestText), by \(acting.text)"))
       try store.insertKeyAct(row)
       return try KeyAct(row, at: now, in: store)
     }

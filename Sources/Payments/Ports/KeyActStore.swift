@@ -40,6 +40,9 @@ public struct KeyActRow: Sendable, Equatable {
   /// Keys wrapped, or the new data key's version; nil until it is done.
   public var result: UInt32?
 
+  /// How the record of its request begins; who asked for it follows.
+  public var requestText: String { "\(kind.name)\(place.isEmpty ? "" : " to \(place)") asked for" }
+
   public init(
     id: Int64 = 0, kind: KeyActKind, place: String = "", requestedBy: Int64, confirmedBy: Int64? = nil, time: Int64,
     confirmUntil: Int64, result: UInt32? = nil

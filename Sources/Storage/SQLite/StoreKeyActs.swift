@@ -37,11 +37,12 @@ extension SQLiteStore {
 }
 
 extension KeyActRow {
-  fileprivate static let columns = """
+  static let columns = """
     SELECT id, kind, place, requested_by, confirmed_by, time, confirm_until, result FROM key_act
     """
 
-  fileprivate init(row: Statement) {
+  /// Reads ``columns``.
+  init(row: Statement) {
     self.init(
       id: row.int(0), kind: KeyActKind(rawValue: UInt8(truncatingIfNeeded: row.int(1))) ?? .rewrap, place: row.text(2),
       requestedBy: row.int(3), confirmedBy: row.optionalInt(4), time: row.int(5), confirmUntil: row.int(6),

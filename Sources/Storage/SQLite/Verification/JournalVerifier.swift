@@ -68,6 +68,7 @@ public struct JournalVerifier: Sendable {
     while let page = try await pages.next() {
       try walk.take(page)
       for act in page.acts { acts.take(act) }
+      acts.unresolved.take(started: page.started)
       try await progress(page.range.upperBound, last)
     }
     let skipped = try await survey.lastNumber() - last
@@ -248,7 +249,11 @@ actor JournalSurvey {
       acts.take(act)
     }
     try acts.unresolved.leaveOut(JournalOutcomes(database))
-    return (acts, try RegisterContents(database))
+    var contents = try RegisterContents(database)
+    for act in acts.register where act.kind == .epochBegun {
+      contents.lostSince[act.record] = try ranges.leaves(act.record - 1...act.record - 1).first?.time
+    }
+    return (acts, contents)
   }
 
   /// Everything behind a record, of one moment.

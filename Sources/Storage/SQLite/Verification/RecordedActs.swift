@@ -2,7 +2,7 @@ import Payments
 
 /// What the journal says of the tables that are compared with it, gathered in order of its records.
 struct RecordedActs: Sendable, Equatable {
-  /// Of the register.
+  /// Of the register, of epochs, and of the vault's keys.
   private(set) var register: [RegisterAct] = []
   private(set) var operations = OperationReplay()
   var unresolved = UnresolvedReplay()
@@ -17,9 +17,12 @@ struct RecordedActs: Sendable, Equatable {
 
   /// - Returns: rows that are not what the journal says; empty: none.
   func problems(beside contents: RegisterContents) -> [RegisterProblem] {
-    RegisterComparison(register, contents).problems
-      + operations.problems(beside: contents.operations, RecordedAdministrators(contents.certificates))
-      + unresolved.problems(beside: contents.unresolved)
+    let administrators = RecordedAdministrators(contents.certificates)
+    return RegisterComparison(register, contents).problems
+      + operations.problems(beside: contents.operations, administrators)
+      + unresolved.problems(beside: contents.unresolved) + unresolved.problems(below: contents.mark)
+      + EpochReplay(register).problems(beside: contents.epochs, lostSince: contents.lostSince)
+      + KeyActReplay(register).problems(beside: contents.keyActs, administrators) + contents.stale
   }
 }
 

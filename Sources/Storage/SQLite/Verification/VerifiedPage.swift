@@ -18,6 +18,8 @@ struct VerifiedPage: Sendable {
   var heads: [(head: JournalHead, isSigned: Bool)] = []
   /// What records of this range say of rows that are compared with them, in order.
   var acts: [RegisterAct] = []
+  /// Payments of this range that had no outcome.
+  var started: [Int64] = []
 
   init(_ range: ClosedRange<Int64>) {
     self.range = range
@@ -71,6 +73,7 @@ actor PageReader {
   /// One read transaction.
   private func read(_ range: ClosedRange<Int64>) throws(StoreError) -> (VerifiedPage, [JournalHead]) {
     var page = VerifiedPage(range)
+    var isStarted = Array(repeating: false, count: range.count)
     try database.execute("BEGIN")
     defer { try? database.execute("ROLLBACK") }
     for (table, statement) in tables {
@@ -79,8 +82,14 @@ actor PageReader {
       while try statement.step() {
         page.add(table.leaf(statement))
         if table == .event, let act = RegisterAct(row: statement), try !isOver(act) { page.acts.append(act) }
+        switch table {
+        case .payment: isStarted[Int(statement.int(0) - range.lowerBound)] = true
+        case .outcome: isStarted[Int(statement.int(1) - range.lowerBound)] = false
+        case .event: break
+        }
       }
     }
+    page.started = isStarted.indices.filter { isStarted[$0] }.map { range.lowerBound + Int64($0) }
     heads.bind(1, range.lowerBound)
     heads.bind(2, range.upperBound)
     return (page, try heads.all(JournalHead.init(row:)))

@@ -13,6 +13,8 @@ struct UnresolvedReplay: Sendable, Equatable {
   }
 
   private var payments: [Int64: Recorded] = [:]
+  /// Payments without an outcome, whether they have records of their way or not.
+  private var started: Set<Int64> = []
   private var unreadable: [RegisterAct] = []
 
   mutating func take(_ act: RegisterAct) {
@@ -27,11 +29,15 @@ struct UnresolvedReplay: Sendable, Equatable {
     payments[payment] = isOver ? nil : Recorded(record: act.record, state: state, attempts: attempts ?? 0)
   }
 
+  /// Payments that had no outcome when they were read.
+  mutating func take(started numbers: [Int64]) { started.formUnion(numbers) }
+
   /// Leaves out what is over by now.
   mutating func leaveOut(_ outcomes: JournalOutcomes) throws(StoreError) {
     for (payment, recorded) in payments where try outcomes.settles(payment, after: recorded.record) {
       payments[payment] = nil
     }
+    for payment in started where try outcomes.settles(payment, after: payment) { started.remove(payment) }
   }
 
   /// - Parameter rows: of the moment up to which records were taken.
@@ -52,6 +58,17 @@ struct UnresolvedReplay: Sendable, Equatable {
         RegisterProblem("unresolved", payment, journal: recorded.text, register: "does not have it"))
     }
     return problems
+  }
+
+  /// Nothing below the mark is looked at when the service starts.
+  ///
+  /// - Parameter mark: the number up to which each payment has an outcome or is in `unresolved`.
+  func problems(below mark: Int64) -> [RegisterProblem] {
+    started.filter { $0 < mark && payments[$0] == nil }.sorted().map {
+      RegisterProblem(
+        "mark", 1, journal: "that payment \($0) has no outcome (record \($0))",
+        register: "that all before \(mark) are over or unresolved")
+    }
   }
 }
 

@@ -15,7 +15,7 @@ struct RegisterAct: Sendable, Equatable {
   private static let kinds: [(name: [UInt8], kind: EventKind)] = [
     EventKind.companyAdded, .consultantAdded, .gatewayAdded, .gatewayEnrolled, .enrolled, .renewed,
     .certificateRegistered, .administratorRegistered, .administratorAdded, .rolesSet, .revoked,
-    .operation, .paymentState,
+    .operation, .paymentState, .epochBegun, .reconciled, .epochConfirmed, .keyAct,
   ].map { (Array($0.rawValue.utf8), $0) }
 
   /// Reads a row of ``JournalTable/event``; nil where it is of another kind, which nearly all are.

@@ -61,6 +61,12 @@ struct RegisterContents: Sendable {
     var attempts: Int64
   }
 
+  struct KeyAct: Sendable {
+    var row: KeyActRow
+    /// As the column has it, a kind that is none too.
+    var kind: Int64
+  }
+
   var companies: [Company] = []
   var consultants: [Consultant] = []
   var administrators: [Administrator] = []
@@ -69,6 +75,15 @@ struct RegisterContents: Sendable {
   var gateways: [Gateway] = []
   var operations: [Operation] = []
   var unresolved: [Unresolved] = []
+  /// Oldest first.
+  var epochs: [LedgerEpoch] = []
+  /// Times of the records before those that begin epochs, by these; milliseconds since 1970-01-01T00:00:00Z.
+  var lostSince: [Int64: Int64] = [:]
+  var keyActs: [KeyAct] = []
+  /// Up to which number each payment has an outcome or is in `unresolved`.
+  var mark: Int64 = 0
+  /// Rows about open payments that are not open, or others.
+  var stale: [RegisterProblem] = []
 
   /// The caller has a read transaction.
   init(_ database: Database) throws(StoreError) {
@@ -112,6 +127,12 @@ struct RegisterContents: Sendable {
     unresolved = try database.prepare("SELECT payment, state, attempts FROM unresolved ORDER BY payment").all {
       Unresolved(payment: $0.int(0), state: $0.int(1), attempts: $0.int(2))
     }
+    epochs = try SQLiteStore.epochs(database)
+    keyActs = try database.prepare("\(KeyActRow.columns) ORDER BY id").all {
+      KeyAct(row: KeyActRow(row: $0), kind: $0.int(1))
+    }
+    mark = try database.number("SELECT low_water FROM mark")
+    stale = try Self.stale(database)
   }
 }
 
@@ -124,6 +145,23 @@ extension RegisterContents.Operation {
       kind == self.row.kind.rawValue && state == self.row.state.rawValue && attempts == self.row.attempts
       && response == self.row.responseCode.value
     unknown = isKnown ? nil : "kind \(kind), state \(state), sent \(attempts) times, response \(response)"
+  }
+}
+
+extension RegisterContents {
+  /// Such rows stay until the payment has its outcome, or the epoch is confirmed: they are few.
+  private static func stale(_ database: Database) throws(StoreError) -> [RegisterProblem] {
+    let counted = try database.prepare(
+      """
+      SELECT c.payment FROM counted c LEFT JOIN payment p ON p.seq = c.payment AND p.company = c.company
+        AND p.currency = c.currency AND p.amount = c.amount
+      WHERE p.seq IS NULL OR EXISTS (SELECT 1 FROM outcome o WHERE o.payment = c.payment) ORDER BY c.payment
+      """
+    ).all { RegisterProblem("counted", $0.int(0), journal: "no such payment is open", register: "has it") }
+    let charged = try database.prepare(
+      "SELECT payment FROM charged WHERE NOT EXISTS (SELECT 1 FROM epoch WHERE confirmed IS NULL) ORDER BY payment"
+    ).all { RegisterProblem("charged", $0.int(0), journal: "no epoch waits", register: "has it") }
+    return counted + charged
   }
 }
 
