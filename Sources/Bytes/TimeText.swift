@@ -7,9 +7,11 @@ public enum TimeText {
 
   /// For example "2026-11-23 14:05:09.120 UTC".
   public static func instant(_ milliseconds: Int64) -> String {
-    let told = RFC3339.text(seconds: milliseconds / 1_000).dropLast()
+    // Of times before 1970 too, the second that they are in.
+    let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
+    let told = RFC3339.text(seconds: rest < 0 ? seconds - 1 : seconds).dropLast()
     // The day after the last one of four digits has a year of five.
-    return "\(told.dropLast(9)) \(told.suffix(8)).\(RFC3339.pad(Int32(milliseconds % 1_000), 3)) UTC"
+    return "\(told.dropLast(9)) \(told.suffix(8)).\(RFC3339.pad(Int32(rest < 0 ? rest + 1_000 : rest), 3)) UTC"
   }
 
   /// Milliseconds since 1970-01-01T00:00:00Z of a day ("2026-11-01", its beginning) or an instant

@@ -196,6 +196,9 @@ import Testing
     let noLedger = try Program.run(
       "countersign-server", ["audit", "verify", "--ledger", text, "--key", "\(root)/server/audit/public.pem"])
     #expect(noLedger.status == 74 && noLedger.errors.contains(text), "\(noLedger.errors)")
+    let noFile = try Program.run(
+      "countersign-server", ["audit", "verify", "--ledger", root, "--key", "\(root)/server/audit/public.pem"])
+    #expect(noFile.status == 74 && noFile.errors.contains("\(root) cannot be opened: it is no regular file"))
     let nothing = try Program.run("countersign-server", ["audit", "verify"])
     #expect(nothing.status == 64 && nothing.errors.contains("--data"), "\(nothing.errors)")
   }

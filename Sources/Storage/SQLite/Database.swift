@@ -1,5 +1,6 @@
 import Bytes
 import CSQLite
+import Glibc
 import Payments
 
 /// One connection. One thread at a time.
@@ -16,6 +17,11 @@ final class Database {
   init(path: String, flags: Int32) throws(StoreError) {
     self.path = path
     _ = Self.isConfigured
+    // SQLite would wait for a pipe's other end.
+    var found = stat()
+    guard stat(path, &found) != 0 || found.st_mode & S_IFMT == S_IFREG else {
+      throw .unavailable("\(path) cannot be opened: it is no regular file")
+    }
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let opened else {
