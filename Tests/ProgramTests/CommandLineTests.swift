@@ -101,7 +101,7 @@ import Testing
 
   /// What an order must be, in the words of the command line, before a login is spent on it.
   @Test(arguments: [
-    ("A-1", "0", "KRW", "--amount"), ("A-1", "1", "XXX", "--currency"), ("", "1", "KRW", "--order"),
+    ("A-1", "0", "KRW", "--amount"), ("A-1", "1", "XXX", "--currency"), ("", "1", "KRW", "argument 3 is empty"),
     ("o4111/1111/1111/1111", "1", "KRW", "card number"),
   ])
   func aWrongOrderIsNamed(_ order: String, _ amount: String, _ currency: String, _ words: String) throws {

@@ -119,13 +119,13 @@ import Testing
     let root = desk.server.root
     for command in [
       ["consultant", "add", name, "--company", "Acme"],
-      ["company", "add", name, "--certificate", "\(root)/named.pem", "--key", "\(root)/named.key"],
-      ["administrator", "add", name, "--role", "auditor", "--folder", "\(root)/named"],
+      ["company", "add", name, "--certificate", "\(root)/refused-name.pem", "--key", "\(root)/refused-name.key"],
+      ["administrator", "add", name, "--role", "auditor", "--folder", "\(root)/refused-name"],
     ] {
       let added = try desk.admin(command)
       #expect(added.status == 64 && added.errors.contains("NAME must") && added.errors.contains(words), "\(added)")
     }
-    #expect(!FileManager.default.fileExists(atPath: "\(root)/named.key"))
-    #expect(!FileManager.default.fileExists(atPath: "\(root)/named"))
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/refused-name.key"))
+    #expect(!FileManager.default.fileExists(atPath: "\(root)/refused-name"))
   }
 }

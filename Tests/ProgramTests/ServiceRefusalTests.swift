@@ -25,7 +25,7 @@ import Testing
       (["gateway", "add", "Acme", "--host", "a", "--dns-name", "a b"], 64, "--dns-name:"),
       (["revoke", "device", "00:00:00:00:00:00", "--reason", "superseded"], 64, "ID: must be 6 bytes"),
       (["revoke", "consultant", "9", "--reason", "superseded", "--comment", "a\nb"], 64, "--comment:"),
-      (["epoch", "confirm", "--comment", ""], 64, "--comment:"),
+      (["epoch", "confirm", "--comment", "a\nb"], 64, "--comment:"),
       (["keys", "rewrap", "--to", "here"], 64, "--to:"),
       (["report", "--day", "2026-11-23", "--time-zone", "Mars"], 64, "--time-zone:"),
       (["administrator", "roles", "1", "--role", "auditor"], 64, "--role: must have security officer"),
