@@ -42,6 +42,29 @@ struct RecordedAdministrators {
 }
 
 extension RegisterProblem {
+  /// Compares the rows of a table, each of which has records under its number.
+  ///
+  /// - Parameters:
+  ///   - number: of a row.
+  ///   - recorded: what records say, by the numbers of the rows.
+  ///   - text: what stands for a row that is not there.
+  ///   - contradictions: what a row says otherwise.
+  static func differences<Row, Recorded>(
+    in table: String, _ rows: [Row], number: (Row) -> Int64, beside recorded: [Int64: Recorded],
+    text: (Recorded) -> String, contradictions: (Row, Recorded) -> [(journal: String, register: String)]
+  ) -> [RegisterProblem] {
+    var problems: [RegisterProblem] = []
+    var lost = recorded
+    for row in rows {
+      let told = lost.removeValue(forKey: number(row)).map { contradictions(row, $0) } ?? [("nothing of it", "has it")]
+      problems += told.map { RegisterProblem(table, number(row), journal: $0.journal, register: $0.register) }
+    }
+    return problems
+      + lost.sorted { $0.key < $1.key }.map {
+        RegisterProblem(table, $0.key, journal: text($0.value), register: "does not have it")
+      }
+  }
+
   /// A record that no table can be compared with.
   static func unreadable(_ act: RegisterAct) -> RegisterProblem {
     RegisterProblem(

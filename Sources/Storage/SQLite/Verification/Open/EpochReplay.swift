@@ -54,27 +54,16 @@ struct EpochReplay {
 
   /// - Parameter lostSince: times of the records before those that begin epochs, by these.
   func problems(beside rows: [LedgerEpoch], lostSince: [Int64: Int64]) -> [RegisterProblem] {
-    var problems = unreadable.map(RegisterProblem.unreadable)
-    var lost = epochs
     let known = Dictionary(rows.map { ($0.number, $0) }) { first, _ in first }
-    for row in rows {
-      let recorded = lost.removeValue(forKey: row.number)
-      for (journal, register) in Self.contradictions(row, recorded, lostSince, known) {
-        problems.append(RegisterProblem("epoch", row.number, journal: journal, register: register))
-      }
-    }
-    for (number, recorded) in lost.sorted(by: { $0.key < $1.key }) {
-      problems.append(
-        RegisterProblem(
-          "epoch", number, journal: "begun (record \(recorded.begun.record))", register: "does not have it"))
-    }
-    return problems
+    return unreadable.map(RegisterProblem.unreadable)
+      + RegisterProblem.differences(
+        in: "epoch", rows, number: \.number, beside: epochs, text: { "begun (record \($0.begun.record))" },
+        contradictions: { Self.contradictions($0, $1, lostSince, known) })
   }
 
   private static func contradictions(
-    _ row: LedgerEpoch, _ recorded: Recorded?, _ lostSince: [Int64: Int64], _ known: [Int64: LedgerEpoch]
+    _ row: LedgerEpoch, _ recorded: Recorded, _ lostSince: [Int64: Int64], _ known: [Int64: LedgerEpoch]
   ) -> [(journal: String, register: String)] {
-    guard let recorded else { return [("nothing of it", "has it")] }
     let begun = recorded.begun
     var told: [(journal: String, register: String)] = []
     if !isBegin(begun.text, of: row) {

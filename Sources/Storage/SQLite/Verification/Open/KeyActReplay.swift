@@ -30,25 +30,15 @@ struct KeyActReplay {
   func problems(
     beside rows: [RegisterContents.KeyAct], _ administrators: RecordedAdministrators
   ) -> [RegisterProblem] {
-    var problems = unreadable.map(RegisterProblem.unreadable)
-    var lost = requests
-    for row in rows {
-      let request = lost.removeValue(forKey: row.row.id)
-      for (journal, register) in contradictions(row, request, administrators) {
-        problems.append(RegisterProblem("key_act", row.row.id, journal: journal, register: register))
-      }
-    }
-    for (id, request) in lost.sorted(by: { $0.key < $1.key }) {
-      problems.append(
-        RegisterProblem("key_act", id, journal: "\(request.text) (record \(id))", register: "does not have it"))
-    }
-    return problems
+    unreadable.map(RegisterProblem.unreadable)
+      + RegisterProblem.differences(
+        in: "key_act", rows, number: \.row.id, beside: requests, text: { "\($0.text) (record \($0.record))" },
+        contradictions: { contradictions($0, $1, administrators) })
   }
 
   private func contradictions(
-    _ found: RegisterContents.KeyAct, _ request: RegisterAct?, _ administrators: RecordedAdministrators
+    _ found: RegisterContents.KeyAct, _ request: RegisterAct, _ administrators: RecordedAdministrators
   ) -> [(journal: String, register: String)] {
-    guard let request else { return [("nothing of it", "has it")] }
     let row = found.row
     var told: [(journal: String, register: String)] = []
     var text = ActText(request.text)

@@ -57,23 +57,10 @@ struct OperationReplay: Sendable, Equatable {
   func problems(
     beside rows: [RegisterContents.Operation], _ administrators: RecordedAdministrators
   ) -> [RegisterProblem] {
-    var problems = unreadable.map(RegisterProblem.unreadable)
-    var lost = operations
-    for row in rows {
-      guard let recorded = lost.removeValue(forKey: row.row.id) else {
-        problems.append(RegisterProblem("operation", row.row.id, journal: "nothing of it", register: "has it"))
-        continue
-      }
-      for (journal, register) in recorded.contradictions(row, administrators) {
-        problems.append(RegisterProblem("operation", row.row.id, journal: journal, register: register))
-      }
-    }
-    for (id, recorded) in lost.sorted(by: { $0.key < $1.key }) {
-      problems.append(
-        RegisterProblem(
-          "operation", id, journal: "\(recorded.text) (record \(recorded.record))", register: "does not have it"))
-    }
-    return problems
+    unreadable.map(RegisterProblem.unreadable)
+      + RegisterProblem.differences(
+        in: "operation", rows, number: \.row.id, beside: operations,
+        text: { "\($0.text) (record \($0.record))" }, contradictions: { $1.contradictions($0, administrators) })
   }
 }
 
