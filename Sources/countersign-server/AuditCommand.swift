@@ -70,7 +70,7 @@ extension AuditCommand {
           throw ProgramError(.usage, "--data is needed: the server's folder; or --ledger and --key")
         }
         if self.ledger == nil, let folder { try folder.checkMade() } else { try SQLiteStore.checkNotCutOff(ledger) }
-        let files = try against.flatMap(HeadFile.files)
+        let kept = try against.map { (place: $0, files: try HeadFile.files($0)) }
         // What the server keeps itself: whoever wrote the ledger alone cannot have changed it.
         let own = try self.ledger == nil ? folder.map { try HeadFile.kept($0.file("heads")) } ?? [] : []
         let workers = workers ?? sysconf(Int32(_SC_NPROCESSORS_ONLN))
@@ -89,10 +89,13 @@ extension AuditCommand {
           }
           let end = report.records + report.skipped
           _ = try await compare(own, verifier, end: end)
-          let compared = try await compare(files, verifier, end: end)
-          guard against.isEmpty || compared > 0 else {
-            throw ProgramError(
-              .input, "--against: there is no head in \(against.joined(separator: ", ")), so nothing was compared")
+          var compared: Int64 = 0
+          for (place, files) in kept {
+            let count = try await compare(files, verifier, end: end)
+            guard count > 0 else {
+              throw ProgramError(.input, "--against: there is no head in \(place), so nothing was compared with it")
+            }
+            compared += count
           }
           try refuse(await verifier.compareRegister(report), of: "register") {
             [("table", $0.table), ("row", $0.row), ("journal", $0.journal), ("register", $0.register)]

@@ -30,9 +30,8 @@ struct HeadFile {
   }
 
   /// The files of heads in a folder; none where there is no folder.
-  static func kept(_ folder: String) throws(FileError) -> [String] {
-    guard try Files.isThere(folder) else { return [] }
-    return try Files.names(in: folder).filter { $0.hasSuffix(".heads") }.map { "\(folder)/\($0)" }
+  static func kept(_ folder: String) throws -> [String] {
+    try Files.isThere(folder) ? files(folder).filter { $0.hasSuffix(".heads") } : []
   }
 
   /// A last line without its end is still being written, or its writing was cut off: it is left out.

@@ -185,9 +185,13 @@ import Testing
     let (folder, file) = ("\(root)/empty-folder", "\(root)/empty-file")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Data().write(to: URL(fileURLWithPath: file))
+    let good = "\(root)/one-head"
+    try Data(try Self.head(try Self.verify(desk)).utf8).write(to: URL(fileURLWithPath: good))
     for empty in [folder, file] {
       let nothing = try Self.verify(desk, ["--against", empty])
       #expect(nothing.status == 65 && nothing.errors.contains("no head in \(empty)"), "\(nothing.errors)")
+      let beside = try Self.verify(desk, ["--against", good, "--against", empty])
+      #expect(beside.status == 65 && beside.errors.contains("no head in \(empty)"), "\(beside.errors)")
     }
     let missing = try Self.verify(desk, ["--against", "\(root)/missing"])
     #expect(missing.status == 74 && missing.errors.contains("\(root)/missing"), "\(missing.errors)")
