@@ -1,5 +1,6 @@
 import Foundation
 import TestAcquirer
+import TestPrograms
 import Testing
 
 /// What operators ask about payments, on the command line (docs/operations.md).
@@ -23,6 +24,21 @@ import Testing
     #expect(text.status == 0 && text.output.contains("consultant   1 Kim") && text.output.contains("MAC address"))
     let before = try desk.json(["trace", "--consultant", "Kim", "--to", "2026-01-01"], expecting: 1)
     #expect(before.isEmpty)
+  }
+
+  /// A record's text must not look like other lines, nor reach the terminal's controls.
+  @Test func aStepOfSeveralLinesIsShownOnOne() throws {
+    let desk = try Desk()
+    #expect(try desk.pay(card: Desk.card).status == 0)
+    try runProgram(
+      "sqlite3",
+      [
+        "\(desk.server.root)/server/ledger.db",
+        "UPDATE event SET body = 'one' || char(10) || 'two' || char(27) || '[31m' WHERE kind = 'LOGIN'",
+      ]
+    ).good()
+    let text = try desk.admin(["trace", "--order", "A-1"]).good()
+    #expect(text.output.contains("LOGIN  one\\0Atwo\\1B[31m\n"), "\(text.output)")
   }
 
   @Test func paymentsAreListedReportedAndReconciled() throws {

@@ -202,6 +202,15 @@ import Testing
     }
   }
 
+  /// What a peer chose stands on one line of the journal, where operators are shown it.
+  @Test func statementForADestinationOfTwoLines() async throws {
+    try await Site.with(.direct) { site in
+      try await site.expectRefused(
+        "WRONG_DESTINATION", .failedPrecondition, cause: "statement is for pay.other\\0A2026 LOGIN"
+      ) { _ = try await site.client.login(try await site.prepared { $0.serviceName = "pay.other\n2026 LOGIN" }) }
+    }
+  }
+
   @Test(arguments: Path.allCases) func statementForAnotherRoot(_ path: Path) async throws {
     try await Site.with(path) { site in
       try await site.expectRefused(
